@@ -1,1 +1,9 @@
-//! x
+//! The layers of `kubectl-storagewhy`, in the order in which data goes through them:
+//! `source` (the only I/O) → `snapshot` → `scheduler`, `volumes`, `admission` → `rules` → `diagnosis` → `report`.
+//! `model` has the kinds; `cli` alone reads arguments, the environment and the clock.
+
+pub mod diagnosis;
+pub mod model;
+pub mod scheduler;
+pub mod snapshot;
+pub mod volumes;

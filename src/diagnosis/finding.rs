@@ -1,0 +1,67 @@
+//! One cause, with its proof and what it explains.
+
+use serde::Serialize;
+
+use super::remedy::Remedy;
+use crate::model::ObjectRef;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Something is blocked.
+    Error,
+    /// Nothing is blocked by it now, but something is wrong.
+    Warning,
+    /// Worth knowing; nothing is wrong.
+    Info,
+}
+
+/// How sure a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Confidence {
+    /// The facts prove it.
+    Certain,
+    /// The facts point to it; the finding's evidence says what would settle it.
+    Likely,
+}
+
+/// A fact that a finding rests on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Evidence {
+    pub object: ObjectRef,
+    /// The field, such as `spec.containers[0].resources.requests`; empty for the object as a whole.
+    pub path: String,
+    /// What stands there, in short.
+    pub value: String,
+    /// Why it matters.
+    pub note: String,
+}
+
+/// Something that a finding explains.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(untagged)]
+pub enum Explained {
+    /// Another finding, by its id.
+    Finding(String),
+    /// An object that is a victim of the cause.
+    Object(ObjectRef),
+}
+
+/// One cause. The rule's page (`explain RULE`) says more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Stable within a report: the rule and its object, such as `class-not-found/PersistentVolumeClaim/app/data`.
+    pub id: String,
+    pub rule: &'static str,
+    pub severity: Severity,
+    pub confidence: Confidence,
+    /// The cause in one sentence, with the names in it.
+    pub title: String,
+    /// The object in which the cause lies.
+    pub object: ObjectRef,
+    pub evidence: Vec<Evidence>,
+    pub explains: Vec<Explained>,
+    pub remedies: Vec<Remedy>,
+}

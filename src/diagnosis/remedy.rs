@@ -1,0 +1,102 @@
+//! Repairs: each step is one datum, from which both the printed command and the trial are made.
+
+use serde::Serialize;
+
+use crate::model::{Kind, ObjectRef};
+
+/// What a remedy can cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Risk {
+    /// Adds or corrects something; nothing running is touched.
+    Low,
+    /// Restarts or changes something that runs.
+    Medium,
+    /// May lose data or stop more than the victim.
+    High,
+}
+
+/// A change of the state.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// Delete an object.
+    Delete { kind: Kind, namespace: String, name: String },
+    /// Apply a JSON merge patch to an object.
+    Patch { kind: Kind, namespace: String, name: String, patch: serde_json::Value },
+    /// Create an object, given as JSON with its type.
+    Create { kind: Kind, object: serde_json::Value },
+    /// Delete a pod so that its controller makes it anew from the template; admission runs on the new one.
+    RecreatePod { namespace: String, name: String },
+    /// Set values of a Helm release; `effects` is what they change in the cluster, as far as the trial needs it.
+    HelmValues {
+        release: String,
+        namespace: String,
+        chart: String,
+        values: Vec<(String, String)>,
+        effects: Vec<Change>,
+    },
+}
+
+/// A tool that owns an object and would undo a change made beside it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Manager {
+    /// `Helm` or `Argo CD`.
+    pub tool: &'static str,
+    /// The release or application.
+    pub name: String,
+    /// The release's namespace; empty where that isn't known.
+    pub namespace: String,
+    /// The chart with its version, where the object's labels say it.
+    pub chart: Option<String>,
+}
+
+/// One step of a remedy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// What is done, in words.
+    pub what: String,
+    /// The change; `None` for what can't be told as a change of objects (a setting outside the cluster).
+    pub change: Option<Change>,
+    /// The command that makes the change, ready to paste; `None` where there is no such command.
+    pub command: Option<String>,
+    /// The tool that owns the object and would undo the step.
+    pub undone_by: Option<Manager>,
+}
+
+/// What came of trying a remedy on a copy of the state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trial {
+    /// Every pod and claim that the finding explains is placed or bound.
+    Schedules,
+    /// This cause is gone; the next thing in the way is told.
+    NextBlocker(String),
+    /// Not tried, and why.
+    Untried(String),
+}
+
+/// A repair: the steps, in order, and what they lead to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Remedy {
+    pub title: String,
+    pub risk: Risk,
+    pub steps: Vec<Step>,
+    pub trial: Trial,
+}
+
+impl Change {
+    /// The object that the change is about.
+    pub fn object(&self) -> Option<ObjectRef> {
+        match self {
+            Change::Delete { kind, namespace, name } | Change::Patch { kind, namespace, name, .. } => {
+                Some(ObjectRef::new(*kind, namespace, name))
+            }
+            Change::RecreatePod { namespace, name } => Some(ObjectRef::new(Kind::Pod, namespace, name)),
+            Change::Create { kind, object } => {
+                let field = |name: &str| object["metadata"][name].as_str().unwrap_or_default();
+                Some(ObjectRef::new(*kind, field("namespace"), field("name")))
+            }
+            Change::HelmValues { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Nodes.
+
+use super::kind::has_meta;
+use super::lenient::model;
+use super::meta::Meta;
+use super::pod::{Condition, Resources};
+
+has_meta!(Node);
+
+model! {
+    /// A node.
+    pub struct Node {
+        pub metadata: Meta,
+        pub spec: NodeSpec,
+        pub status: NodeStatus,
+    }
+
+    /// `node.spec`.
+    pub struct NodeSpec {
+        pub unschedulable: bool,
+        pub taints: Vec<Taint>,
+        #[serde(rename = "providerID")]
+        pub provider_id: String,
+    }
+
+    /// A taint.
+    pub struct Taint {
+        pub key: String,
+        pub value: String,
+        pub effect: String,
+        pub time_added: Option<String>,
+    }
+
+    /// `node.status`.
+    pub struct NodeStatus {
+        pub allocatable: Resources,
+        pub capacity: Resources,
+        pub conditions: Vec<Condition>,
+        pub declared_features: Vec<String>,
+        pub volumes_in_use: Vec<String>,
+        pub volumes_attached: Vec<AttachedVolume>,
+        pub node_info: NodeInfo,
+    }
+
+    /// A volume that the attach controller attached.
+    pub struct AttachedVolume {
+        pub name: String,
+    }
+
+    /// What the kubelet says of itself.
+    pub struct NodeInfo {
+        pub kubelet_version: String,
+    }
+}
+
+impl Node {
+    /// Whether the kubelet reports the node ready; `None` where it never did.
+    pub fn ready(&self) -> Option<bool> {
+        let ready = self.status.conditions.iter().find(|condition| condition.kind == "Ready")?;
+        Some(ready.status == "True")
+    }
+}

@@ -1,0 +1,111 @@
+//! PersistentVolumes.
+
+use super::claim::class_of;
+use super::kind::has_meta;
+use super::lenient::model;
+use super::meta::Meta;
+use super::pod::{
+    AwsElasticBlockStore, AzureDisk, Cinder, FlexVolume, GcePersistentDisk, HostPath, Resources, VsphereVolume,
+};
+use super::quantity::Quantity;
+use super::selector::NodeSelector;
+
+has_meta!(Volume);
+
+model! {
+    /// A PersistentVolume.
+    pub struct Volume {
+        pub metadata: Meta,
+        pub spec: VolumeSpec,
+        pub status: VolumeStatus,
+    }
+
+    /// `persistentVolume.spec`.
+    pub struct VolumeSpec {
+        pub capacity: Resources,
+        pub access_modes: Vec<String>,
+        pub volume_mode: Option<String>,
+        pub storage_class_name: String,
+        pub volume_attributes_class_name: Option<String>,
+        pub claim_ref: Option<ClaimReference>,
+        pub persistent_volume_reclaim_policy: String,
+        pub node_affinity: Option<VolumeNodeAffinity>,
+        pub csi: Option<CsiSource>,
+        pub aws_elastic_block_store: Option<AwsElasticBlockStore>,
+        pub gce_persistent_disk: Option<GcePersistentDisk>,
+        pub azure_disk: Option<AzureDisk>,
+        pub azure_file: Option<AzureFile>,
+        pub cinder: Option<Cinder>,
+        pub vsphere_volume: Option<VsphereVolume>,
+        pub portworx_volume: Option<PortworxVolume>,
+        pub flex_volume: Option<FlexVolume>,
+        pub local: Option<HostPath>,
+        pub host_path: Option<HostPath>,
+        pub nfs: Option<Nfs>,
+    }
+
+    /// The claim that a volume is bound or reserved for.
+    pub struct ClaimReference {
+        pub namespace: String,
+        pub name: String,
+        pub uid: String,
+    }
+
+    /// The nodes from which a volume can be reached.
+    pub struct VolumeNodeAffinity {
+        pub required: Option<NodeSelector>,
+    }
+
+    /// A CSI volume.
+    pub struct CsiSource {
+        pub driver: String,
+        pub volume_handle: String,
+        pub read_only: bool,
+    }
+
+    /// An Azure file share.
+    pub struct AzureFile {
+        pub share_name: String,
+    }
+
+    /// A Portworx volume.
+    pub struct PortworxVolume {
+        #[serde(rename = "volumeID")]
+        pub volume_id: String,
+    }
+
+    /// An NFS export.
+    pub struct Nfs {
+        pub server: String,
+        pub path: String,
+    }
+
+    /// `persistentVolume.status`.
+    pub struct VolumeStatus {
+        pub phase: String,
+        pub reason: String,
+        pub message: String,
+    }
+}
+
+impl Volume {
+    /// The class, as for claims; empty for none.
+    pub fn class(&self) -> &str {
+        class_of(&self.metadata, Some(&self.spec.storage_class_name))
+    }
+
+    /// The volume's size.
+    pub fn capacity(&self) -> Option<&Quantity> {
+        self.spec.capacity.get("storage")
+    }
+
+    /// `spec.volumeMode`, defaulted.
+    pub fn volume_mode(&self) -> &str {
+        self.spec.volume_mode.as_deref().unwrap_or("Filesystem")
+    }
+
+    /// The required node affinity.
+    pub fn required_node_affinity(&self) -> Option<&NodeSelector> {
+        self.spec.node_affinity.as_ref()?.required.as_ref()
+    }
+}

@@ -1,0 +1,84 @@
+//! What was read, what was not, and why.
+
+use std::fmt;
+
+use crate::model::Kind;
+
+/// Why objects of a kind could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// The server refused (401 or 403).
+    Forbidden,
+    /// The server doesn't serve the kind.
+    NotServed,
+    /// The dump holds no list of the kind.
+    NotInDump,
+    /// The command had no use for the kind.
+    NotRequested,
+    /// Reading failed; the text says how.
+    Failed(String),
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Problem::Forbidden => f.write_str("forbidden"),
+            Problem::NotServed => f.write_str("not served"),
+            Problem::NotInDump => f.write_str("not in the dump"),
+            Problem::NotRequested => f.write_str("not requested"),
+            Problem::Failed(text) => f.write_str(text),
+        }
+    }
+}
+
+/// How much of a kind was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Every object of the cluster.
+    All,
+    /// Every object of these namespaces, sorted; the others were not read for the given reason.
+    Namespaces(Vec<String>, Problem),
+    /// Nothing, or only single objects.
+    Nothing(Problem),
+}
+
+impl Scope {
+    /// Whether everything in the namespace was read; for cluster-scoped objects the namespace is empty.
+    pub fn covers(&self, namespace: &str) -> bool {
+        match self {
+            Scope::All => true,
+            Scope::Namespaces(names, _) => names.iter().any(|name| name == namespace),
+            Scope::Nothing(_) => false,
+        }
+    }
+
+    /// Why not everything was read.
+    pub fn problem(&self) -> Option<&Problem> {
+        match self {
+            Scope::All => None,
+            Scope::Namespaces(_, problem) | Scope::Nothing(problem) => Some(problem),
+        }
+    }
+}
+
+/// An object that could not be decoded.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Broken {
+    pub kind: Kind,
+    /// Empty where not even that could be read.
+    pub namespace: String,
+    /// Empty where not even that could be read.
+    pub name: String,
+    /// Where it stands: a file with a position, or a URL path.
+    pub origin: String,
+    pub error: String,
+}
+
+/// One line of the report's coverage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Coverage {
+    pub kind: Kind,
+    /// Objects read; `None` where nothing was read.
+    pub read: Option<usize>,
+    pub problem: Option<String>,
+}

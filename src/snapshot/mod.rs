@@ -1,0 +1,245 @@
+//! The indexed, immutable view of a cluster. Every look-up says found, absent or unknown.
+
+pub mod coverage;
+pub mod store;
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+pub use coverage::{Broken, Coverage, Problem, Scope};
+pub use store::{Lookup, Store};
+
+use crate::model::meta::Map;
+use crate::model::*;
+
+macro_rules! snapshot {
+    ($($(#[$doc:meta])* $field:ident: $kind:ident => $type:ty,)*) => {
+        /// One consistent set of facts about a cluster.
+        #[derive(Clone, Debug)]
+        pub struct Snapshot {
+            /// The server's version, such as `v1.36.2`, where known.
+            pub server_version: Option<String>,
+            /// When the facts were read, RFC 3339, where known.
+            pub taken: Option<String>,
+            $($(#[$doc])* pub $field: Store<$type>,)*
+        }
+
+        /// Gathers objects, of any kind and in any order, for a snapshot.
+        #[derive(Debug, Default)]
+        pub struct Builder {
+            /// The server's version, where known.
+            pub server_version: Option<String>,
+            /// When the facts were read, RFC 3339, where known.
+            pub taken: Option<String>,
+            scopes: BTreeMap<Kind, Scope>,
+            broken: Vec<Broken>,
+            $($field: Vec<$type>,)*
+        }
+
+        impl Builder {
+            /// Adds an object of a kind.
+            ///
+            /// # Errors
+            /// The deserializer's, where a field has a wrong type. The caller then notes it with [`Builder::note`].
+            pub fn add<'de, D: serde::Deserializer<'de>>(&mut self, kind: Kind, deserializer: D) -> Result<(), D::Error> {
+                match kind {
+                    $(Kind::$kind => {
+                        let mut object = <$type>::deserialize(deserializer)?;
+                        object.meta_mut().redact();
+                        self.$field.push(object);
+                    })*
+                }
+                Ok(())
+            }
+
+            /// How many objects of a kind were added.
+            pub fn count(&self, kind: Kind) -> usize {
+                match kind { $(Kind::$kind => self.$field.len(),)* }
+            }
+
+            /// The namespaces of the objects of a kind, sorted.
+            pub fn namespaces(&self, kind: Kind) -> Vec<String> {
+                let mut names: Vec<String> = match kind {
+                    $(Kind::$kind => self.$field.iter().map(|object| object.meta().namespace.clone()).collect(),)*
+                };
+                names.sort();
+                names.dedup();
+                names
+            }
+
+            /// Whether an object of this name was added.
+            pub fn has(&self, kind: Kind, name: &str) -> bool {
+                match kind { $(Kind::$kind => self.$field.iter().any(|object| object.meta().name == name),)* }
+            }
+
+            /// Makes the snapshot. Kinds for which nothing was said take the scope `default`.
+            pub fn build(mut self, default: &Scope) -> Snapshot {
+                Snapshot {
+                    server_version: self.server_version,
+                    taken: self.taken,
+                    $($field: {
+                        let scope = self.scopes.remove(&Kind::$kind).unwrap_or_else(|| default.clone());
+                        let broken = self.broken.iter().filter(|b| b.kind == Kind::$kind).cloned().collect();
+                        Store::new(self.$field, scope, broken)
+                    },)*
+                }
+            }
+        }
+
+        impl Snapshot {
+            /// How much of each kind was read.
+            pub fn coverage(&self) -> Vec<Coverage> {
+                vec![$(coverage_of(Kind::$kind, &self.$field),)*]
+            }
+
+            /// The scope of a kind.
+            pub fn scope(&self, kind: Kind) -> &Scope {
+                match kind { $(Kind::$kind => self.$field.scope(),)* }
+            }
+
+            /// Whether every object of a kind was read and understood.
+            pub fn complete(&self, kind: Kind) -> bool {
+                match kind { $(Kind::$kind => self.$field.complete(),)* }
+            }
+
+            /// The metadata of an object that was read.
+            pub fn meta(&self, kind: Kind, namespace: &str, name: &str) -> Option<&Meta> {
+                match kind { $(Kind::$kind => self.$field.get(namespace, name).found().map(|object| object.meta()),)* }
+            }
+
+            /// Every object that could not be decoded.
+            pub fn broken(&self) -> Vec<&Broken> {
+                [$(self.$field.broken(),)*].into_iter().flatten().collect()
+            }
+
+            /// Hands every object to `visit`, kind by kind, as JSON values with `apiVersion` and `kind`.
+            ///
+            /// # Errors
+            /// Those of `visit`, and serde's, which model types don't cause.
+            pub fn each_object<E: From<serde_json::Error>>(
+                &self,
+                mut visit: impl FnMut(Kind, serde_json::Value) -> Result<(), E>,
+            ) -> Result<(), E> {
+                $(for object in self.$field.seen() {
+                    visit(Kind::$kind, with_type(Kind::$kind, serde_json::to_value(&**object)?))?;
+                })*
+                Ok(())
+            }
+
+            /// Removes an object; says whether it was there.
+            pub fn remove(&mut self, kind: Kind, namespace: &str, name: &str) -> bool {
+                match kind { $(Kind::$kind => self.$field.remove(namespace, name),)* }
+            }
+
+            /// The object as JSON without its type, where it was read.
+            pub fn to_json(&self, kind: Kind, namespace: &str, name: &str) -> Option<serde_json::Value> {
+                match kind {
+                    $(Kind::$kind => {
+                        let object = self.$field.get(namespace, name).found()?;
+                        serde_json::to_value(&**object).ok()
+                    })*
+                }
+            }
+
+            /// Puts an object, given as JSON, in the place of the one with its name, or beside the others.
+            ///
+            /// # Errors
+            /// Where a field has a wrong type.
+            pub fn put_json(&mut self, kind: Kind, value: serde_json::Value) -> Result<(), serde_json::Error> {
+                match kind { $(Kind::$kind => self.$field.insert(<$type>::deserialize(value)?),)* }
+                Ok(())
+            }
+        }
+    };
+}
+
+snapshot! {
+    pods: Pod => Pod,
+    nodes: Node => Node,
+    claims: PersistentVolumeClaim => Claim,
+    volumes: PersistentVolume => Volume,
+    classes: StorageClass => StorageClass,
+    attributes_classes: VolumeAttributesClass => VolumeAttributesClass,
+    csi_drivers: CSIDriver => CsiDriver,
+    csi_nodes: CSINode => CsiNode,
+    capacities: CSIStorageCapacity => CsiStorageCapacity,
+    attachments: VolumeAttachment => VolumeAttachment,
+    namespaces: Namespace => Namespace,
+    events: Event => Event,
+    mutating_webhooks: MutatingWebhookConfiguration => WebhookConfiguration,
+    validating_webhooks: ValidatingWebhookConfiguration => WebhookConfiguration,
+    services: Service => Service,
+    endpoints: EndpointSlice => Endpoints,
+    stateful_sets: StatefulSet => Workload,
+    deployments: Deployment => Workload,
+    replica_sets: ReplicaSet => Workload,
+    daemon_sets: DaemonSet => Workload,
+    jobs: Job => Job,
+    budgets: PodDisruptionBudget => PodDisruptionBudget,
+    priority_classes: PriorityClass => PriorityClass,
+    quotas: ResourceQuota => ResourceQuota,
+    limit_ranges: LimitRange => LimitRange,
+    resource_claims: ResourceClaim => ResourceClaim,
+    resource_slices: ResourceSlice => ResourceSlice,
+    device_classes: DeviceClass => DeviceClass,
+}
+
+impl Builder {
+    /// Says how much of a kind was read.
+    pub fn cover(&mut self, kind: Kind, scope: Scope) {
+        self.scopes.insert(kind, scope);
+    }
+
+    /// The scope said of a kind so far.
+    pub fn scope(&self, kind: Kind) -> Option<&Scope> {
+        self.scopes.get(&kind)
+    }
+
+    /// Notes an object that could not be decoded.
+    pub fn note(&mut self, broken: Broken) {
+        self.broken.push(broken);
+    }
+}
+
+impl Snapshot {
+    /// A namespace's labels, `None` where they were not read. The API server labels every namespace with its name.
+    pub fn namespace_labels(&self, name: &str) -> Lookup<'_, Namespace> {
+        self.namespaces.get("", name)
+    }
+
+    /// Labels of a namespace, empty where it was read and isn't there.
+    pub fn labels_of_namespace(&self, name: &str) -> Option<Map> {
+        match self.namespaces.get("", name) {
+            Lookup::Found(namespace) => Some(namespace.metadata.labels.clone()),
+            Lookup::Absent => Some(Map::new()),
+            Lookup::Unknown => None,
+        }
+    }
+}
+
+fn coverage_of<T: Object>(kind: Kind, store: &Store<T>) -> Coverage {
+    let read = match store.scope() {
+        Scope::Nothing(_) if store.seen().is_empty() => None,
+        _ => Some(store.seen().len()),
+    };
+    let problem = store.scope().problem().map(ToString::to_string);
+    let broken = match store.broken().len() {
+        0 => None,
+        1 => Some("1 object could not be read".to_owned()),
+        count => Some(format!("{count} objects could not be read")),
+    };
+    Coverage { kind, read, problem: problem.or(broken) }
+}
+
+fn with_type(kind: Kind, mut value: serde_json::Value) -> serde_json::Value {
+    if let Some(object) = value.as_object_mut() {
+        let version = match kind.group() {
+            "" => kind.versions()[0].to_owned(),
+            group => format!("{group}/{}", kind.versions()[0]),
+        };
+        object.insert("apiVersion".to_owned(), version.into());
+        object.insert("kind".to_owned(), kind.name().into());
+    }
+    value
+}

@@ -1,0 +1,184 @@
+//! The objects of one kind, sorted by namespace and name.
+
+use std::sync::Arc;
+
+use super::coverage::{Broken, Problem, Scope};
+use crate::model::Object;
+
+/// The answer to "is there an object of this name?"
+#[derive(Debug)]
+pub enum Lookup<'a, T> {
+    /// It is there.
+    Found(&'a Arc<T>),
+    /// We looked, and it is not there.
+    Absent,
+    /// We could not look.
+    Unknown,
+}
+
+impl<'a, T> Lookup<'a, T> {
+    /// The object, where there is one for certain.
+    pub fn found(self) -> Option<&'a Arc<T>> {
+        match self {
+            Lookup::Found(object) => Some(object),
+            Lookup::Absent | Lookup::Unknown => None,
+        }
+    }
+
+    /// Whether we looked and it is not there.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Lookup::Absent)
+    }
+}
+
+/// The objects of one kind. Cloning is cheap; the order never depends on the input's.
+#[derive(Clone, Debug)]
+pub struct Store<T> {
+    items: Arc<Vec<Arc<T>>>,
+    scope: Scope,
+    broken: Arc<Vec<Broken>>,
+}
+
+impl<T: Object> Store<T> {
+    /// A store of which nothing was read yet.
+    pub fn unread(problem: Problem) -> Self {
+        Self { items: Arc::default(), scope: Scope::Nothing(problem), broken: Arc::default() }
+    }
+
+    /// Takes what was read. Of objects with the same name the one with the newest resource version stays.
+    pub fn new(mut items: Vec<T>, scope: Scope, broken: Vec<Broken>) -> Self {
+        items.sort_by(|a, b| key(a).cmp(&key(b)).then_with(|| version(b).cmp(&version(a))));
+        items.dedup_by(|later, earlier| key(later) == key(earlier));
+        Self { items: Arc::new(items.into_iter().map(Arc::new).collect()), scope, broken: Arc::new(broken) }
+    }
+
+    /// Looks an object up; cluster-scoped objects have an empty namespace.
+    pub fn get(&self, namespace: &str, name: &str) -> Lookup<'_, T> {
+        match self.position(namespace, name) {
+            Ok(position) => Lookup::Found(&self.items[position]),
+            Err(_) if self.scope.covers(namespace) && !self.may_be_broken(namespace, name) => Lookup::Absent,
+            Err(_) => Lookup::Unknown,
+        }
+    }
+
+    fn may_be_broken(&self, namespace: &str, name: &str) -> bool {
+        self.broken.iter().any(|broken| {
+            broken.name.is_empty() || broken.name == name && (broken.namespace == namespace || namespace.is_empty())
+        })
+    }
+
+    /// Every object of the cluster, or `None` where not all could be read.
+    pub fn all(&self) -> Option<&[Arc<T>]> {
+        self.complete().then_some(self.items.as_slice())
+    }
+
+    /// Whatever was read, be it all or not.
+    pub fn seen(&self) -> &[Arc<T>] {
+        &self.items
+    }
+
+    /// What was read of a namespace.
+    pub fn in_namespace(&self, namespace: &str) -> &[Arc<T>] {
+        let start = self.items.partition_point(|item| item.meta().namespace.as_str() < namespace);
+        let length = self.items[start..].partition_point(|item| item.meta().namespace == namespace);
+        &self.items[start..start + length]
+    }
+
+    /// Whether every object of the cluster was read and understood.
+    pub fn complete(&self) -> bool {
+        self.scope == Scope::All && self.broken.is_empty()
+    }
+
+    /// Whether every object of the namespace was read and understood.
+    pub fn covers(&self, namespace: &str) -> bool {
+        self.scope.covers(namespace) && !self.broken.iter().any(|b| b.namespace.is_empty() || b.namespace == namespace)
+    }
+
+    /// How much was read.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// The objects that could not be decoded.
+    pub fn broken(&self) -> &[Broken] {
+        &self.broken
+    }
+
+    /// Adds an object, in the place of one with the same name.
+    pub fn insert(&mut self, object: T) {
+        let position = self.position(&object.meta().namespace, &object.meta().name);
+        let items = Arc::make_mut(&mut self.items);
+        match position {
+            Ok(position) => items[position] = Arc::new(object),
+            Err(position) => items.insert(position, Arc::new(object)),
+        }
+    }
+
+    /// Removes an object; says whether it was there.
+    pub fn remove(&mut self, namespace: &str, name: &str) -> bool {
+        let Ok(position) = self.position(namespace, name) else { return false };
+        Arc::make_mut(&mut self.items).remove(position);
+        true
+    }
+
+    fn position(&self, namespace: &str, name: &str) -> Result<usize, usize> {
+        self.items.binary_search_by(|item| key(&**item).cmp(&(namespace, name)))
+    }
+}
+
+fn key<T: Object>(object: &T) -> (&str, &str) {
+    (&object.meta().namespace, &object.meta().name)
+}
+
+fn version<T: Object>(object: &T) -> (u64, &str) {
+    let version = object.meta().resource_version.as_str();
+    (version.parse().unwrap_or(0), version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Kind, Node};
+
+    fn node(name: &str, version: &str) -> Node {
+        let mut node = Node::default();
+        node.metadata.name = name.to_owned();
+        node.metadata.resource_version = version.to_owned();
+        node
+    }
+
+    #[test]
+    fn absent_and_unknown_are_told_apart() {
+        let read = Store::new(vec![node("a", "1")], Scope::All, Vec::new());
+        assert!(read.get("", "a").found().is_some());
+        assert!(read.get("", "b").is_absent());
+        let unread = Store::<Node>::unread(Problem::Forbidden);
+        assert!(matches!(unread.get("", "a"), Lookup::Unknown));
+        assert!(unread.all().is_none());
+    }
+
+    #[test]
+    fn a_broken_object_is_unknown_not_absent() {
+        let broken = |name: &str| Broken {
+            kind: Kind::Node,
+            namespace: String::new(),
+            name: name.to_owned(),
+            origin: String::new(),
+            error: String::new(),
+        };
+        let store = Store::new(vec![node("a", "1")], Scope::All, vec![broken("b")]);
+        assert!(matches!(store.get("", "b"), Lookup::Unknown));
+        assert!(store.get("", "c").is_absent());
+        let store = Store::new(vec![node("a", "1")], Scope::All, vec![broken("")]);
+        assert!(matches!(store.get("", "c"), Lookup::Unknown), "a nameless broken object could be any");
+    }
+
+    #[test]
+    fn the_newest_of_two_with_one_name_stays_whatever_the_order() {
+        for items in [vec![node("a", "9"), node("a", "10")], vec![node("a", "10"), node("a", "9")]] {
+            let store = Store::new(items, Scope::All, Vec::new());
+            assert_eq!(store.seen().len(), 1);
+            assert_eq!(store.seen()[0].metadata.resource_version, "10");
+        }
+    }
+}

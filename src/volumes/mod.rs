@@ -1,0 +1,5 @@
+//! What the volume controllers decide.
+
+pub mod verdict;
+
+pub use verdict::{ClaimEvent, ClaimVerdict, VolumeMismatch};

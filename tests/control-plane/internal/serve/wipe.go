@@ -1,0 +1,87 @@
+package serve
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"k8s.io/client-go/rest"
+
+	"storagewhy.test/control-plane/internal/standin"
+)
+
+// emptyLists are API paths whose lists have no items in a cluster that no test has touched.
+var emptyLists = []string{
+	"/api/v1/nodes",
+	"/api/v1/pods",
+	"/api/v1/persistentvolumes",
+	"/api/v1/persistentvolumeclaims",
+	"/api/v1/events",
+	"/apis/apps/v1/statefulsets",
+	"/apis/apps/v1/deployments",
+	"/apis/apps/v1/daemonsets",
+	"/apis/apps/v1/replicasets",
+	"/apis/batch/v1/jobs",
+	"/apis/storage.k8s.io/v1/storageclasses",
+	"/apis/storage.k8s.io/v1/csinodes",
+	"/apis/storage.k8s.io/v1/csidrivers",
+	"/apis/storage.k8s.io/v1/csistoragecapacities",
+	"/apis/storage.k8s.io/v1/volumeattachments",
+	"/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
+	"/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
+	"/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+}
+
+// wipe brings the cluster back to how it was when `serve` said it was ready, and its components to how `serve` started
+// them. It works on etcd: deleting through the API takes finalizers, the order of owners and a round trip per object.
+func (c *cluster) wipe(ctx context.Context) error {
+	for _, p := range []**process{&c.kubelet, &c.scheduler, &c.controllerManager} {
+		stopProcess(p, 0) // what they would still write is to be wiped
+	}
+	if err := c.baseline.restore(ctx, c.etcdAPI); err != nil {
+		return err
+	}
+	if err := c.startControllers(ctx); err != nil {
+		return err
+	}
+	if c.options.kubelet {
+		if err := c.startKubelet(); err != nil {
+			return err
+		}
+	}
+	return c.waitEmpty(ctx)
+}
+
+// waitEmpty returns when the API server, which learns of the deletions from etcd, shows them.
+func (c *cluster) waitEmpty(ctx context.Context) error {
+	client, err := standin.Client(c.kubeconfig())
+	if err != nil {
+		return err
+	}
+	for _, path := range emptyLists {
+		err := c.apiServer.waitUntil(ctx, func(ctx context.Context) error {
+			return isEmpty(ctx, client.Discovery().RESTClient(), path)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func isEmpty(ctx context.Context, client rest.Interface, path string) error {
+	raw, err := client.Get().AbsPath(path).Param("limit", "1").Do(ctx).Raw()
+	if err != nil {
+		return err
+	}
+	var list struct {
+		Items []json.RawMessage `json:"items"`
+	}
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return err
+	}
+	if len(list.Items) > 0 {
+		return fmt.Errorf("%s still has items", path)
+	}
+	return nil
+}

@@ -1,0 +1,5 @@
+package webhook
+
+import "context"
+
+func Run(ctx context.Context, args []string) error { return nil }
