@@ -50,7 +50,7 @@ pub enum Explained {
 }
 
 /// One cause. The rule's page (`explain RULE`) says more.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
     /// Stable within a report: the rule and its object, such as `class-not-found/PersistentVolumeClaim/app/data`.
     pub id: String,

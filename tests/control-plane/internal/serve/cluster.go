@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -26,7 +27,11 @@ type cluster struct {
 
 // startCluster starts all that the options ask for and returns when all of it is ready.
 func startCluster(ctx context.Context, o *options) (*cluster, error) {
-	c := &cluster{layout: layout{dir: o.dataDir, portBase: o.portBase}, options: o}
+	dir, err := filepath.Abs(o.dataDir)
+	if err != nil {
+		return nil, err
+	}
+	c := &cluster{layout: layout{dir: dir, portBase: o.portBase}, options: o}
 	if err := c.start(ctx); err != nil {
 		c.stop()
 		return nil, err
@@ -35,6 +40,9 @@ func startCluster(ctx context.Context, o *options) (*cluster, error) {
 }
 
 func (c *cluster) start(ctx context.Context) error {
+	if err := c.checkPorts(); err != nil {
+		return err
+	}
 	if err := writeFiles(c.layout, c.options); err != nil {
 		return err
 	}

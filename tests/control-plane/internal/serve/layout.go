@@ -2,6 +2,7 @@ package serve
 
 import (
 	"fmt"
+	"net"
 	"path/filepath"
 )
 
@@ -28,6 +29,18 @@ func (l layout) kubeconfig() string { return l.file("kubeconfig") }
 // different ones, as their port bases are at least ten apart.
 func (l layout) serviceRange() string {
 	return fmt.Sprintf("127.%d.0.0/16", 64+l.portBase/10%128)
+}
+
+// checkPorts fails when another program listens on one of the ports: its answers would be taken for ours.
+func (l layout) checkPorts() error {
+	for port := l.etcdPort(); port <= l.schedulerPort(); port++ {
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			return fmt.Errorf("choose another --port-base: %w", err)
+		}
+		_ = listener.Close()
+	}
+	return nil
 }
 
 func secureURL(port int, path string) string {
