@@ -6,4 +6,5 @@ pub mod diagnosis;
 pub mod model;
 pub mod scheduler;
 pub mod snapshot;
+pub mod source;
 pub mod volumes;

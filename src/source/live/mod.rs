@@ -1,0 +1,1 @@
+//! Facts from the API server: GET and LIST only.
