@@ -55,3 +55,18 @@ pub struct PodVerdict {
     /// What was missing, one line each, sorted; empty where the verdict is certain.
     pub unknown: Vec<String>,
 }
+
+impl PodVerdict {
+    /// A verdict that can't be given because of what is missing.
+    pub fn unknown(missing: &str) -> Self {
+        Self {
+            outcome: Outcome::Unknown,
+            message: None,
+            error: false,
+            pre_filter: None,
+            nodes: Vec::new(),
+            preemption: None,
+            unknown: vec![missing.to_owned()],
+        }
+    }
+}

@@ -34,3 +34,10 @@ pub struct ClaimVerdict {
     /// What was missing, one line each; empty where the verdict is certain.
     pub unknown: Vec<String>,
 }
+
+impl ClaimVerdict {
+    /// A verdict that can't be given because of what is missing.
+    pub fn unknown(missing: &str) -> Self {
+        Self { phase: "Unknown", event: None, binds_to: None, volumes: Vec::new(), unknown: vec![missing.to_owned()] }
+    }
+}
