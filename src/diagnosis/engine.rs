@@ -1,5 +1,7 @@
 //! Runs the verdicts and the rules over a snapshot.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::Finding;
@@ -34,7 +36,7 @@ pub struct Options {
 #[derive(Clone, Debug, Default)]
 pub struct Diagnosis {
     /// Every unassigned, unfinished pod in scope that isn't being deleted, with the ids of the findings about it.
-    pub pods: Vec<(ObjectRef, PodVerdict, Vec<String>)>,
+    pub pods: Vec<(ObjectRef, Arc<PodVerdict>, Vec<String>)>,
     /// Every claim in scope that isn't bound or that a finding is about, with the ids of those findings.
     pub claims: Vec<(ObjectRef, ClaimVerdict, Vec<String>)>,
     /// The causes, the most severe first.
@@ -49,7 +51,7 @@ pub fn diagnose(snapshot: &Snapshot, scope: &Scope, _options: &Options) -> Diagn
     let pending = snapshot.pods.seen().iter().filter(|pod| !pod.assigned() && !pod.finished());
     let pods = pending.filter(|pod| !pod.metadata.deleting() && in_scope(&pod.metadata.namespace)).map(|pod| {
         let object = ObjectRef::new(Kind::Pod, &pod.metadata.namespace, &pod.metadata.name);
-        (object, PodVerdict::unknown("the scheduler's plugins"), Vec::new())
+        (object, Arc::new(PodVerdict::unknown("the scheduler's plugins")), Vec::new())
     });
     let claims = snapshot.claims.seen().iter().filter(|claim| claim.status.phase != "Bound");
     let claims = claims.filter(|claim| in_scope(&claim.metadata.namespace)).map(|claim| {

@@ -23,10 +23,13 @@ pub enum Change {
     Delete { kind: Kind, namespace: String, name: String },
     /// Apply a JSON merge patch to an object.
     Patch { kind: Kind, namespace: String, name: String, patch: serde_json::Value },
+    /// Apply a JSON patch (RFC 6902: `test`, `add`, `replace` and `remove`) to an object.
+    JsonPatch { kind: Kind, namespace: String, name: String, operations: serde_json::Value },
     /// Create an object, given as JSON with its type.
     Create { kind: Kind, object: serde_json::Value },
-    /// Delete a pod so that its controller makes it anew from the template; admission runs on the new one.
-    RecreatePod { namespace: String, name: String },
+    /// Delete pods of a namespace so that their controllers make them anew from the template; admission runs on the
+    /// new ones.
+    RecreatePods { namespace: String, names: Vec<String> },
     /// Set values of a Helm release; `effects` is what they change in the cluster, as far as the trial needs it.
     HelmValues {
         release: String,
@@ -52,7 +55,7 @@ pub struct Manager {
 }
 
 /// One step of a remedy.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Step {
     /// What is done, in words.
     pub what: String,
@@ -62,6 +65,8 @@ pub struct Step {
     pub command: Option<String>,
     /// The tool that owns the object and would undo the step.
     pub undone_by: Option<Manager>,
+    /// What the change leads to beyond itself, as far as the trial needs it: controllers answer to it.
+    pub effects: Vec<Change>,
 }
 
 /// What came of trying a remedy on a copy of the state.
@@ -85,13 +90,16 @@ pub struct Remedy {
 }
 
 impl Change {
-    /// The object that the change is about.
+    /// The one object that the change is about.
     pub fn object(&self) -> Option<ObjectRef> {
         match self {
-            Change::Delete { kind, namespace, name } | Change::Patch { kind, namespace, name, .. } => {
-                Some(ObjectRef::new(*kind, namespace, name))
-            }
-            Change::RecreatePod { namespace, name } => Some(ObjectRef::new(Kind::Pod, namespace, name)),
+            Change::Delete { kind, namespace, name }
+            | Change::Patch { kind, namespace, name, .. }
+            | Change::JsonPatch { kind, namespace, name, .. } => Some(ObjectRef::new(*kind, namespace, name)),
+            Change::RecreatePods { namespace, names } => match names.as_slice() {
+                [name] => Some(ObjectRef::new(Kind::Pod, namespace, name)),
+                _ => None,
+            },
             Change::Create { kind, object } => {
                 let field = |name: &str| object["metadata"][name].as_str().unwrap_or_default();
                 Some(ObjectRef::new(*kind, field("namespace"), field("name")))
