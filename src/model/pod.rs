@@ -156,8 +156,10 @@ model! {
         pub gce_persistent_disk: Option<GcePersistentDisk>,
         pub aws_elastic_block_store: Option<AwsElasticBlockStore>,
         pub azure_disk: Option<AzureDisk>,
+        pub azure_file: Option<AzureFile>,
         pub cinder: Option<Cinder>,
         pub vsphere_volume: Option<VsphereVolume>,
+        pub portworx_volume: Option<PortworxVolume>,
         pub iscsi: Option<Iscsi>,
         pub rbd: Option<Rbd>,
         pub flex_volume: Option<FlexVolume>,
@@ -206,6 +208,22 @@ model! {
         pub disk_name: String,
         #[serde(rename = "diskURI")]
         pub disk_uri: String,
+        /// `Shared`, `Dedicated` or `Managed`; only managed disks are migrated to CSI.
+        pub kind: Option<String>,
+    }
+
+    /// An Azure file share.
+    pub struct AzureFile {
+        pub secret_name: String,
+        /// Volumes only; pods take the secret of their own namespace.
+        pub secret_namespace: Option<String>,
+        pub share_name: String,
+    }
+
+    /// A Portworx volume.
+    pub struct PortworxVolume {
+        #[serde(rename = "volumeID")]
+        pub volume_id: String,
     }
 
     /// An inline Cinder volume.

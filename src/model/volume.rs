@@ -5,7 +5,8 @@ use super::kind::has_meta;
 use super::lenient::model;
 use super::meta::Meta;
 use super::pod::{
-    AwsElasticBlockStore, AzureDisk, Cinder, FlexVolume, GcePersistentDisk, HostPath, Resources, VsphereVolume,
+    AwsElasticBlockStore, AzureDisk, AzureFile, Cinder, FlexVolume, GcePersistentDisk, HostPath, PortworxVolume,
+    Resources, VsphereVolume,
 };
 use super::quantity::Quantity;
 use super::selector::NodeSelector;
@@ -61,17 +62,6 @@ model! {
         pub driver: String,
         pub volume_handle: String,
         pub read_only: bool,
-    }
-
-    /// An Azure file share.
-    pub struct AzureFile {
-        pub share_name: String,
-    }
-
-    /// A Portworx volume.
-    pub struct PortworxVolume {
-        #[serde(rename = "volumeID")]
-        pub volume_id: String,
     }
 
     /// An NFS export.

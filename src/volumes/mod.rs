@@ -1,5 +1,6 @@
 //! What the volume controllers decide.
 
+pub mod migration;
 pub mod verdict;
 
 pub use verdict::{ClaimEvent, ClaimVerdict, VolumeMismatch};

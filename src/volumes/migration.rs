@@ -1,0 +1,395 @@
+//! In-tree volumes as the CSI volumes that they are taken for (`k8s.io/csi-translation-lib`).
+
+use crate::model::meta::Map;
+use crate::model::pod::{AwsElasticBlockStore, AzureDisk, AzureFile, PodVolume};
+use crate::model::selector::{NodeSelector, NodeSelectorTerm, Requirement};
+use crate::model::{Meta, Volume};
+
+const AWS_EBS: &str = "kubernetes.io/aws-ebs";
+const AZURE_DISK: &str = "kubernetes.io/azure-disk";
+const AZURE_FILE: &str = "kubernetes.io/azure-file";
+const CINDER: &str = "kubernetes.io/cinder";
+const GCE_PD: &str = "kubernetes.io/gce-pd";
+const PORTWORX: &str = "kubernetes.io/portworx-volume";
+const VSPHERE: &str = "kubernetes.io/vsphere-volume";
+
+const ZONE: &str = "topology.kubernetes.io/zone";
+const REGION: &str = "topology.kubernetes.io/region";
+const BETA_ZONE: &str = "failure-domain.beta.kubernetes.io/zone";
+const BETA_REGION: &str = "failure-domain.beta.kubernetes.io/region";
+/// Parts the zones in a volume's zone label.
+const ZONE_DELIMITER: &str = "__";
+
+/// Names the resource group of an Azure file share; it is part of the handle.
+const AZURE_RESOURCE_GROUP: &str = "kubernetes.io/azure-file-resource-group";
+
+/// The CSI volume that an in-tree volume is taken for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CsiIdentity {
+    pub driver: &'static str,
+    pub handle: String,
+    /// The required node affinity after translation; inline volumes have none.
+    pub node_affinity: Option<NodeSelector>,
+}
+
+/// The CSI driver that has taken over an in-tree plugin, given the plugin's name (`kubernetes.io/aws-ebs`).
+pub fn csi_driver_of(plugin: &str) -> Option<&'static str> {
+    Some(match plugin {
+        AWS_EBS => "ebs.csi.aws.com",
+        AZURE_DISK => "disk.csi.azure.com",
+        AZURE_FILE => "file.csi.azure.com",
+        CINDER => "cinder.csi.openstack.org",
+        GCE_PD => "pd.csi.storage.gke.io",
+        PORTWORX => "pxd.portworx.com",
+        VSPHERE => "csi.vsphere.vmware.com",
+        _ => return None,
+    })
+}
+
+/// The in-tree plugin of a volume, where a CSI driver has taken it over.
+pub fn in_tree_plugin(volume: &Volume) -> Option<&'static str> {
+    let spec = &volume.spec;
+    plugin_of([
+        (AWS_EBS, spec.aws_elastic_block_store.is_some()),
+        (AZURE_DISK, spec.azure_disk.is_some()),
+        (AZURE_FILE, spec.azure_file.is_some()),
+        (CINDER, spec.cinder.is_some()),
+        (GCE_PD, spec.gce_persistent_disk.is_some()),
+        (PORTWORX, spec.portworx_volume.is_some()),
+        (VSPHERE, spec.vsphere_volume.is_some()),
+    ])
+}
+
+/// The in-tree plugin of a pod's inline volume, where a CSI driver has taken it over.
+pub fn inline_plugin(volume: &PodVolume) -> Option<&'static str> {
+    plugin_of([
+        (AWS_EBS, volume.aws_elastic_block_store.is_some()),
+        (AZURE_DISK, volume.azure_disk.is_some()),
+        (AZURE_FILE, volume.azure_file.is_some()),
+        (CINDER, volume.cinder.is_some()),
+        (GCE_PD, volume.gce_persistent_disk.is_some()),
+        (PORTWORX, volume.portworx_volume.is_some()),
+        (VSPHERE, volume.vsphere_volume.is_some()),
+    ])
+}
+
+/// The CSI volume that an in-tree volume is taken for. `None` where the volume has no plugin that was taken over, or
+/// where upstream fails to translate it; [`in_tree_plugin`] tells the two apart.
+pub fn translate(volume: &Volume) -> Option<CsiIdentity> {
+    let plugin = in_tree_plugin(volume)?;
+    let spec = &volume.spec;
+    let handle = match plugin {
+        AWS_EBS => ebs_handle(spec.aws_elastic_block_store.as_ref()?)?,
+        AZURE_DISK => azure_disk_handle(spec.azure_disk.as_ref()?)?,
+        AZURE_FILE => azure_file_handle(volume, spec.azure_file.as_ref()?)?,
+        CINDER => spec.cinder.as_ref()?.volume_id.clone(),
+        GCE_PD => gce_handle(&volume.metadata.labels, &spec.gce_persistent_disk.as_ref()?.pd_name)?,
+        PORTWORX => spec.portworx_volume.as_ref()?.volume_id.clone(),
+        _ => spec.vsphere_volume.as_ref()?.volume_path.clone(),
+    };
+    let affinity = volume.required_node_affinity().cloned();
+    let labels = &volume.metadata.labels;
+    let node_affinity = match plugin {
+        AWS_EBS => translate_topology(affinity, labels, "topology.ebs.csi.aws.com/zone"),
+        CINDER => translate_topology(affinity, labels, "topology.cinder.csi.openstack.org/zone"),
+        GCE_PD => translate_topology(affinity, labels, "topology.gke.io/zone"),
+        VSPHERE => translate_vsphere_topology(affinity, labels),
+        _ => affinity,
+    };
+    Some(CsiIdentity { driver: csi_driver_of(plugin)?, handle, node_affinity })
+}
+
+/// The CSI volume that a pod's inline in-tree volume is taken for; `None` as for [`translate`].
+pub fn translate_inline(volume: &PodVolume, namespace: &str) -> Option<CsiIdentity> {
+    let plugin = inline_plugin(volume)?;
+    let handle = match plugin {
+        AWS_EBS => ebs_handle(volume.aws_elastic_block_store.as_ref()?)?,
+        AZURE_DISK => azure_disk_handle(volume.azure_disk.as_ref()?)?,
+        AZURE_FILE => {
+            let share = volume.azure_file.as_ref()?;
+            let namespace = if namespace.is_empty() { "default" } else { namespace };
+            format!("#{}#{}#{}#{namespace}", azure_account(&share.secret_name), share.share_name, volume.name)
+        }
+        CINDER => volume.cinder.as_ref()?.volume_id.clone(),
+        GCE_PD => gce_handle(&Map::new(), &volume.gce_persistent_disk.as_ref()?.pd_name)?,
+        PORTWORX => volume.portworx_volume.as_ref()?.volume_id.clone(),
+        _ => volume.vsphere_volume.as_ref()?.volume_path.clone(),
+    };
+    Some(CsiIdentity { driver: csi_driver_of(plugin)?, handle, node_affinity: None })
+}
+
+fn plugin_of<const N: usize>(sources: [(&'static str, bool); N]) -> Option<&'static str> {
+    sources.into_iter().find_map(|(plugin, present)| present.then_some(plugin))
+}
+
+/// `vol-…` from that or from `aws://ZONE/vol-…`.
+fn ebs_handle(source: &AwsElasticBlockStore) -> Option<String> {
+    let Some(location) = source.volume_id.strip_prefix("aws://") else { return Some(source.volume_id.clone()) };
+    let (_, path) = location.split_once('/')?;
+    let path = path.split(['?', '#']).next()?.trim_matches('/');
+    (path.starts_with("vol-") && !path.contains('/')).then(|| path.to_owned())
+}
+
+/// Only managed disks are translated.
+fn azure_disk_handle(source: &AzureDisk) -> Option<String> {
+    let managed = source.kind.as_ref().is_none_or(|kind| kind.eq_ignore_ascii_case("Managed"));
+    managed.then(|| source.disk_uri.clone())
+}
+
+fn azure_file_handle(volume: &Volume, source: &AzureFile) -> Option<String> {
+    let Meta { name, annotations, .. } = &volume.metadata;
+    let group = annotations.get(AZURE_RESOURCE_GROUP).map_or("", String::as_str);
+    let claim = volume.spec.claim_ref.as_ref();
+    let namespace = source.secret_namespace.as_deref().or(claim.map(|claim| claim.namespace.as_str()))?;
+    let account = azure_account(&source.secret_name);
+    (!namespace.is_empty()).then(|| format!("{group}#{account}#{}#{name}#{namespace}", source.share_name))
+}
+
+/// `NAME` from a secret that is called `azure-storage-account-NAME-secret`, else the secret's name.
+fn azure_account(secret: &str) -> &str {
+    let account = secret.split_once("azure-storage-account-").and_then(|(_, rest)| rest.rsplit_once("-secret"));
+    account.map(|(name, _)| name).filter(|name| !name.is_empty()).unwrap_or(secret)
+}
+
+/// Zonal with one zone in the labels, regional with several, else with the zone left open.
+fn gce_handle(labels: &Map, disk: &str) -> Option<String> {
+    let label = |key: &str| labels.get(key).map(String::as_str).filter(|value| !value.is_empty());
+    let zones = label(BETA_ZONE).or(label(ZONE)).unwrap_or("UNSPECIFIED");
+    if !zones.contains(ZONE_DELIMITER) {
+        return Some(format!("projects/UNSPECIFIED/zones/{zones}/disks/{disk}"));
+    }
+    let region = gce_region(zones.split(ZONE_DELIMITER))?;
+    Some(format!("projects/UNSPECIFIED/regions/{region}/disks/{disk}"))
+}
+
+/// The one region of these zones, each written `LOCALE-REGION-ZONE`.
+fn gce_region<'a>(zones: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let mut regions = zones.map(|zone| {
+        let (region, _) = zone.rsplit_once('-')?;
+        (region.matches('-').count() == 1).then_some(region)
+    });
+    let first = regions.next()??;
+    regions.all(|region| region == Some(first)).then_some(first)
+}
+
+/// Renames the zone key of the affinity, or adds the zones of the volume's labels to each term where the affinity
+/// names none; beta region keys become the stable ones (`plugins/in_tree_volume.go`).
+fn translate_topology(affinity: Option<NodeSelector>, labels: &Map, csi_key: &str) -> Option<NodeSelector> {
+    let (zone, region) = topology_labels(affinity.as_ref(), labels);
+    let mut affinity = affinity;
+    if has_values(affinity.as_ref(), zone) {
+        rename_key(affinity.as_mut(), zone, csi_key);
+    } else if let Some(label) = labels.get(zone) {
+        add_topology(&mut affinity, csi_key, label.split(ZONE_DELIMITER));
+    }
+    if region == BETA_REGION {
+        rename_key(affinity.as_mut(), BETA_REGION, REGION);
+    }
+    affinity
+}
+
+/// As [`translate_topology`], for vSphere's two keys; a label holds one value.
+fn translate_vsphere_topology(affinity: Option<NodeSelector>, labels: &Map) -> Option<NodeSelector> {
+    let (zone, region) = topology_labels(affinity.as_ref(), labels);
+    let mut affinity = affinity;
+    for (key, csi_key) in [(zone, "topology.csi.vmware.com/zone"), (region, "topology.csi.vmware.com/region")] {
+        if has_values(affinity.as_ref(), key) {
+            rename_key(affinity.as_mut(), key, csi_key);
+        } else if let Some(label) = labels.get(key) {
+            add_topology(&mut affinity, csi_key, std::iter::once(label.as_str()));
+        }
+    }
+    affinity
+}
+
+/// The zone and region keys that the volume uses: the affinity's before its labels', stable before beta.
+fn topology_labels(affinity: Option<&NodeSelector>, labels: &Map) -> (&'static str, &'static str) {
+    let beta = if uses_key(affinity, ZONE) {
+        false
+    } else if uses_key(affinity, BETA_ZONE) {
+        true
+    } else {
+        !labels.contains_key(ZONE) && labels.contains_key(BETA_ZONE)
+    };
+    if beta { (BETA_ZONE, BETA_REGION) } else { (ZONE, REGION) }
+}
+
+fn requirements<'a>(affinity: Option<&'a NodeSelector>, key: &'a str) -> impl Iterator<Item = &'a Requirement> {
+    let terms = affinity.map_or(&[][..], |affinity| &affinity.node_selector_terms);
+    terms.iter().flat_map(|term| &term.match_expressions).filter(move |requirement| requirement.key == key)
+}
+
+fn uses_key(affinity: Option<&NodeSelector>, key: &str) -> bool {
+    requirements(affinity, key).next().is_some()
+}
+
+fn has_values(affinity: Option<&NodeSelector>, key: &str) -> bool {
+    requirements(affinity, key).any(|requirement| !requirement.values.is_empty())
+}
+
+fn rename_key(affinity: Option<&mut NodeSelector>, from: &str, to: &str) {
+    let terms = affinity.into_iter().flat_map(|affinity| &mut affinity.node_selector_terms);
+    for requirement in terms.flat_map(|term| &mut term.match_expressions).filter(|r| r.key == from) {
+        to.clone_into(&mut requirement.key);
+    }
+}
+
+fn add_topology<'a>(affinity: &mut Option<NodeSelector>, key: &str, zones: impl Iterator<Item = &'a str>) {
+    let mut values: Vec<String> = zones.map(|zone| zone.trim().to_owned()).filter(|zone| !zone.is_empty()).collect();
+    values.sort();
+    values.dedup();
+    if values.is_empty() {
+        return;
+    }
+    let terms = &mut affinity.get_or_insert_default().node_selector_terms;
+    if terms.is_empty() {
+        terms.push(NodeSelectorTerm::default());
+    }
+    for term in terms {
+        term.match_expressions.push(Requirement {
+            key: key.to_owned(),
+            operator: "In".to_owned(),
+            values: values.clone(),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn volume(value: Value) -> Volume {
+        serde_json::from_value(value).unwrap()
+    }
+
+    fn affinity(terms: Value) -> NodeSelector {
+        serde_json::from_value(json!({ "nodeSelectorTerms": terms })).unwrap()
+    }
+
+    fn handle(spec: Value) -> Option<String> {
+        translate(&volume(json!({ "metadata": { "name": "pv" }, "spec": spec }))).map(|identity| identity.handle)
+    }
+
+    #[test]
+    fn each_taken_over_plugin_has_its_driver_and_no_other_has_one() {
+        for (plugin, driver) in [
+            ("kubernetes.io/aws-ebs", "ebs.csi.aws.com"),
+            ("kubernetes.io/gce-pd", "pd.csi.storage.gke.io"),
+            ("kubernetes.io/azure-disk", "disk.csi.azure.com"),
+            ("kubernetes.io/azure-file", "file.csi.azure.com"),
+            ("kubernetes.io/cinder", "cinder.csi.openstack.org"),
+            ("kubernetes.io/vsphere-volume", "csi.vsphere.vmware.com"),
+            ("kubernetes.io/portworx-volume", "pxd.portworx.com"),
+        ] {
+            assert_eq!(csi_driver_of(plugin), Some(driver));
+        }
+        for plugin in ["kubernetes.io/no-provisioner", "kubernetes.io/rbd", "ebs.csi.aws.com", "aws-ebs", ""] {
+            assert_eq!(csi_driver_of(plugin), None, "{plugin}");
+        }
+    }
+
+    #[test]
+    fn handles_take_the_form_that_the_driver_gives() {
+        let ebs = |id: &str| handle(json!({ "awsElasticBlockStore": { "volumeID": id } }));
+        assert_eq!(ebs("vol-1").as_deref(), Some("vol-1"));
+        assert_eq!(ebs("aws://eu-west-1a/vol-1").as_deref(), Some("vol-1"));
+        assert_eq!(ebs("aws:///vol-1").as_deref(), Some("vol-1"));
+        assert_eq!(ebs("aws://eu-west-1a/disk-1"), None, "not a volume's id");
+        let disk = |kind: Value| handle(json!({ "azureDisk": { "diskName": "d", "diskURI": "/a/d", "kind": kind } }));
+        assert_eq!(disk(json!("Managed")).as_deref(), Some("/a/d"));
+        assert_eq!(disk(Value::Null).as_deref(), Some("/a/d"));
+        assert_eq!(disk(json!("Dedicated")), None);
+        assert_eq!(handle(json!({ "cinder": { "volumeID": "c" } })).as_deref(), Some("c"));
+        assert_eq!(handle(json!({ "vsphereVolume": { "volumePath": "[ds] v" } })).as_deref(), Some("[ds] v"));
+        assert_eq!(handle(json!({ "portworxVolume": { "volumeID": "p" } })).as_deref(), Some("p"));
+        assert_eq!(handle(json!({ "csi": { "driver": "ebs.csi.aws.com", "volumeHandle": "vol-1" } })), None);
+    }
+
+    #[test]
+    fn azure_file_handles_hold_group_account_share_name_and_namespace() {
+        let share = json!({ "shareName": "s", "secretName": "azure-storage-account-acc-secret" });
+        let spec = json!({ "azureFile": share, "claimRef": { "namespace": "app", "name": "c" } });
+        let meta = json!({ "name": "pv", "annotations": { AZURE_RESOURCE_GROUP: "rg" } });
+        let identity = translate(&volume(json!({ "metadata": meta, "spec": spec }))).unwrap();
+        assert_eq!(identity.handle, "rg#acc#s#pv#app");
+        assert_eq!(handle(json!({ "azureFile": share })), None, "no namespace to take the secret from");
+        let own = json!({ "azureFile": { "shareName": "s", "secretName": "key", "secretNamespace": "kube" } });
+        assert_eq!(handle(own).as_deref(), Some("#key#s#pv#kube"));
+        let inline: PodVolume = serde_json::from_value(json!({ "name": "v", "azureFile": share })).unwrap();
+        assert_eq!(translate_inline(&inline, "app").unwrap().handle, "#acc#s#v#app");
+    }
+
+    #[test]
+    fn gce_handles_are_zonal_regional_or_open() {
+        let disk = |labels: Value| {
+            let spec = json!({ "gcePersistentDisk": { "pdName": "d" } });
+            translate(&volume(json!({ "metadata": { "name": "pv", "labels": labels }, "spec": spec })))
+                .map(|identity| identity.handle)
+        };
+        let open = "projects/UNSPECIFIED/zones/UNSPECIFIED/disks/d";
+        assert_eq!(disk(json!({})).as_deref(), Some(open));
+        let zonal = "projects/UNSPECIFIED/zones/us-east1-b/disks/d";
+        assert_eq!(disk(json!({ ZONE: "us-east1-b" })).as_deref(), Some(zonal));
+        assert_eq!(disk(json!({ ZONE: "x", BETA_ZONE: "us-east1-b" })).as_deref(), Some(zonal), "beta is read first");
+        let regional = "projects/UNSPECIFIED/regions/us-east1/disks/d";
+        assert_eq!(disk(json!({ ZONE: "us-east1-b__us-east1-c" })).as_deref(), Some(regional));
+        assert_eq!(disk(json!({ ZONE: "us-east1-b__us-west1-c" })), None, "zones of two regions");
+        assert_eq!(disk(json!({ ZONE: "a__b" })), None, "no region in the names");
+        let inline: PodVolume =
+            serde_json::from_value(json!({ "name": "v", "gcePersistentDisk": { "pdName": "d" } })).unwrap();
+        assert_eq!(translate_inline(&inline, "app").unwrap().handle, open);
+    }
+
+    #[test]
+    fn zone_keys_are_renamed_in_every_term_and_other_keys_stay() {
+        let terms = json!([
+            { "matchExpressions": [{ "key": BETA_ZONE, "operator": "In", "values": ["a"] },
+                                   { "key": BETA_REGION, "operator": "In", "values": ["r"] }] },
+            { "matchExpressions": [{ "key": "host", "operator": "Exists" }] }
+        ]);
+        let spec = json!({ "awsElasticBlockStore": { "volumeID": "vol-1" },
+                           "nodeAffinity": { "required": { "nodeSelectorTerms": terms } } });
+        let identity = translate(&volume(json!({ "metadata": { "labels": { ZONE: "b" } }, "spec": spec }))).unwrap();
+        let expected = affinity(json!([
+            { "matchExpressions": [{ "key": "topology.ebs.csi.aws.com/zone", "operator": "In", "values": ["a"] },
+                                   { "key": REGION, "operator": "In", "values": ["r"] }] },
+            { "matchExpressions": [{ "key": "host", "operator": "Exists" }] }
+        ]));
+        assert_eq!(identity.node_affinity, Some(expected));
+    }
+
+    #[test]
+    fn zones_of_labels_become_affinity_where_the_affinity_names_none() {
+        let spec = json!({ "cinder": { "volumeID": "c" } });
+        let labelled = |labels: Value, spec: &Value| {
+            translate(&volume(json!({ "metadata": { "labels": labels }, "spec": spec }))).unwrap().node_affinity
+        };
+        let key = "topology.cinder.csi.openstack.org/zone";
+        let zones = json!({ "key": key, "operator": "In", "values": ["a", "b"] });
+        let expected = affinity(json!([{ "matchExpressions": [zones] }]));
+        assert_eq!(labelled(json!({ ZONE: "b__a__b" }), &spec), Some(expected));
+        assert_eq!(labelled(json!({ ZONE: "" }), &spec), None);
+        assert_eq!(labelled(json!({}), &spec), None);
+        let host = json!({ "key": "host", "operator": "Exists" });
+        let with_host = json!({ "cinder": { "volumeID": "c" },
+            "nodeAffinity": { "required": { "nodeSelectorTerms": [{ "matchExpressions": [host] }] } } });
+        let expected = affinity(json!([{ "matchExpressions": [host, zones] }]));
+        assert_eq!(labelled(json!({ BETA_ZONE: "a__b" }), &with_host), Some(expected));
+        let disk = json!({ "azureDisk": { "diskURI": "/d" } });
+        assert_eq!(labelled(json!({ ZONE: "a" }), &disk), None, "azure disks are not given their labels' zone");
+    }
+
+    #[test]
+    fn vsphere_takes_zone_and_region() {
+        let spec = json!({ "vsphereVolume": { "volumePath": "[ds] v" } });
+        let meta = json!({ "labels": { ZONE: "z", REGION: "r" } });
+        let expected = affinity(json!([{ "matchExpressions": [
+            { "key": "topology.csi.vmware.com/zone", "operator": "In", "values": ["z"] },
+            { "key": "topology.csi.vmware.com/region", "operator": "In", "values": ["r"] }
+        ] }]));
+        let identity = translate(&volume(json!({ "metadata": meta, "spec": spec }))).unwrap();
+        assert_eq!(identity.node_affinity, Some(expected));
+    }
+}
