@@ -22,6 +22,8 @@ macro_rules! snapshot {
             pub server_version: Option<String>,
             /// When the facts were read, RFC 3339, where known.
             pub taken: Option<String>,
+            /// What of the input could not be used beside single objects, one line each.
+            pub warnings: Vec<String>,
             $($(#[$doc])* pub $field: Store<$type>,)*
         }
 
@@ -32,21 +34,24 @@ macro_rules! snapshot {
             pub server_version: Option<String>,
             /// When the facts were read, RFC 3339, where known.
             pub taken: Option<String>,
+            /// What of the input could not be used beside single objects, one line each.
+            pub warnings: Vec<String>,
             scopes: BTreeMap<Kind, Scope>,
             broken: Vec<Broken>,
             $($field: Vec<$type>,)*
         }
 
         impl Builder {
-            /// Adds an object of a kind.
+            /// Adds an object of a kind. A namespaced object that names no namespace is in `default`.
             ///
             /// # Errors
-            /// The deserializer's, where a field has a wrong type. The caller then notes it with [`Builder::note`].
+            /// The deserializer's, where a field has a wrong type, and one of our own where the object has no name. The
+            /// caller then notes it with [`Builder::note`].
             pub fn add<'de, D: serde::Deserializer<'de>>(&mut self, kind: Kind, deserializer: D) -> Result<(), D::Error> {
                 match kind {
                     $(Kind::$kind => {
                         let mut object = <$type>::deserialize(deserializer)?;
-                        object.meta_mut().redact();
+                        admit(kind, object.meta_mut())?;
                         self.$field.push(object);
                     })*
                 }
@@ -78,6 +83,7 @@ macro_rules! snapshot {
                 Snapshot {
                     server_version: self.server_version,
                     taken: self.taken,
+                    warnings: self.warnings,
                     $($field: {
                         let scope = self.scopes.remove(&Kind::$kind).unwrap_or_else(|| default.clone());
                         let broken = self.broken.iter().filter(|b| b.kind == Kind::$kind).cloned().collect();
@@ -216,6 +222,19 @@ impl Snapshot {
             Lookup::Unknown => None,
         }
     }
+}
+
+fn admit<E: serde::de::Error>(kind: Kind, meta: &mut Meta) -> Result<(), E> {
+    if meta.name.is_empty() {
+        return Err(E::custom("metadata.name is missing"));
+    }
+    if !kind.namespaced() {
+        meta.namespace.clear();
+    } else if meta.namespace.is_empty() {
+        "default".clone_into(&mut meta.namespace);
+    }
+    meta.redact();
+    Ok(())
 }
 
 fn coverage_of<T: Object>(kind: Kind, store: &Store<T>) -> Coverage {

@@ -1,0 +1,255 @@
+//! Sorts documents into objects, lists and headers, and gathers the objects.
+
+use serde_json::value::RawValue;
+
+use super::document::Document;
+use super::groups::{Group, Groups};
+use super::limits::Limits;
+use super::names::{kind_of_folder, kind_of_path};
+use super::own::{self, BrokenEntry, Declared, SnapshotMeta};
+use crate::model::Kind;
+use crate::snapshot::{Broken, Builder, Problem, Scope, Snapshot};
+use crate::source::SourceError;
+
+/// Gathers the objects of all files of a dump.
+#[derive(Debug)]
+pub(super) struct Collector {
+    builder: Builder,
+    groups: Groups,
+    depth: usize,
+    /// Whether a document of our own format was there.
+    own: bool,
+    objects: usize,
+    broken: usize,
+    /// What could not be used, one line each.
+    gaps: Vec<String>,
+}
+
+/// Turns a place within a document's text into words.
+pub(super) trait Locate {
+    fn place(&mut self, text: &str, error: &serde_json::Error) -> String;
+}
+
+/// A file while its documents are read.
+pub(super) struct File<'a> {
+    pub(super) name: &'a str,
+    /// What precedes the item in a position, such as `document 3`; empty where the file has one document.
+    pub(super) document: String,
+    pub(super) locate: &'a mut dyn Locate,
+    plain: Group,
+}
+
+impl<'a> File<'a> {
+    pub(super) fn new(name: &'a str, locate: &'a mut dyn Locate) -> Self {
+        Self { name, document: String::new(), locate, plain: Group::plain(name) }
+    }
+}
+
+impl Collector {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            builder: Builder::default(),
+            groups: Groups::default(),
+            depth: limits.lists,
+            own: false,
+            objects: 0,
+            broken: 0,
+            gaps: Vec::new(),
+        }
+    }
+
+    /// Takes one top-level document.
+    pub(super) fn document(&mut self, file: &mut File<'_>, text: &str) -> Result<(), SourceError> {
+        if text.trim_start().starts_with('[') {
+            let items: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
+            return self.list(file, items, kind_of_path(file.name), 1);
+        }
+        let Some(document) = Document::parse(text) else { return Ok(()) };
+        if let Some(version) = document.server_version() {
+            self.builder.server_version.get_or_insert(version);
+        }
+        if document.kind() == own::KIND && document.api_version().starts_with(own::GROUP) {
+            return self.snapshot(file, document);
+        }
+        if let Some(kind) = list_kind(&document) {
+            let kind = kind.or_else(|| kind_of_path(file.name));
+            return self.list(file, document.items.unwrap_or_default(), kind, 1);
+        }
+        let mut plain = std::mem::take(&mut file.plain);
+        self.object(file, &mut plain, text, &document, None, "");
+        file.plain = plain;
+        Ok(())
+    }
+
+    /// Ends a file.
+    pub(super) fn end(&mut self, file: File<'_>) {
+        let Some(kind) = kind_of_folder(file.name) else { return self.groups.add(file.plain) };
+        self.groups.add_to_folder(kind, file.plain);
+    }
+
+    fn list(
+        &mut self,
+        file: &mut File<'_>,
+        items: Vec<&RawValue>,
+        kind: Option<Kind>,
+        depth: usize,
+    ) -> Result<(), SourceError> {
+        let mut group = Group::list(file.name);
+        if let (true, Some(kind)) = (items.is_empty(), kind) {
+            group.empty(kind);
+        }
+        self.items(file, &mut group, &items, kind, depth)?;
+        self.groups.add(group);
+        Ok(())
+    }
+
+    fn items(
+        &mut self,
+        file: &mut File<'_>,
+        group: &mut Group,
+        items: &[&RawValue],
+        kind: Option<Kind>,
+        depth: usize,
+    ) -> Result<(), SourceError> {
+        if depth > self.depth {
+            let message = format!("{}: lists are nested deeper than {}, the bound", file.name, self.depth);
+            return Err(SourceError::unreadable(message));
+        }
+        for (index, item) in items.iter().enumerate() {
+            let Some(document) = Document::parse(item.get()) else { continue };
+            match list_kind(&document) {
+                Some(inner) => {
+                    self.items(file, group, document.items.as_deref().unwrap_or_default(), inner, depth + 1)?;
+                }
+                None => self.object(file, group, item.get(), &document, kind, &format!("item {}", index + 1)),
+            }
+        }
+        Ok(())
+    }
+
+    fn object(
+        &mut self,
+        file: &mut File<'_>,
+        group: &mut Group,
+        text: &str,
+        document: &Document<'_>,
+        kind: Option<Kind>,
+        item: &str,
+    ) {
+        let kind = if document.kind.is_some() { Kind::from_api(document.api_version(), document.kind()) } else { kind };
+        let Some(kind) = kind else { return };
+        let name = document.name();
+        let (namespace, name) = (name.namespace.unwrap_or_default(), name.name.unwrap_or_default());
+        match self.builder.add(kind, &mut serde_json::Deserializer::from_str(text)) {
+            Ok(()) => self.objects += 1,
+            Err(error) => {
+                self.broken += 1;
+                let place = file.locate.place(text, &error);
+                let position: Vec<&str> =
+                    [file.document.as_str(), item, &place].into_iter().filter(|part| !part.is_empty()).collect();
+                let origin = format!("{}: {}", file.name, position.join(", "));
+                let error = without_position(&error);
+                self.builder.note(Broken { kind, namespace: namespace.clone(), name: name.clone(), origin, error });
+            }
+        }
+        group.object(kind, &namespace, &name);
+    }
+
+    fn snapshot(&mut self, file: &mut File<'_>, document: Document<'_>) -> Result<(), SourceError> {
+        if document.api_version() != own::API_VERSION {
+            let message = format!("{}: snapshots of {} can't be read", file.name, document.api_version());
+            return Err(SourceError::unreadable(message).hinted("use a newer kubectl-storagewhy"));
+        }
+        self.own = true;
+        let broken_header = |error| SourceError::unreadable(format!("{}: the snapshot's header: {error}", file.name));
+        if let Some(text) = document.metadata {
+            let meta: SnapshotMeta = serde_json::from_str(text.get()).map_err(broken_header)?;
+            self.builder.taken = self.builder.taken.take().or(meta.taken);
+            self.builder.server_version = meta.server_version.or(self.builder.server_version.take());
+        }
+        let declared =
+            document.coverage.map(|text| serde_json::from_str(text.get())).transpose().map_err(broken_header)?;
+        let unreadable =
+            document.unreadable.map(|text| serde_json::from_str(text.get())).transpose().map_err(broken_header)?;
+        self.declare(declared.unwrap_or(Declared::Kinds(Vec::new())));
+        let unreadable: Vec<BrokenEntry> = unreadable.unwrap_or_default();
+        unreadable.into_iter().filter_map(BrokenEntry::read).for_each(|broken| self.builder.note(broken));
+        let mut group = Group::list(file.name);
+        self.items(file, &mut group, &document.items.unwrap_or_default(), None, 1)
+    }
+
+    fn declare(&mut self, declared: Declared) {
+        match declared {
+            Declared::Word(word) if word == "complete" => {
+                Kind::ALL.iter().for_each(|&kind| self.builder.cover(kind, Scope::All));
+            }
+            Declared::Word(_) => {}
+            Declared::Kinds(entries) => {
+                let unread = Scope::Nothing(Problem::NotInDump);
+                Kind::ALL.iter().for_each(|&kind| self.builder.cover(kind, unread.clone()));
+                for (kind, scope) in entries.into_iter().filter_map(own::CoverageEntry::read) {
+                    self.builder.cover(kind, scope);
+                }
+            }
+        }
+    }
+
+    /// Notes that a file, or its rest, could not be used; `text` is what there is of it.
+    pub(super) fn gap(&mut self, file: &str, error: &str, text: &str) {
+        let reason = format!("{file}: {error}");
+        let mentioned = kinds_mentioned(text);
+        for &kind in &mentioned {
+            self.groups.fail(kind, &reason);
+        }
+        if let Some(kind) = kind_of_path(file).filter(|_| mentioned.is_empty()) {
+            self.groups.fail(kind, &reason);
+        }
+        self.groups.gap();
+        self.gaps.push(reason);
+    }
+
+    /// Makes the snapshot.
+    pub(super) fn finish(mut self, from: &str) -> Result<Snapshot, SourceError> {
+        if self.objects == 0 && !self.own {
+            return Err(self.nothing(from));
+        }
+        self.groups.cover(&mut self.builder);
+        self.builder.warnings.append(&mut self.gaps);
+        Ok(self.builder.build(&Scope::Nothing(Problem::NotInDump)))
+    }
+
+    fn nothing(&self, from: &str) -> SourceError {
+        match (self.gaps.first(), self.broken) {
+            (Some(gap), _) => SourceError::unreadable(gap.clone()),
+            (None, 0) => SourceError::unreadable(format!("{from}: no Kubernetes objects found"))
+                .hinted("give a snapshot of `collect`, or what `kubectl get … -A -o json` wrote"),
+            (None, count) => SourceError::unreadable(format!("{from}: none of its {count} objects could be read")),
+        }
+    }
+}
+
+/// `Some(Some(kind))` for a typed list such as `PodList`, `Some(None)` for a list of anything.
+fn list_kind(document: &Document<'_>) -> Option<Option<Kind>> {
+    let item = document.kind().strip_suffix("List")?;
+    document.items.as_ref()?;
+    Some(Kind::from_api(document.api_version(), item))
+}
+
+/// Every kind whose name stands as a `kind` in a text that could not be parsed.
+fn kinds_mentioned(text: &str) -> Vec<Kind> {
+    let words: std::collections::BTreeSet<&str> = text
+        .match_indices("kind")
+        .filter_map(|(at, word)| {
+            let rest = text[at + word.len()..].trim_start_matches(['"', ':', ' ', '\'']);
+            rest.split(|c: char| !c.is_ascii_alphanumeric()).next()
+        })
+        .collect();
+    let named = |kind: &Kind| words.iter().any(|word| word.strip_suffix("List").unwrap_or(word) == kind.name());
+    Kind::ALL.iter().copied().filter(named).collect()
+}
+
+/// The message without serde's own position, which counts from the object's start.
+fn without_position(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rfind(" at line ").map_or(text.clone(), |end| text[..end].to_owned())
+}
