@@ -58,6 +58,13 @@ macro_rules! snapshot {
                 Ok(())
             }
 
+            /// Adds everything that another builder gathered; its scopes win.
+            pub fn absorb(&mut self, other: Builder) {
+                self.scopes.extend(other.scopes);
+                self.broken.extend(other.broken);
+                $(self.$field.extend(other.$field);)*
+            }
+
             /// How many objects of a kind were added.
             pub fn count(&self, kind: Kind) -> usize {
                 match kind { $(Kind::$kind => self.$field.len(),)* }
@@ -195,6 +202,16 @@ impl Builder {
     /// Says how much of a kind was read.
     pub fn cover(&mut self, kind: Kind, scope: Scope) {
         self.scopes.insert(kind, scope);
+    }
+
+    /// Drops all but this many events, the ones last seen; says whether any were dropped.
+    pub fn keep_newest_events(&mut self, most: usize) -> bool {
+        let too_many = self.events.len() > most;
+        if too_many {
+            self.events.sort_by(|a, b| b.last_seen().cmp(a.last_seen()));
+            self.events.truncate(most);
+        }
+        too_many
     }
 
     /// The scope said of a kind so far.

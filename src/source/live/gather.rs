@@ -1,0 +1,131 @@
+//! Reads all wanted kinds side by side and makes the snapshot, whatever could be read.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::StreamExt;
+use serde::Deserialize;
+use tokio::time::{Instant, timeout_at};
+
+use super::connect::connect;
+use super::failure::Failure;
+use super::list::{Outcome, Reader};
+use super::options::{Options, Wanted};
+use super::request::Server;
+use crate::model::Kind;
+use crate::snapshot::{Builder, Problem, Scope, Snapshot};
+use crate::source::SourceError;
+
+/// Lists that are read at a time.
+const PARALLEL: usize = 6;
+
+/// How long the server's version may take when everything else was read.
+const PATIENCE_FOR_VERSION: Duration = Duration::from_secs(2);
+
+/// What a request is for.
+enum Done {
+    Version(Option<String>),
+    Kind(Kind, Outcome),
+}
+
+/// What the run has so far.
+#[derive(Default)]
+struct Progress {
+    version: Option<String>,
+    outcomes: BTreeMap<Kind, Outcome>,
+}
+
+/// Connects and reads.
+pub(super) async fn gather(
+    options: &Options,
+    wanted: &Wanted,
+    progress: &dyn Fn(&str),
+) -> Result<Snapshot, SourceError> {
+    let deadline = Instant::now() + options.deadline();
+    let connection = connect(options).await?;
+    let server = Server::new(connection.client, options.silence());
+    let reader = Reader::new(&server, wanted, &connection.namespace, progress);
+    let mut kinds = wanted.kinds.clone();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let mut done = read_all(&server, &reader, &kinds, deadline).await;
+    for kind in &kinds {
+        done.outcomes.entry(*kind).or_insert_with(|| Outcome::failed(Failure::Late(options.deadline())));
+    }
+    let mut builder = Builder::default();
+    builder.server_version = done.version;
+    builder.taken.clone_from(&wanted.taken);
+    reader.into_lists().into_iter().for_each(|list| builder.absorb(list));
+    if let Some(failure) = nothing_read(&done.outcomes, &builder) {
+        return Err(failure.fatal(&connection.server));
+    }
+    for (kind, outcome) in done.outcomes {
+        builder.cover(kind, outcome.scope);
+    }
+    Ok(builder.build(&Scope::Nothing(Problem::NotRequested)))
+}
+
+/// Reads until everything is read, the deadline passes, or it is clear that the server cannot be reached.
+async fn read_all(server: &Server, reader: &Reader<'_>, kinds: &[Kind], mut deadline: Instant) -> Progress {
+    let mut progress = Progress::default();
+    let jobs = std::iter::once(None).chain(kinds.iter().copied().map(Some)).map(|job| async move {
+        match job {
+            None => Done::Version(version(server).await),
+            Some(kind) => Done::Kind(kind, reader.kind(kind).await),
+        }
+    });
+    let mut jobs = std::pin::pin!(futures::stream::iter(jobs).buffer_unordered(PARALLEL));
+    while let Ok(Some(done)) = timeout_at(deadline, jobs.next()).await {
+        match done {
+            Done::Version(version) => progress.version = version,
+            Done::Kind(kind, outcome) => {
+                let hopeless = !server.answered() && outcome.failure.as_ref().is_some_and(Failure::no_contact);
+                progress.outcomes.insert(kind, outcome);
+                if hopeless {
+                    break;
+                }
+            }
+        }
+        if progress.outcomes.len() == kinds.len() {
+            deadline = deadline.min(Instant::now() + PATIENCE_FOR_VERSION);
+        }
+    }
+    progress
+}
+
+/// The server's version, where it says so.
+async fn version(server: &Server) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Info {
+        #[serde(rename = "gitVersion")]
+        git_version: String,
+    }
+    let text = server.get("/version").await.ok()?;
+    serde_json::from_str::<Info>(&text).ok().map(|info| info.git_version).filter(|version| !version.is_empty())
+}
+
+/// The failure to report where not one kind could be read.
+fn nothing_read(outcomes: &BTreeMap<Kind, Outcome>, read: &Builder) -> Option<Failure> {
+    let failed =
+        |(kind, outcome): (&Kind, &Outcome)| matches!(outcome.scope, Scope::Nothing(_)) && read.count(*kind) == 0;
+    if outcomes.is_empty() || !outcomes.iter().all(failed) {
+        return None;
+    }
+    let failures = outcomes.values().filter_map(|outcome| outcome.failure.as_ref());
+    failures.min_by_key(|failure| rank(failure)).cloned()
+}
+
+/// Which of several failures says most about the cause.
+fn rank(failure: &Failure) -> u8 {
+    match failure {
+        Failure::Unreachable(_) => 0,
+        Failure::Unauthorized => 1,
+        Failure::Page(_) | Failure::Redirect(_) => 2,
+        Failure::Forbidden(_) => 3,
+        Failure::Silent(_) => 4,
+        Failure::Status(..) | Failure::Interrupted(_) => 5,
+        Failure::Malformed(_) | Failure::TooLarge(_) | Failure::TooMany(_) => 6,
+        Failure::Late(_) => 7,
+        Failure::Expired | Failure::NotFound => 8,
+    }
+}
