@@ -1,0 +1,108 @@
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+)
+
+// mutatePath is where TopoLVM's webhook serves.
+const mutatePath = "/pod/mutate"
+
+// listen serves on the Service's present address.
+func (w *webhook) listen(ctx context.Context) error {
+	service, err := w.client.CoreV1().Services(w.namespace).Get(ctx, w.service, metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	if net.ParseIP(service.Spec.ClusterIP) == nil || len(service.Spec.Ports) == 0 {
+		return fmt.Errorf("service %s/%s has no address", w.namespace, w.service)
+	}
+	address := net.JoinHostPort(service.Spec.ClusterIP, "443")
+	if w.server != nil && w.server.address == address {
+		return nil
+	}
+	if w.server != nil {
+		w.server.close()
+		w.server = nil
+	}
+	w.server, err = newServer(address, w.serving, &mutator{client: w.client})
+	return err
+}
+
+// trust puts our certificate into the webhooks that name our Service.
+func (w *webhook) trust(ctx context.Context) error {
+	configurations := w.client.AdmissionregistrationV1().MutatingWebhookConfigurations()
+	configuration, err := configurations.Get(ctx, w.configuration, metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	changed := false
+	for i := range configuration.Webhooks {
+		clientConfig := &configuration.Webhooks[i].ClientConfig
+		ours := clientConfig.Service != nil && clientConfig.Service.Name == w.service && clientConfig.Service.Namespace == w.namespace
+		if ours && !bytes.Equal(clientConfig.CABundle, w.serving.CA) {
+			clientConfig.CABundle = w.serving.CA
+			changed = true
+		}
+	}
+	if !changed {
+		return nil
+	}
+	_, err = configurations.Update(ctx, configuration, metav1.UpdateOptions{})
+	return err
+}
+
+// createObjects makes the Service and the configuration where they are missing.
+func (w *webhook) createObjects(ctx context.Context) error {
+	service := &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Name: w.service, Namespace: w.namespace},
+		Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{
+			{Name: "webhook", Port: 443, TargetPort: intstr.FromInt32(9443)},
+		}},
+	}
+	_, err := w.client.CoreV1().Services(w.namespace).Create(ctx, service, metav1.CreateOptions{})
+	if err != nil && !apierrors.IsAlreadyExists(err) {
+		return err
+	}
+	_, err = w.client.AdmissionregistrationV1().MutatingWebhookConfigurations().
+		Create(ctx, w.chartConfiguration(), metav1.CreateOptions{})
+	if err != nil && !apierrors.IsAlreadyExists(err) {
+		return err
+	}
+	return nil
+}
+
+// chartConfiguration is what TopoLVM's chart makes (templates/mutatingwebhooks.yaml).
+func (w *webhook) chartConfiguration() *admissionv1.MutatingWebhookConfiguration {
+	return &admissionv1.MutatingWebhookConfiguration{
+		ObjectMeta: metav1.ObjectMeta{Name: w.configuration},
+		Webhooks: []admissionv1.MutatingWebhook{{
+			Name:                    "pod-hook.topolvm.io",
+			AdmissionReviewVersions: []string{"v1"},
+			FailurePolicy:           ptr.To(admissionv1.FailurePolicyType(w.failurePolicy)),
+			MatchPolicy:             ptr.To(admissionv1.Equivalent),
+			SideEffects:             ptr.To(admissionv1.SideEffectClassNone),
+			ClientConfig: admissionv1.WebhookClientConfig{
+				CABundle: w.serving.CA,
+				Service:  &admissionv1.ServiceReference{Namespace: w.namespace, Name: w.service, Path: ptr.To(mutatePath)},
+			},
+			NamespaceSelector: &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{
+				{Key: "topolvm.io/webhook", Operator: metav1.LabelSelectorOpNotIn, Values: []string{"ignore"}},
+				{Key: corev1.LabelMetadataName, Operator: metav1.LabelSelectorOpNotIn, Values: w.ignored()},
+			}},
+			Rules: []admissionv1.RuleWithOperations{{
+				Operations: []admissionv1.OperationType{admissionv1.Create},
+				Rule:       admissionv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"pods"}},
+			}},
+		}},
+	}
+}
