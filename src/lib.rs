@@ -2,8 +2,10 @@
 //! `source` (the only I/O) → `snapshot` → `scheduler`, `volumes`, `admission` → `rules` → `diagnosis` → `report`.
 //! `model` has the kinds; `cli` alone reads arguments, the environment and the clock.
 
+pub mod cli;
 pub mod diagnosis;
 pub mod model;
+pub mod report;
 pub mod scheduler;
 pub mod snapshot;
 pub mod source;

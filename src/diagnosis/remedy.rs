@@ -7,6 +7,7 @@ use crate::model::{Kind, ObjectRef};
 /// What a remedy can cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum Risk {
     /// Adds or corrects something; nothing running is touched.
     Low,

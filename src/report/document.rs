@@ -1,0 +1,544 @@
+//! The report, version 1: the types that JSON and YAML are written from. Fields are added, never renamed.
+
+use serde::{Serialize, Serializer};
+
+use crate::diagnosis::{self, Confidence, Diagnosis, Explained, Finding, Risk, Severity, Trial};
+use crate::model::version::Version;
+use crate::model::{Kind, ObjectRef, Pod};
+use crate::scheduler::{NodeVerdict, Outcome, PodVerdict};
+use crate::snapshot::{Coverage, Problem, Snapshot};
+use crate::volumes::{ClaimEvent, ClaimVerdict, VolumeMismatch};
+
+/// The version of every document that the tool writes.
+pub const API_VERSION: &str = "storagewhy.dev/v1";
+
+/// What is blocked, and why.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Report<'a> {
+    /// `storagewhy.dev/v1`.
+    pub api_version: &'static str,
+    /// `Report`.
+    pub kind: &'static str,
+    /// The outcome as the exit code tells it.
+    pub status: Status,
+    /// What was looked at.
+    pub source: Source<'a>,
+    /// How much of each kind was read, and why not all.
+    pub coverage: Vec<CoverageEntry>,
+    /// Every unassigned, unfinished pod in scope that isn't being deleted.
+    pub pods: Vec<PodEntry<'a>>,
+    /// Every claim in scope that isn't bound, or that a finding is about.
+    pub claims: Vec<ClaimEntry<'a>>,
+    /// The causes, the most severe first.
+    pub findings: Vec<FindingEntry<'a>>,
+    /// The rules that could not judge.
+    pub skipped: Vec<SkippedEntry<'a>>,
+}
+
+/// The outcome of a diagnosis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub enum Status {
+    /// Nothing is blocked.
+    Clear,
+    /// Something is blocked.
+    Blocked,
+    /// Nothing was found blocked, but not all evidence could be read.
+    Incomplete,
+}
+
+/// What was looked at.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Source<'a> {
+    /// The server's version, such as `v1.36.2`; null where it isn't known.
+    pub server_version: Option<&'a str>,
+    /// The release whose behaviour and texts the verdicts follow, such as `1.36`.
+    pub kube_version: String,
+    /// The namespace that was asked for; null for all.
+    pub namespace: Option<&'a str>,
+}
+
+/// How much of a kind was read.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct CoverageEntry {
+    /// The kind, such as `PersistentVolumeClaim`.
+    pub kind: &'static str,
+    /// How many objects were read; null where none could be.
+    pub read: Option<usize>,
+    /// Why not everything was read: `forbidden`, `not served`, `not in the dump` or another text; null where all was.
+    pub problem: Option<String>,
+}
+
+/// A pod that no node has taken yet.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct PodEntry<'a> {
+    pub namespace: &'a str,
+    pub name: &'a str,
+    /// What kube-scheduler decides now.
+    #[cfg_attr(test, schemars(with = "OutcomeSchema"))]
+    pub verdict: Outcome,
+    /// The reason of the PodScheduled condition that kube-scheduler would write now.
+    pub reason: Option<&'static str>,
+    /// What kube-scheduler would write into the PodScheduled condition now, byte for byte; null where it would write
+    /// nothing or where the text can't be known.
+    pub message: Option<&'a str>,
+    /// What the PodScheduled condition says at the moment; null where it says nothing.
+    pub observed: Option<ObservedEntry<'a>>,
+    /// The plugin that rejected the pod before any node was looked at.
+    pub pre_filter: Option<PreFilterEntry<'a>>,
+    /// Every node, with what rejected it.
+    #[serde(serialize_with = "nodes")]
+    #[cfg_attr(test, schemars(with = "Vec<NodeEntry<'_>>"))]
+    pub nodes: &'a [NodeVerdict],
+    /// The node on which preemption would make room.
+    pub preemption: Option<PreemptionEntry<'a>>,
+    /// What was missing for a certain verdict.
+    pub unknown: &'a [String],
+    /// The ids of the findings about this pod.
+    pub findings: &'a [String],
+}
+
+/// What a pod's condition says.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ObservedEntry<'a> {
+    pub reason: &'a str,
+    pub message: &'a str,
+    /// When the condition last changed its status, RFC 3339.
+    pub since: Option<&'a str>,
+}
+
+/// A rejection before any node was looked at.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct PreFilterEntry<'a> {
+    pub plugin: &'a str,
+    pub message: &'a str,
+}
+
+/// What a node says to a pod.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct NodeEntry<'a> {
+    pub name: &'a str,
+    /// The plugin that rejected the node; empty where none did or where that isn't known.
+    pub plugin: &'a str,
+    /// The plugin's reasons, byte for byte.
+    pub reasons: &'a [String],
+    /// Whether evicting pods could help.
+    pub resolvable: bool,
+    /// Whether the node takes the pod; null where that can't be known.
+    pub fits: Option<bool>,
+}
+
+/// Room that eviction would make.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct PreemptionEntry<'a> {
+    pub node: &'a str,
+    /// The pods that would be evicted, as `namespace/name`.
+    pub victims: &'a [String],
+}
+
+/// A claim.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ClaimEntry<'a> {
+    pub namespace: &'a str,
+    pub name: &'a str,
+    /// `Bound`, `Pending`, `Lost` or `Unknown`.
+    pub verdict: &'static str,
+    /// What the PV controller would emit now.
+    pub event: Option<EventEntry<'a>>,
+    /// The volume that the controller binds the claim to on its next sync.
+    pub binds_to: Option<&'a str>,
+    /// Every existing volume, with what keeps it from this claim.
+    pub volumes: Vec<VolumeEntry<'a>>,
+    /// What was missing for a certain verdict.
+    pub unknown: &'a [String],
+    /// The ids of the findings about this claim.
+    pub findings: &'a [String],
+}
+
+/// An event of the PV controller.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct EventEntry<'a> {
+    /// `Normal` or `Warning`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    pub reason: &'a str,
+    pub message: &'a str,
+}
+
+/// A volume that doesn't match a claim.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct VolumeEntry<'a> {
+    pub name: &'a str,
+    /// Every check that fails; the controller stops at the first.
+    pub mismatch: &'a [String],
+}
+
+/// One cause.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct FindingEntry<'a> {
+    /// Stable between runs: the rule and the object.
+    pub id: &'a str,
+    /// The rule; `explain` has its page.
+    pub rule: &'a str,
+    pub severity: Severity,
+    pub confidence: Confidence,
+    /// The cause in one sentence.
+    pub title: &'a str,
+    /// The object in which the cause lies.
+    pub object: ObjectEntry<'a>,
+    /// The facts that prove it.
+    pub evidence: Vec<EvidenceEntry<'a>>,
+    /// Findings (by id) and objects that are victims of this cause.
+    pub explains: Vec<ExplainedEntry<'a>>,
+    /// What to do, the best first.
+    pub remedies: Vec<RemedyEntry<'a>>,
+}
+
+/// An object.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ObjectEntry<'a> {
+    pub kind: &'a str,
+    /// Empty for cluster-scoped objects.
+    pub namespace: &'a str,
+    pub name: &'a str,
+}
+
+/// A fact.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct EvidenceEntry<'a> {
+    pub object: ObjectEntry<'a>,
+    /// The field; empty for the object as a whole.
+    pub path: &'a str,
+    /// What stands there.
+    pub value: &'a str,
+    /// Why it matters.
+    pub note: &'a str,
+}
+
+/// A victim of a cause.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub enum ExplainedEntry<'a> {
+    /// Another finding, by its id.
+    Finding(&'a str),
+    Object(ObjectEntry<'a>),
+}
+
+/// A repair.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct RemedyEntry<'a> {
+    pub title: &'a str,
+    pub risk: Risk,
+    /// In the order in which to do them.
+    pub steps: Vec<StepEntry<'a>>,
+    /// What came of trying it on a copy of the state.
+    pub trial: TrialEntry,
+    /// The next blocker, or why the remedy was not tried; null where it was tried and everything is placed.
+    pub then: Option<&'a str>,
+}
+
+/// What came of trying a remedy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub enum TrialEntry {
+    /// Every victim is placed or bound.
+    Schedules,
+    /// This cause is gone; another is in the way.
+    NextBlocker,
+    /// Not tried.
+    Untried,
+}
+
+/// A step of a repair.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct StepEntry<'a> {
+    /// What is done.
+    pub what: &'a str,
+    /// The command that does it; null where there is none.
+    pub command: Option<&'a str>,
+    /// The tool that owns the object and would undo the step.
+    pub undone_by: Option<ManagerEntry<'a>>,
+}
+
+/// A tool that owns an object.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ManagerEntry<'a> {
+    /// `Helm` or `Argo CD`.
+    pub tool: &'a str,
+    /// The release or application.
+    pub name: &'a str,
+    /// Empty where it isn't known.
+    pub namespace: &'a str,
+    pub chart: Option<&'a str>,
+}
+
+/// A rule that could not judge.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct SkippedEntry<'a> {
+    pub rule: &'a str,
+    pub reason: &'a str,
+}
+
+impl<'a> Report<'a> {
+    /// The report on a diagnosis of a snapshot.
+    pub fn new(
+        snapshot: &'a Snapshot,
+        scope: &'a diagnosis::Scope,
+        options: &diagnosis::Options,
+        diagnosis: &'a Diagnosis,
+    ) -> Self {
+        let observed = |object: &ObjectRef| observed(snapshot, object);
+        let mut report = Self {
+            api_version: API_VERSION,
+            kind: "Report",
+            status: Status::Clear,
+            source: Source {
+                server_version: snapshot.server_version.as_deref(),
+                kube_version: kube_version(snapshot, options).to_string(),
+                namespace: scope.namespace.as_deref(),
+            },
+            coverage: coverage(snapshot),
+            pods: diagnosis.pods.iter().map(|(pod, v, ids)| PodEntry::new(pod, v, ids, observed(pod))).collect(),
+            claims: diagnosis.claims.iter().map(|(claim, v, ids)| ClaimEntry::new(claim, v, ids)).collect(),
+            findings: diagnosis.findings.iter().map(FindingEntry::new).collect(),
+            skipped: diagnosis.skipped.iter().map(|(rule, reason)| SkippedEntry { rule, reason }).collect(),
+        };
+        report.status = report.judge(victims_read(snapshot, scope));
+        report
+    }
+
+    fn judge(&self, victims_read: bool) -> Status {
+        let blocked = self.findings.iter().any(|finding| finding.severity == Severity::Error)
+            || self.pods.iter().any(|pod| pod.verdict == Outcome::Unschedulable)
+            || self.claims.iter().any(ClaimEntry::blocked);
+        let unsure = !victims_read
+            || !self.skipped.is_empty()
+            || self.pods.iter().any(|pod| pod.verdict == Outcome::Unknown)
+            || self.claims.iter().any(|claim| claim.verdict == "Unknown");
+        match (blocked, unsure) {
+            (true, _) => Status::Blocked,
+            (false, true) => Status::Incomplete,
+            (false, false) => Status::Clear,
+        }
+    }
+}
+
+impl<'a> PodEntry<'a> {
+    fn new(
+        object: &'a ObjectRef,
+        verdict: &'a PodVerdict,
+        findings: &'a [String],
+        observed: Option<ObservedEntry<'a>>,
+    ) -> Self {
+        Self {
+            namespace: &object.namespace,
+            name: &object.name,
+            verdict: verdict.outcome,
+            reason: match verdict.outcome {
+                Outcome::Unschedulable if verdict.error => Some("SchedulerError"),
+                Outcome::Unschedulable => Some("Unschedulable"),
+                Outcome::SchedulingGated => Some("SchedulingGated"),
+                Outcome::Schedulable | Outcome::OtherScheduler | Outcome::Unknown => None,
+            },
+            message: verdict.message.as_deref(),
+            observed,
+            pre_filter: verdict
+                .pre_filter
+                .as_ref()
+                .map(|rejection| PreFilterEntry { plugin: rejection.plugin, message: &rejection.message }),
+            nodes: &verdict.nodes,
+            preemption: verdict.preemption.as_ref().map(|(node, victims)| PreemptionEntry { node, victims }),
+            unknown: &verdict.unknown,
+            findings,
+        }
+    }
+}
+
+impl<'a> ClaimEntry<'a> {
+    fn new(object: &'a ObjectRef, verdict: &'a ClaimVerdict, findings: &'a [String]) -> Self {
+        let event =
+            |event: &'a ClaimEvent| EventEntry { kind: event.kind, reason: event.reason, message: &event.message };
+        let volume = |volume: &'a VolumeMismatch| VolumeEntry { name: &volume.name, mismatch: &volume.mismatch };
+        Self {
+            namespace: &object.namespace,
+            name: &object.name,
+            verdict: verdict.phase,
+            event: verdict.event.as_ref().map(event),
+            binds_to: verdict.binds_to.as_deref(),
+            volumes: verdict.volumes.iter().map(volume).collect(),
+            unknown: &verdict.unknown,
+            findings,
+        }
+    }
+
+    /// Whether the claim stays as it is until somebody acts: it is lost, or the controller found nothing to bind or
+    /// nobody to provision.
+    pub fn blocked(&self) -> bool {
+        let refused = |event: &EventEntry| event.kind == "Warning" || event.reason == "FailedBinding";
+        self.verdict == "Lost" || self.verdict == "Pending" && self.event.as_ref().is_some_and(refused)
+    }
+}
+
+impl<'a> FindingEntry<'a> {
+    fn new(finding: &'a Finding) -> Self {
+        Self {
+            id: &finding.id,
+            rule: finding.rule,
+            severity: finding.severity,
+            confidence: finding.confidence,
+            title: &finding.title,
+            object: ObjectEntry::new(&finding.object),
+            evidence: finding.evidence.iter().map(EvidenceEntry::new).collect(),
+            explains: finding.explains.iter().map(ExplainedEntry::new).collect(),
+            remedies: finding.remedies.iter().map(RemedyEntry::new).collect(),
+        }
+    }
+}
+
+impl<'a> ObjectEntry<'a> {
+    fn new(object: &'a ObjectRef) -> Self {
+        Self { kind: &object.kind, namespace: &object.namespace, name: &object.name }
+    }
+}
+
+impl<'a> EvidenceEntry<'a> {
+    fn new(evidence: &'a diagnosis::Evidence) -> Self {
+        Self {
+            object: ObjectEntry::new(&evidence.object),
+            path: &evidence.path,
+            value: &evidence.value,
+            note: &evidence.note,
+        }
+    }
+}
+
+impl<'a> ExplainedEntry<'a> {
+    fn new(explained: &'a Explained) -> Self {
+        match explained {
+            Explained::Finding(id) => Self::Finding(id),
+            Explained::Object(object) => Self::Object(ObjectEntry::new(object)),
+        }
+    }
+}
+
+impl<'a> RemedyEntry<'a> {
+    fn new(remedy: &'a diagnosis::Remedy) -> Self {
+        let (trial, then) = match &remedy.trial {
+            Trial::Schedules => (TrialEntry::Schedules, None),
+            Trial::NextBlocker(next) => (TrialEntry::NextBlocker, Some(next.as_str())),
+            Trial::Untried(reason) => (TrialEntry::Untried, Some(reason.as_str())),
+        };
+        Self {
+            title: &remedy.title,
+            risk: remedy.risk,
+            steps: remedy.steps.iter().map(StepEntry::new).collect(),
+            trial,
+            then,
+        }
+    }
+}
+
+impl<'a> StepEntry<'a> {
+    fn new(step: &'a diagnosis::Step) -> Self {
+        let manager = |manager: &'a diagnosis::Manager| ManagerEntry {
+            tool: manager.tool,
+            name: &manager.name,
+            namespace: &manager.namespace,
+            chart: manager.chart.as_deref(),
+        };
+        Self { what: &step.what, command: step.command.as_deref(), undone_by: step.undone_by.as_ref().map(manager) }
+    }
+}
+
+/// Kinds for which the command had no use are left out; what was left out by choice is no problem.
+fn coverage(snapshot: &Snapshot) -> Vec<CoverageEntry> {
+    let by_choice = |kind: Kind| snapshot.scope(kind).problem() == Some(&Problem::NotRequested);
+    let entries = snapshot.coverage().into_iter().filter(|entry| entry.read.is_some() || !by_choice(entry.kind));
+    let entry = |entry: Coverage| CoverageEntry {
+        kind: entry.kind.name(),
+        read: entry.read,
+        problem: entry.problem.filter(|_| !by_choice(entry.kind)),
+    };
+    entries.map(entry).collect()
+}
+
+/// Whether pods and claims in scope were all read.
+fn victims_read(snapshot: &Snapshot, scope: &diagnosis::Scope) -> bool {
+    match scope.namespace.as_deref() {
+        Some(namespace) => snapshot.pods.covers(namespace) && snapshot.claims.covers(namespace),
+        None => snapshot.pods.complete() && snapshot.claims.complete(),
+    }
+}
+
+fn kube_version(snapshot: &Snapshot, options: &diagnosis::Options) -> Version {
+    let served = snapshot.server_version.as_ref().and_then(|version| version.parse().ok());
+    options.kube_version.or(served).unwrap_or_default()
+}
+
+fn observed<'a>(snapshot: &'a Snapshot, object: &ObjectRef) -> Option<ObservedEntry<'a>> {
+    let pod: &Pod = snapshot.pods.get(&object.namespace, &object.name).found()?;
+    let condition = pod.condition("PodScheduled").filter(|condition| condition.status == "False")?;
+    Some(ObservedEntry {
+        reason: &condition.reason,
+        message: &condition.message,
+        since: condition.last_transition_time.as_deref(),
+    })
+}
+
+fn nodes<S: Serializer>(nodes: &&[NodeVerdict], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(nodes.iter().map(|node| NodeEntry {
+        name: &node.name,
+        plugin: node.plugin,
+        reasons: &node.reasons,
+        resolvable: node.resolvable,
+        fits: node.fits,
+    }))
+}
+
+/// Describes [`Outcome`] in the schema.
+#[cfg(test)]
+#[derive(schemars::JsonSchema)]
+#[schemars(rename = "Outcome")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum OutcomeSchema {
+    Unschedulable,
+    Schedulable,
+    SchedulingGated,
+    OtherScheduler,
+    Unknown,
+}

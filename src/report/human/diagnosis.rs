@@ -1,0 +1,148 @@
+//! The whole report.
+
+use std::collections::BTreeSet;
+
+use super::words::{NAMES, count, names};
+use super::{Screen, Tone, finding, nodes, unread};
+use crate::diagnosis::Severity;
+use crate::report::document::{ClaimEntry, ExplainedEntry, FindingEntry, Report, Status};
+
+/// Writes the report on a diagnosis.
+pub fn write(report: &Report, screen: &mut Screen) {
+    let roots = roots(report);
+    let of = |severity| roots.iter().copied().filter(move |finding| finding.severity == severity);
+    let errors: Vec<&FindingEntry> = of(Severity::Error).collect();
+    for (position, error) in errors.iter().enumerate() {
+        finding::write(report, error, finding::Place { position, of: errors.len() }, screen);
+    }
+    if errors.is_empty() {
+        headline(report, screen);
+    }
+    nodes::write(report, screen);
+    claims(report, screen);
+    for warning in of(Severity::Warning) {
+        finding::write_warning(report, warning, screen);
+    }
+    quiet(report, &of(Severity::Info).collect::<Vec<_>>(), screen);
+    unread::write(report, screen);
+}
+
+/// The findings that no other finding explains.
+fn roots<'r>(report: &'r Report<'r>) -> Vec<&'r FindingEntry<'r>> {
+    let explained: BTreeSet<&str> = report
+        .findings
+        .iter()
+        .flat_map(|finding| &finding.explains)
+        .filter_map(|explained| match explained {
+            ExplainedEntry::Finding(id) => Some(*id),
+            ExplainedEntry::Object(_) => None,
+        })
+        .collect();
+    report.findings.iter().filter(|finding| !explained.contains(finding.id)).collect()
+}
+
+/// What is said where no cause was found.
+fn headline(report: &Report, screen: &mut Screen) {
+    let place = report.source.namespace.map_or("in any namespace".to_owned(), |name| format!("in namespace {name}"));
+    match report.status {
+        Status::Clear => screen.styled(Tone::Good, 0, &format!("Nothing is blocked {place}.")),
+        Status::Blocked => {
+            let text =
+                format!("Something is blocked {place}, and no rule knows the cause; the verdicts below are exact.");
+            screen.styled(Tone::Bad, 0, &text);
+        }
+        Status::Incomplete => {
+            let text = format!("Nothing was found blocked {place}, but not all evidence could be read.");
+            screen.styled(Tone::Caution, 0, &text);
+        }
+    }
+    if report.status != Status::Blocked {
+        screen.paragraph(0, &checked(report));
+    }
+}
+
+fn checked(report: &Report) -> String {
+    let read = |kind: &str| {
+        let entry = report.coverage.iter().find(|entry| entry.kind == kind);
+        entry.and_then(|entry| entry.read).unwrap_or_default()
+    };
+    format!(
+        "Read {} ({} unassigned in scope), {} ({} in scope unbound or of note), {}, {} and {}.",
+        count(read("Pod"), "pod"),
+        report.pods.len(),
+        count(read("PersistentVolumeClaim"), "claim"),
+        report.claims.len(),
+        count(read("PersistentVolume"), "volume"),
+        count(read("Node"), "node"),
+        if read("StorageClass") == 1 { "1 class".to_owned() } else { format!("{} classes", read("StorageClass")) },
+    )
+}
+
+/// The claims that won't bind by themselves, with what the PV controller says and why no volume matches.
+fn claims(report: &Report, screen: &mut Screen) {
+    let blocked: Vec<&ClaimEntry> = report.claims.iter().filter(|claim| claim.blocked()).collect();
+    if blocked.is_empty() {
+        return;
+    }
+    screen.gap();
+    screen.styled(Tone::Heading, 0, "Claims that don't bind");
+    for claim in blocked.iter().take(NAMES) {
+        let says = claim
+            .event
+            .as_ref()
+            .map_or_else(|| claim.verdict.to_owned(), |event| format!("{}: {}", event.reason, event.message));
+        screen.item(2, "-", &format!("{}: {says}", local(report, claim.namespace, claim.name)));
+        mismatches(claim, screen);
+    }
+    if blocked.len() > NAMES {
+        screen.paragraph(2, &format!("… and {} more; -o json has them all", blocked.len() - NAMES));
+    }
+}
+
+fn mismatches(claim: &ClaimEntry, screen: &mut Screen) {
+    let mut groups: Vec<(&[String], Vec<&str>)> = Vec::new();
+    for volume in &claim.volumes {
+        match groups.iter_mut().find(|(mismatch, _)| *mismatch == volume.mismatch) {
+            Some((_, volumes)) => volumes.push(volume.name),
+            None => groups.push((volume.mismatch, vec![volume.name])),
+        }
+    }
+    for (mismatch, volumes) in groups.iter().take(NAMES) {
+        let text = if mismatch.is_empty() { "matches".to_owned() } else { mismatch.join("; ") };
+        screen.paragraph(4, &format!("{}: {text}", names(volumes, NAMES)));
+    }
+}
+
+/// Normal waits: a line each.
+fn quiet(report: &Report, infos: &[&FindingEntry], screen: &mut Screen) {
+    let mut lines: Vec<String> = infos.iter().map(|finding| finding.title.to_owned()).collect();
+    let waiting: Vec<String> = report
+        .claims
+        .iter()
+        .filter(|claim| claim.findings.is_empty() && !claim.blocked())
+        .filter(|claim| matches!(claim.verdict, "Pending"))
+        .map(|claim| local(report, claim.namespace, claim.name))
+        .collect();
+    if !waiting.is_empty() {
+        lines.push(format!("{} waiting as it should be: {}", count(waiting.len(), "claim"), names(&waiting, NAMES)));
+    }
+    if lines.is_empty() {
+        return;
+    }
+    screen.gap();
+    for line in lines.iter().take(NAMES) {
+        screen.toned(Tone::Faint, 0, "Normal:", line);
+    }
+    if lines.len() > NAMES {
+        screen.styled(Tone::Faint, 0, &format!("… and {} more", lines.len() - NAMES));
+    }
+}
+
+/// A name, with its namespace where the report is on several.
+pub(super) fn local(report: &Report, namespace: &str, name: &str) -> String {
+    if namespace.is_empty() || report.source.namespace == Some(namespace) {
+        name.to_owned()
+    } else {
+        format!("{namespace}/{name}")
+    }
+}

@@ -1,0 +1,165 @@
+//! One finding: the cause, the proof, the victims and the repairs.
+
+use super::diagnosis::local;
+use super::words::{NAMES, names, noun, plural};
+use super::{Screen, Tone};
+use crate::diagnosis::{Confidence, Risk};
+use crate::report::document::{
+    EvidenceEntry, ExplainedEntry, FindingEntry, ManagerEntry, ObjectEntry, RemedyEntry, Report, StepEntry, TrialEntry,
+};
+
+/// Pieces of evidence that are written out.
+const EVIDENCE: usize = 12;
+
+/// The place of a finding among the causes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) position: usize,
+    pub(super) of: usize,
+}
+
+/// Writes a cause in full.
+pub(super) fn write(report: &Report, finding: &FindingEntry, place: Place, screen: &mut Screen) {
+    screen.gap();
+    let mark =
+        if place.of > 1 { format!("Cause {} of {}:", place.position + 1, place.of) } else { "Cause:".to_owned() };
+    screen.toned(Tone::Bad, 0, &mark, &sentence(finding));
+    body(report, finding, screen);
+}
+
+/// Writes what is wrong without blocking anything.
+pub(super) fn write_warning(report: &Report, finding: &FindingEntry, screen: &mut Screen) {
+    screen.gap();
+    screen.toned(Tone::Caution, 0, "Warning:", &sentence(finding));
+    body(report, finding, screen);
+}
+
+fn sentence(finding: &FindingEntry) -> String {
+    match finding.confidence {
+        Confidence::Certain => finding.title.to_owned(),
+        Confidence::Likely => format!("{} (likely; see the evidence for what would settle it)", finding.title),
+    }
+}
+
+fn body(report: &Report, finding: &FindingEntry, screen: &mut Screen) {
+    for line in victims(report, finding) {
+        screen.item(2, "Blocks", &line);
+    }
+    evidence(report, finding, screen);
+    remedies(report, finding, screen);
+    screen.styled(Tone::Faint, 2, &format!("More: kubectl storagewhy explain {}", finding.rule));
+}
+
+/// The victims, told once: a line a kind and namespace, and one a finding that hangs under this one.
+fn victims(report: &Report, finding: &FindingEntry) -> Vec<String> {
+    let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
+    let mut lines = Vec::new();
+    for explained in &finding.explains {
+        match explained {
+            ExplainedEntry::Object(object) => {
+                let name = local(report, object.namespace, object.name);
+                match groups.iter_mut().find(|(kind, _)| *kind == object.kind) {
+                    Some((_, members)) => members.push(name),
+                    None => groups.push((object.kind, vec![name])),
+                }
+            }
+            ExplainedEntry::Finding(id) => {
+                let title = report.findings.iter().find(|other| other.id == *id).map_or(*id, |other| other.title);
+                lines.push(title.to_owned());
+            }
+        }
+    }
+    let group = |(kind, members): &(&str, Vec<String>)| {
+        let kind = if members.len() == 1 { noun(kind).to_owned() } else { plural(kind) };
+        format!("{kind} {}", names(members, NAMES))
+    };
+    let objects: Vec<String> = groups.iter().map(group).collect();
+    objects.into_iter().chain(lines).collect()
+}
+
+fn evidence(report: &Report, finding: &FindingEntry, screen: &mut Screen) {
+    if finding.evidence.is_empty() {
+        return;
+    }
+    screen.gap();
+    screen.styled(Tone::Heading, 2, "Evidence");
+    for fact in finding.evidence.iter().take(EVIDENCE) {
+        screen.item(2, "-", &fact_line(report, fact));
+        if !fact.note.is_empty() {
+            screen.paragraph(4, fact.note);
+        }
+    }
+    if finding.evidence.len() > EVIDENCE {
+        screen.paragraph(4, &format!("… and {} more; -o json has them all", finding.evidence.len() - EVIDENCE));
+    }
+}
+
+fn fact_line(report: &Report, fact: &EvidenceEntry) -> String {
+    let place = object(report, &fact.object);
+    match (fact.path.is_empty(), fact.value.is_empty()) {
+        (true, true) => place,
+        (true, false) => format!("{place}: {}", fact.value),
+        (false, true) => format!("{place} {}", fact.path),
+        (false, false) => format!("{place} {}: {}", fact.path, fact.value),
+    }
+}
+
+fn object(report: &Report, object: &ObjectEntry) -> String {
+    format!("{} {}", noun(object.kind), local(report, object.namespace, object.name))
+}
+
+fn remedies(report: &Report, finding: &FindingEntry, screen: &mut Screen) {
+    for (position, remedy) in finding.remedies.iter().enumerate() {
+        screen.gap();
+        let lead = if position == 0 { "What to do:" } else { "Or:" };
+        screen.toned(Tone::Heading, 2, lead, remedy.title);
+        trial(remedy, screen);
+        for (number, step) in remedy.steps.iter().enumerate() {
+            self::step(report, number, step, screen);
+        }
+    }
+    screen.gap();
+}
+
+fn trial(remedy: &RemedyEntry, screen: &mut Screen) {
+    let risk = match remedy.risk {
+        Risk::Low => "Risk: low.",
+        Risk::Medium => "Risk: medium, it touches something that runs.",
+        Risk::High => "Risk: HIGH, it may lose data or stop more than the victim.",
+    };
+    let (tone, outcome) = match (remedy.trial, remedy.then) {
+        (TrialEntry::Schedules, _) => (Tone::Good, "Tried on a copy of the state: every victim is placed.".to_owned()),
+        (TrialEntry::NextBlocker, then) => (
+            Tone::Caution,
+            format!("Tried on a copy of the state: this cause is gone, but then: {}", then.unwrap_or("?")),
+        ),
+        (TrialEntry::Untried, reason) => (Tone::Caution, format!("Not tried: {}", reason.unwrap_or("no reason given"))),
+    };
+    let tone = if remedy.risk == Risk::High { Tone::Bad } else { tone };
+    screen.styled(tone, 4, &format!("{risk} {outcome}"));
+}
+
+fn step(report: &Report, number: usize, step: &StepEntry, screen: &mut Screen) {
+    let mark = format!("{}.", number + 1);
+    screen.item(4, &mark, step.what);
+    if let Some(command) = step.command {
+        screen.gap();
+        screen.command(6 + mark.len(), command);
+        screen.gap();
+    }
+    if let Some(manager) = &step.undone_by {
+        screen.styled(Tone::Caution, 5 + mark.len(), &undone(report, manager));
+    }
+}
+
+fn undone(report: &Report, manager: &ManagerEntry) -> String {
+    let name = local(report, manager.namespace, manager.name);
+    let chart = manager.chart.map(|chart| format!(" (chart {chart})")).unwrap_or_default();
+    match manager.tool {
+        "Helm" => format!("Helm release {name}{chart} owns this: its next upgrade undoes a change made beside it."),
+        "Argo CD" => {
+            format!("Argo CD application {name} owns this: with self-heal on, it undoes the change; change its source.")
+        }
+        tool => format!("{tool} {name}{chart} owns this and may undo the change."),
+    }
+}

@@ -1,0 +1,11 @@
+//! Reports for people: the cause first, then the proof, then what to do, then the details.
+
+mod diagnosis;
+mod finding;
+mod nodes;
+pub mod screen;
+mod unread;
+pub mod words;
+
+pub use diagnosis::write;
+pub use screen::{Screen, Tone};

@@ -1,0 +1,133 @@
+//! What each node says to the pods, nodes and pods with the same answer grouped.
+
+use super::diagnosis::local;
+use super::words::{NAMES, count, names};
+use super::{Screen, Tone};
+use crate::report::document::{PodEntry, Report};
+use crate::scheduler::{NodeVerdict, Outcome};
+
+/// Groups of pods that are written out.
+const GROUPS: usize = 8;
+
+/// Pods of which the same is to be said.
+struct Group<'r> {
+    pods: Vec<&'r PodEntry<'r>>,
+}
+
+impl<'r> Group<'r> {
+    fn first(&self) -> &'r PodEntry<'r> {
+        self.pods[0]
+    }
+
+    /// Pods with one verdict share its nodes, so that comparing the address is enough for most.
+    fn takes(&self, pod: &PodEntry) -> bool {
+        let first = self.first();
+        first.verdict == pod.verdict
+            && first.message == pod.message
+            && observed(first) == observed(pod)
+            && (std::ptr::eq(first.nodes, pod.nodes) || first.nodes == pod.nodes)
+    }
+}
+
+/// Writes a table for each group of pods.
+pub(super) fn write(report: &Report, screen: &mut Screen) {
+    let groups = groups(report);
+    for group in groups.iter().take(GROUPS) {
+        write_group(report, group, screen);
+    }
+    if groups.len() > GROUPS {
+        let rest: usize = groups[GROUPS..].iter().map(|group| group.pods.len()).sum();
+        screen.gap();
+        screen.paragraph(0, &format!("… and {} with other verdicts; -o json has them all", count(rest, "pod")));
+    }
+}
+
+fn groups<'r>(report: &'r Report<'r>) -> Vec<Group<'r>> {
+    let mut groups: Vec<Group> = Vec::new();
+    for pod in report.pods.iter() {
+        match groups.iter_mut().find(|group| group.takes(pod)) {
+            Some(group) => group.pods.push(pod),
+            None => groups.push(Group { pods: vec![pod] }),
+        }
+    }
+    groups
+}
+
+fn write_group(report: &Report, group: &Group, screen: &mut Screen) {
+    let pod = group.first();
+    let members: Vec<String> = group.pods.iter().map(|pod| local(report, pod.namespace, pod.name)).collect();
+    let subject = format!("{} {}", if members.len() == 1 { "Pod" } else { "Pods" }, names(&members, NAMES));
+    screen.gap();
+    match pod.verdict {
+        Outcome::Unschedulable => screen.styled(Tone::Heading, 0, &format!("{subject}, node by node")),
+        Outcome::Schedulable => return screen.paragraph(0, &format!("{subject}: kube-scheduler can place it now")),
+        Outcome::SchedulingGated => return screen.paragraph(0, &format!("{subject}: held back by scheduling gates")),
+        Outcome::OtherScheduler => return screen.paragraph(0, &format!("{subject}: left to another scheduler")),
+        Outcome::Unknown => screen.styled(Tone::Heading, 0, &format!("{subject}: no certain verdict")),
+    }
+    if let Some(rejection) = &pod.pre_filter {
+        screen.paragraph(
+            2,
+            &format!("{} rejects it before any node is looked at: {}", rejection.plugin, rejection.message),
+        );
+    }
+    if !pod.nodes.is_empty() {
+        screen.table(2, &["NODES", "PLUGIN", "REASON", "WHICH"], &rows(pod.nodes));
+    }
+    if let Some(preemption) = &pod.preemption {
+        let victims = names(preemption.victims, NAMES);
+        screen.paragraph(2, &format!("Preemption would make room on {} by evicting {victims}.", preemption.node));
+    }
+    for line in pod.unknown.iter().take(NAMES) {
+        screen.item(2, "not known:", line);
+    }
+    messages(pod, screen);
+}
+
+fn rows(nodes: &[NodeVerdict]) -> Vec<Vec<String>> {
+    let mut groups: Vec<(&NodeVerdict, Vec<&str>)> = Vec::new();
+    for node in nodes {
+        let same = |other: &NodeVerdict| {
+            other.plugin == node.plugin && other.reasons == node.reasons && other.fits == node.fits
+        };
+        match groups.iter_mut().find(|(first, _)| same(first)) {
+            Some((_, members)) => members.push(&node.name),
+            None => groups.push((node, vec![&node.name])),
+        }
+    }
+    groups.sort_by_key(|(_, members)| std::cmp::Reverse(members.len()));
+    groups
+        .into_iter()
+        .map(|(node, members)| {
+            vec![members.len().to_string(), node.plugin.to_owned(), reason(node), names(&members, NAMES)]
+        })
+        .collect()
+}
+
+fn reason(node: &NodeVerdict) -> String {
+    match (node.fits, node.reasons.is_empty()) {
+        (Some(true), _) => "takes the pod".to_owned(),
+        (_, false) => node.reasons.join("; "),
+        (Some(false), true) => "rejects the pod".to_owned(),
+        (None, true) => "not known".to_owned(),
+    }
+}
+
+/// What kube-scheduler would write now, and what it did write where that differs.
+fn messages(pod: &PodEntry, screen: &mut Screen) {
+    let observed = observed(pod);
+    if let Some(message) = pod.message {
+        let lead = if observed == Some(message) { "kube-scheduler says:" } else { "kube-scheduler would say now:" };
+        screen.toned(Tone::Faint, 2, lead, message);
+    }
+    if observed.is_some() && observed != pod.message {
+        let since = pod.observed.as_ref().and_then(|observed| observed.since);
+        let since = since.map(|since| format!(" (since {since})")).unwrap_or_default();
+        screen.toned(Tone::Faint, 2, &format!("the cluster says{since}:"), observed.unwrap_or_default());
+    }
+}
+
+/// What the cluster says of the pod; empty texts say nothing.
+fn observed<'r>(pod: &PodEntry<'r>) -> Option<&'r str> {
+    pod.observed.as_ref().map(|observed| observed.message).filter(|message| !message.is_empty())
+}

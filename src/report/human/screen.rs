@@ -1,0 +1,287 @@
+//! Lines for a terminal of a given width. All text goes through [`Untrusted`] here, so that no report can forget it.
+
+use std::fmt::Write;
+
+use comfy_table::{ContentArrangement, Table, presets};
+use owo_colors::Style;
+use unicode_width::UnicodeWidthStr;
+
+use crate::report::Untrusted;
+
+/// The narrowest width that text is laid out for.
+const NARROWEST: usize = 40;
+/// The widest; longer lines are hard to read.
+const WIDEST: usize = 120;
+
+/// Gathers the lines of a report. Styles are always written; the terminal's writer strips them where they aren't wanted.
+#[derive(Debug)]
+pub struct Screen {
+    text: String,
+    width: usize,
+}
+
+/// What a piece of text is, which decides how it looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    Plain,
+    /// A heading.
+    Heading,
+    /// What is wrong.
+    Bad,
+    /// What is suspicious or costs something.
+    Caution,
+    /// What is well.
+    Good,
+    /// A command to paste.
+    Command,
+    /// What matters least.
+    Faint,
+}
+
+impl Tone {
+    fn style(self) -> Style {
+        match self {
+            Tone::Plain => Style::new(),
+            Tone::Heading => Style::new().bold(),
+            Tone::Bad => Style::new().red().bold(),
+            Tone::Caution => Style::new().yellow(),
+            Tone::Good => Style::new().green(),
+            Tone::Command => Style::new().cyan(),
+            Tone::Faint => Style::new().dimmed(),
+        }
+    }
+}
+
+impl Screen {
+    /// An empty screen; the width is kept within what can be read.
+    pub fn new(width: usize) -> Self {
+        Self { text: String::new(), width: width.clamp(NARROWEST, WIDEST) }
+    }
+
+    /// The columns that lines may have.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// What was gathered.
+    pub fn finish(self) -> String {
+        self.text
+    }
+
+    /// An empty line, where there isn't one already.
+    pub fn gap(&mut self) {
+        if !self.text.is_empty() && !self.text.ends_with("\n\n") {
+            self.text.push('\n');
+        }
+    }
+
+    /// A paragraph, wrapped between words.
+    pub fn paragraph(&mut self, indent: usize, text: &str) {
+        self.toned(Tone::Plain, indent, "", text);
+    }
+
+    /// A wrapped paragraph in a tone.
+    pub fn styled(&mut self, tone: Tone, indent: usize, text: &str) {
+        self.toned(tone, indent, "", text);
+    }
+
+    /// A paragraph behind a mark, such as a number; the following lines stand under the first word.
+    pub fn item(&mut self, indent: usize, mark: &str, text: &str) {
+        self.toned(Tone::Plain, indent, mark, text);
+    }
+
+    /// A paragraph in a tone behind a mark.
+    pub fn toned(&mut self, tone: Tone, indent: usize, mark: &str, text: &str) {
+        let text = Untrusted(text).to_string();
+        let mark = Untrusted(mark).to_string();
+        let hang = indent + mark.width() + usize::from(!mark.is_empty());
+        let style = tone.style();
+        for (position, line) in wrap(&text, self.width.saturating_sub(hang)).iter().enumerate() {
+            let lead =
+                if position == 0 && !mark.is_empty() { format!("{:indent$}{mark} ", "") } else { " ".repeat(hang) };
+            self.push(&style, &lead, line);
+        }
+    }
+
+    /// A command, ready to paste. Long ones are broken between arguments with a backslash; those of several lines
+    /// stand at the margin as they are, because their last line may have to.
+    pub fn command(&mut self, indent: usize, command: &str) {
+        let lines: Vec<&str> = command.trim_end().split('\n').collect();
+        let style = Tone::Command.style();
+        if let [line] = lines.as_slice() {
+            let lead = " ".repeat(indent);
+            for line in fold(&Untrusted(line).to_string(), self.width.saturating_sub(indent)) {
+                self.push(&style, &lead, &line);
+            }
+        } else {
+            for line in lines {
+                self.push(&style, "", &Untrusted(line).to_string());
+            }
+        }
+    }
+
+    /// A table without lines. Cells are wrapped where the width asks for it.
+    pub fn table(&mut self, indent: usize, header: &[&str], rows: &[Vec<String>]) {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_width(u16::try_from(self.width.saturating_sub(indent)).unwrap_or(u16::MAX));
+        table.set_header(header.iter().map(|cell| (*cell).to_owned()));
+        for row in rows {
+            table.add_row(row.iter().map(|cell| Untrusted(cell).to_string()));
+        }
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 2));
+        }
+        let lead = " ".repeat(indent);
+        for (position, line) in table.lines().enumerate() {
+            let style = if position == 0 { Tone::Faint.style() } else { Style::new() };
+            self.push(&style, &lead, line.trim_end());
+        }
+    }
+
+    /// Writes one line; `text` is clean.
+    fn push(&mut self, style: &Style, lead: &str, text: &str) {
+        let done = if style.is_plain() || text.is_empty() {
+            writeln!(self.text, "{}", format!("{lead}{text}").trim_end())
+        } else {
+            writeln!(self.text, "{lead}{}", style.style(text))
+        };
+        debug_assert!(done.is_ok(), "a string takes every line");
+    }
+}
+
+/// Breaks text between words. A word that is longer than a line keeps a line of its own, so that names and paths can
+/// be copied.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in text.split_whitespace() {
+        let size = word.width();
+        if used > 0 && used + 1 + size > width {
+            lines.push(String::new());
+            used = 0;
+        }
+        if let Some(line) = lines.last_mut() {
+            if used > 0 {
+                line.push(' ');
+                used += 1;
+            }
+            line.push_str(word);
+            used += size;
+        }
+    }
+    lines
+}
+
+/// Breaks a shell command between its arguments, never within quotes, each line but the last ending in a backslash.
+fn fold(command: &str, width: usize) -> Vec<String> {
+    if command.width() <= width {
+        return vec![command.to_owned()];
+    }
+    let mut lines: Vec<String> = Vec::new();
+    let mut line = String::new();
+    for argument in arguments(command) {
+        let indent = if lines.is_empty() { "" } else { "  " };
+        let needed = indent.len() + line.width() + 1 + argument.width() + 2;
+        if !line.is_empty() && needed > width {
+            lines.push(format!("{indent}{line} \\"));
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(argument);
+    }
+    let indent = if lines.is_empty() { "" } else { "  " };
+    lines.push(format!("{indent}{line}"));
+    lines
+}
+
+/// The arguments of a shell command as they are written, quotes kept.
+fn arguments(command: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let (mut start, mut quote) = (None, None);
+    let mut escaped = false;
+    for (position, character) in command.char_indices() {
+        if escaped {
+            escaped = false;
+            continue;
+        }
+        match (quote, character) {
+            (None, ' ') => words.extend(start.take().map(|start| &command[start..position])),
+            (Some(open), _) if character == open => quote = None,
+            (None, '\'' | '"') => {
+                quote = Some(character);
+                start.get_or_insert(position);
+            }
+            (None | Some('"'), '\\') => {
+                escaped = true;
+                start.get_or_insert(position);
+            }
+            _ => {
+                start.get_or_insert(position);
+            }
+        }
+    }
+    words.extend(start.map(|start| &command[start..]));
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(width: usize, fill: impl FnOnce(&mut Screen)) -> String {
+        let mut screen = Screen::new(width);
+        fill(&mut screen);
+        anstream::adapter::strip_str(&screen.finish()).to_string()
+    }
+
+    #[test]
+    fn paragraphs_wrap_between_words_under_their_mark() {
+        let text = plain(40, |screen| screen.item(2, "1.", "turn the webhook off, then make the pods anew"));
+        assert_eq!(text, "  1. turn the webhook off, then make the\n     pods anew\n");
+    }
+
+    #[test]
+    fn a_long_name_is_never_broken() {
+        let name = "a".repeat(60);
+        assert_eq!(plain(40, |screen| screen.paragraph(2, &format!("pod {name}"))), format!("  pod\n  {name}\n"));
+    }
+
+    #[test]
+    fn commands_break_between_arguments_and_never_in_quotes() {
+        let command = r#"kubectl patch pod a --patch '{"a b": "c d e f g h i"}' --type merge"#;
+        let text = plain(40, |screen| screen.command(4, command));
+        assert_eq!(
+            text,
+            "    kubectl patch pod a --patch \\\n      '{\"a b\": \"c d e f g h i\"}' \\\n      --type merge\n"
+        );
+        let joined = text.replace("\\\n", "");
+        assert_eq!(joined.split_whitespace().collect::<Vec<_>>(), command.split_whitespace().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn commands_of_several_lines_stand_at_the_margin() {
+        let command = "kubectl apply -f - <<'EOF'\nkind: Pod\nEOF";
+        assert_eq!(plain(40, |screen| screen.command(4, command)), format!("{command}\n"));
+    }
+
+    #[test]
+    fn control_characters_reach_no_line() {
+        let text = plain(80, |screen| {
+            screen.paragraph(0, "a\u{1b}[2Jb");
+            screen.command(0, "kubectl get pod a\u{1b}]0;x\u{7}");
+            screen.table(0, &["NAME"], &[vec!["c\u{9b}31m".to_owned()]]);
+        });
+        assert!(!text.contains(['\u{1b}', '\u{7}', '\u{9b}']), "{text:?}");
+    }
+
+    #[test]
+    fn tables_keep_to_the_width() {
+        let rows = vec![vec!["3".to_owned(), "node(s) had untolerated taint(s) and more of it".to_owned()]];
+        let text = plain(40, |screen| screen.table(2, &["NODES", "REASON"], &rows));
+        assert!(text.lines().all(|line| line.chars().count() <= 40), "{text}");
+        assert!(text.starts_with("  NODES"), "{text}");
+    }
+}
