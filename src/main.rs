@@ -1,1 +1,7 @@
-fn main() {}
+//! The `kubectl storagewhy` plugin.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    storagewhy::cli::run(std::env::args_os().collect()).into()
+}

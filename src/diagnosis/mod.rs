@@ -3,6 +3,7 @@
 pub mod engine;
 pub mod finding;
 pub mod remedy;
+pub mod targets;
 
 pub use engine::{Diagnosis, Options, Scope, diagnose};
 pub use finding::{Confidence, Evidence, Explained, Finding, Severity};

@@ -1,0 +1,54 @@
+//! `diagnose`: why pods don't schedule and claims don't bind.
+
+use clap::Args;
+
+use super::engine::EngineArgs;
+use super::error::CliError;
+use super::exit::Exit;
+use super::input::InputArgs;
+use super::scope::{self, NamespaceArgs, SelectorArgs};
+use super::target;
+use super::terminal::{self, OutputArgs};
+use crate::diagnosis;
+use crate::report::{Report, human};
+
+/// Explain why pods don't schedule and claims don't bind
+///
+/// Without objects, every pending pod and unbound claim of the namespace is explained. A workload stands for its pods
+/// and claims, a class or volume for its claims and their pods.
+///
+/// `diagnose` is what is meant where no command is named: `kubectl storagewhy pod/vault-0`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DiagnoseArgs {
+    /// TYPE/NAME …, or TYPE NAME …: pods, pvc, pv, sc, sts, deploy, rs, ds, jobs
+    #[arg(value_name = "OBJECT")]
+    pub(crate) objects: Vec<String>,
+    #[command(flatten)]
+    pub(crate) namespace: NamespaceArgs,
+    #[command(flatten)]
+    pub(crate) selector: SelectorArgs,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    /// End with 0 whatever the report says
+    #[arg(long, help_heading = "Output")]
+    pub(crate) exit_zero: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Where the call is wrong, nothing could be read or the report can't be written.
+pub(crate) fn run(args: &DiagnoseArgs) -> Result<Exit, CliError> {
+    let targets = target::parse(&args.objects)?;
+    let input = args.input.read()?;
+    let scope = scope::resolve(&args.namespace, &args.selector, &targets, &input)?;
+    let options = args.engine.options(&input.snapshot);
+    let diagnosis = diagnosis::diagnose(&input.snapshot, &scope, &options);
+    let report = Report::new(&input.snapshot, &scope, &options, &diagnosis);
+    terminal::write_document(&args.output, &report, |screen| human::write(&report, screen))?;
+    Ok(if args.exit_zero { Exit::Clear } else { report.status.into() })
+}

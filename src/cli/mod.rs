@@ -1,0 +1,68 @@
+//! The command line: one file a subcommand, and what they share.
+
+mod diagnose;
+mod engine;
+mod error;
+mod example;
+mod exit;
+mod input;
+mod progress;
+mod scope;
+mod selector;
+mod target;
+mod terminal;
+mod words;
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use error::CliError;
+pub use exit::Exit;
+
+/// Explains why a volume can't bind and why a pod won't schedule, root cause first
+///
+/// It only reads: GET and LIST, never Secrets. What it proposes is printed, not run.
+#[derive(Debug, Parser)]
+#[command(name = "kubectl-storagewhy", bin_name = "kubectl storagewhy", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Diagnose(diagnose::DiagnoseArgs),
+}
+
+/// Runs a call, given as the words of its command line, the program's name first.
+pub fn run(words: Vec<OsString>) -> Exit {
+    let cli = match Cli::try_parse_from(words::normalize(&Cli::command(), words)) {
+        Ok(cli) => cli,
+        Err(answer) => return tell_answer(&answer),
+    };
+    match cli.command.run() {
+        Ok(exit) => exit,
+        Err(error) => {
+            if !error.is_broken_pipe() {
+                terminal::tell(&error);
+            }
+            error.exit()
+        }
+    }
+}
+
+impl Command {
+    fn run(&self) -> Result<Exit, CliError> {
+        match self {
+            Command::Diagnose(args) => diagnose::run(args),
+        }
+    }
+}
+
+/// Help and the version go to stdout and end well; what is wrong with a call goes to stderr.
+fn tell_answer(answer: &clap::Error) -> Exit {
+    let _ = answer.print();
+    if answer.use_stderr() { Exit::Usage } else { Exit::Clear }
+}
