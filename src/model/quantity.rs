@@ -62,6 +62,13 @@ impl Quantity {
         scaled(self.nanos, NANO / 1000)
     }
 
+    /// The sum, capped like every quantity; shown in nano units only where it is no whole number.
+    pub fn plus(&self, other: &Self) -> Self {
+        let nanos = self.nanos.saturating_add(other.nanos).clamp(-MAX, MAX);
+        let text = if nanos % NANO == 0 { (nanos / NANO).to_string() } else { format!("{nanos}n") };
+        Self { nanos, text: text.into() }
+    }
+
     /// Whether the amount is zero.
     pub fn is_zero(&self) -> bool {
         self.nanos == 0

@@ -1,5 +1,370 @@
 //! What kube-scheduler decides, plugin by plugin, byte for byte. One file per plugin under its upstream name.
 
+mod assumed;
+mod cluster;
+pub mod config;
+mod csi_migration;
+mod default_preemption;
+mod default_spread;
+mod dynamic_resources;
+mod framework;
+mod inter_pod_affinity;
+mod message;
+mod needs;
+mod node_affinity;
+mod node_declared_features;
+mod node_name;
+mod node_ports;
+mod node_resources_fit;
+mod node_unschedulable;
+mod node_volume_limits;
+mod nominated;
+mod pod_topology_spread;
+mod post_filter;
+mod release;
+mod resources;
+mod taint_toleration;
 mod verdict;
+mod volume_binding;
+mod volume_restrictions;
+mod volume_zone;
 
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use cluster::Cluster;
+pub use config::SchedulerConfig;
+use config::{Extender, Profile};
+use framework::{Code, Cycle, Preparation, Prepared, Rejection, Status};
+use message::{Body, NO_NODES, fit_error};
+use post_filter::PostFilter;
+pub use resources::is_extended as is_extended_resource;
+pub use taint_toleration::{tolerates, untolerated};
 pub use verdict::{NodeVerdict, Outcome, PodVerdict, PreFilterRejection};
+
+use crate::model::Pod;
+use crate::model::version::Version;
+use crate::snapshot::Snapshot;
+
+/// Judges pods against one state of a cluster.
+pub struct Scheduler<'a> {
+    cluster: Cluster<'a>,
+    config: SchedulerConfig,
+    /// Per profile, the resources that NodeResourcesFit ignores.
+    ignored: Vec<BTreeSet<String>>,
+    verdicts: RefCell<HashMap<String, Arc<PodVerdict>>>,
+}
+
+impl<'a> Scheduler<'a> {
+    /// Sums the snapshot up. `version` is the release to predict, `config` the scheduler's configuration (the default
+    /// one where it isn't known).
+    pub fn new(snapshot: &'a Snapshot, version: Version, config: SchedulerConfig) -> Self {
+        let by_extenders = config.ignored_by_extenders();
+        let of_profile = |profile: &Profile| match by_extenders.is_empty() {
+            true => profile.ignored_resources.clone(),
+            false => by_extenders.clone(),
+        };
+        let ignored: Vec<BTreeSet<String>> = config.profiles.iter().map(of_profile).collect();
+        let mut cluster = Cluster::new(snapshot, version);
+        assumed::assume(&mut cluster, &config, &ignored);
+        Self { cluster, config, ignored, verdicts: RefCell::default() }
+    }
+
+    /// What one scheduling attempt would decide now of a pod that has no node. Pods with the same needs are judged once.
+    pub fn judge(&self, pod: &Pod) -> Arc<PodVerdict> {
+        if self.cluster.assumed_node(pod).is_some() {
+            return Arc::new(PodVerdict::new(Outcome::Schedulable));
+        }
+        let key = needs::key(&self.cluster, pod);
+        if let Some(verdict) = self.verdicts.borrow().get(&key) {
+            return Arc::clone(verdict);
+        }
+        let verdict = Arc::new(self.attempt(pod));
+        self.verdicts.borrow_mut().insert(key, Arc::clone(&verdict));
+        verdict
+    }
+
+    /// The node on which the pod is already placed while it waits for its volumes (PreBind). Such a pod has no condition
+    /// and no event; its claims name the node.
+    pub fn waits_for_volumes_on(&self, pod: &Pod) -> Option<&str> {
+        self.cluster.assumed_node(pod)
+    }
+
+    /// Every plugin that would reject the node, not only the first, which is all that the scheduler reports.
+    pub fn explain_node(&self, pod: &Pod, node: &str) -> Vec<NodeVerdict> {
+        let (Some(node), Some(cycle)) = (self.cluster.node(node), self.cycle(pod)) else { return Vec::new() };
+        let Preparation::Ready(prepared) = framework::prepare(&cycle) else { return Vec::new() };
+        let rejections = prepared.filter_all(node).into_iter();
+        rejections.map(|rejection| verdict_of(node.name(), Some(&rejection))).collect()
+    }
+
+    /// Allocatable, used and free amounts of a resource on a node, in the scheduler's units (milli-CPU, bytes, counts).
+    pub fn amounts(&self, node: &str, resource: &str) -> Option<Amounts> {
+        let info = self.cluster.node(node)?;
+        let pick = |totals: &resources::Totals<'_>| match resource {
+            "cpu" => totals.cpu,
+            "memory" => totals.memory,
+            "ephemeral-storage" => totals.ephemeral_storage,
+            name => totals.scalars.get(name).copied().unwrap_or(0),
+        };
+        Some(Amounts { allocatable: pick(&info.allocatable), used: pick(&info.requested) })
+    }
+
+    /// The pod's request of a resource, in the scheduler's units.
+    pub fn request(&self, pod: &Pod, resource: &str) -> i64 {
+        let totals = resources::requests(pod, self.cluster.version);
+        match resource {
+            "cpu" => totals.cpu,
+            "memory" => totals.memory,
+            "ephemeral-storage" => totals.ephemeral_storage,
+            name => totals.scalars.get(name).copied().unwrap_or(0),
+        }
+    }
+
+    /// The pods that count on a node.
+    pub fn pods_on(&self, node: &str) -> impl Iterator<Item = &Pod> {
+        self.cluster.node(node).into_iter().flat_map(|info| &info.pods).map(|info| info.pod)
+    }
+
+    fn cycle<'c>(&'c self, pod: &'c Pod) -> Option<Cycle<'c>> {
+        let position = self.config.profiles.iter().position(|p| p.scheduler_name == pod.spec.scheduler())?;
+        Some(Cycle {
+            cluster: &self.cluster,
+            profile: &self.config.profiles[position],
+            ignored_resources: &self.ignored[position],
+            pod,
+        })
+    }
+
+    fn attempt(&self, pod: &Pod) -> PodVerdict {
+        let mut verdict = PodVerdict::new(Outcome::Unknown);
+        let Some(cycle) = self.cycle(pod) else { return PodVerdict::new(Outcome::OtherScheduler) };
+        if !pod.spec.scheduling_gates.is_empty() {
+            return PodVerdict::new(Outcome::SchedulingGated);
+        }
+        if !self.cluster.snapshot.nodes.complete() {
+            verdict.unknown.push("not every node could be read".to_owned());
+            return verdict;
+        }
+        if let [first, ..] = cycle.profile.foreign_plugins.as_slice() {
+            verdict.unknown.push(format!("the scheduler runs the plugin {first}, which is not modelled"));
+            return verdict;
+        }
+        if self.cluster.nodes.is_empty() {
+            return PodVerdict { message: Some(NO_NODES.to_owned()), ..PodVerdict::new(Outcome::Unschedulable) };
+        }
+        if let Err(status) = dynamic_resources::claims(&self.cluster, pod)
+            && release::dynamic_resources(self.cluster.version)
+        {
+            return not_queued(status);
+        }
+        match framework::prepare(&cycle) {
+            Preparation::Rejected { plugin, status } => self.rejected(&cycle, plugin, status),
+            Preparation::Ready(prepared) => self.filtered(&cycle, &prepared),
+        }
+    }
+
+    /// A PreFilter plugin rejected the pod.
+    fn rejected(&self, cycle: &Cycle<'_>, plugin: &'static str, status: Status) -> PodVerdict {
+        let text = status.reasons.join(", ");
+        match status.code {
+            Code::Unknown if status.partial => {
+                PodVerdict { unknown: vec![text], ..PodVerdict::new(Outcome::Unschedulable) }
+            }
+            Code::Unknown => PodVerdict { unknown: vec![text], ..PodVerdict::new(Outcome::Unknown) },
+            Code::Error => error(format!("running PreFilter plugin {plugin:?}: {text}")),
+            Code::Unschedulable | Code::Unresolvable => {
+                let post_filter = PostFilter::after_pre_filter(cycle, plugin);
+                let nodes = self.cluster.nodes.len();
+                let message = fit_error(self.cluster.version, nodes, &Body::PreFilter(&text), &post_filter.text);
+                PodVerdict {
+                    message: Some(message),
+                    pre_filter: Some(PreFilterRejection { plugin, message: text }),
+                    ..PodVerdict::new(Outcome::Unschedulable)
+                }
+            }
+        }
+    }
+
+    /// Filters ran on the nodes.
+    fn filtered<'c>(&'c self, cycle: &Cycle<'c>, prepared: &Prepared<'c>) -> PodVerdict {
+        let mut rejections: BTreeMap<&'c str, Rejection> = BTreeMap::new();
+        let mut left_out = Vec::new();
+        for node in &cycle.cluster.nodes {
+            if let Some((names, plugins)) = &prepared.among
+                && !names.contains(node.name())
+            {
+                left_out.push((node.name(), plugins[0]));
+                continue;
+            }
+            if let Err(rejection) = nominated::filter(cycle.cluster, cycle.pod, prepared, node) {
+                if rejection.1.code == Code::Error {
+                    let (plugin, status) = rejection;
+                    return error(format!("running {plugin:?} filter plugin: {}", status.reasons.join(", ")));
+                }
+                rejections.insert(node.name(), rejection);
+            }
+        }
+        let mut verdict = PodVerdict::new(Outcome::Unschedulable);
+        verdict.nodes = self.node_verdicts(&rejections, prepared, &left_out);
+        verdict.unknown = missing(&rejections);
+        if rejections.len() + left_out.len() < cycle.cluster.nodes.len() {
+            self.fits(cycle, &mut verdict);
+            return verdict;
+        }
+        if rejections.values().any(|(plugin, status)| is_open(plugin, status)) {
+            verdict.outcome = Outcome::Unknown;
+            return verdict;
+        }
+        if !verdict.unknown.is_empty() {
+            return verdict;
+        }
+        self.explain(cycle, prepared, &rejections, &left_out, &mut verdict);
+        verdict
+    }
+
+    /// Some node passed the filters; an extender may still have a say.
+    fn fits(&self, cycle: &Cycle<'_>, verdict: &mut PodVerdict) {
+        let interested =
+            self.config.extenders.iter().find(|extender| extender.filters && interested(extender, cycle.pod));
+        match interested {
+            Some(extender) => {
+                verdict.outcome = Outcome::Unknown;
+                verdict.unknown.push(format!("the scheduler extender at {} decides", extender.url));
+            }
+            None => {
+                verdict.outcome = Outcome::Schedulable;
+                verdict.unknown.clear();
+            }
+        }
+    }
+
+    fn explain<'c>(
+        &self,
+        cycle: &Cycle<'c>,
+        prepared: &Prepared<'c>,
+        rejections: &BTreeMap<&'c str, Rejection>,
+        left_out: &[(&str, &'static str)],
+        verdict: &mut PodVerdict,
+    ) {
+        let version = self.cluster.version;
+        let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+        for reason in rejections.values().flat_map(|(_, status)| &status.reasons) {
+            *reasons.entry(reason).or_default() += 1;
+        }
+        let absent = left_out_text(prepared);
+        if !left_out.is_empty() && release::tells_left_out_nodes(version) {
+            reasons.insert(&absent, left_out.len());
+        }
+        let post_filter = PostFilter::after_filters(cycle, prepared, rejections);
+        verdict.preemption = post_filter.nominates;
+        verdict.unknown = post_filter.unknown;
+        if verdict.unknown.is_empty() {
+            let body = Body::Reasons(reasons);
+            verdict.message = Some(fit_error(version, self.cluster.nodes.len(), &body, &post_filter.text));
+        }
+    }
+
+    fn node_verdicts(
+        &self,
+        rejections: &BTreeMap<&str, Rejection>,
+        prepared: &Prepared<'_>,
+        left_out: &[(&str, &'static str)],
+    ) -> Vec<NodeVerdict> {
+        let left_out: HashMap<&str, &'static str> = left_out.iter().copied().collect();
+        let nodes = self.cluster.nodes.iter();
+        nodes
+            .map(|node| match left_out.get(node.name()) {
+                Some(plugin) => NodeVerdict {
+                    name: node.name().to_owned(),
+                    plugin,
+                    reasons: vec![left_out_text(prepared)],
+                    resolvable: false,
+                    fits: Some(false),
+                },
+                None => verdict_of(node.name(), rejections.get(node.name())),
+            })
+            .collect()
+    }
+}
+
+/// Amounts of a resource on a node, in the scheduler's units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Amounts {
+    pub allocatable: i64,
+    pub used: i64,
+}
+
+fn verdict_of(name: &str, rejection: Option<&Rejection>) -> NodeVerdict {
+    let name = name.to_owned();
+    match rejection {
+        None => NodeVerdict { name, plugin: "", reasons: Vec::new(), resolvable: false, fits: Some(true) },
+        Some((plugin, status)) if status.code == Code::Unknown => NodeVerdict {
+            name,
+            plugin: "",
+            reasons: Vec::new(),
+            resolvable: false,
+            fits: (*plugin == framework::REJECTED_FOR_CERTAIN).then_some(false),
+        },
+        Some((plugin, status)) => NodeVerdict {
+            name,
+            plugin,
+            reasons: status.reasons.iter().map(ToString::to_string).collect(),
+            resolvable: status.code == Code::Unschedulable,
+            fits: Some(false),
+        },
+    }
+}
+
+/// Whether it is open if the node takes the pod.
+fn is_open(plugin: &str, status: &Status) -> bool {
+    status.code == Code::Unknown && plugin != framework::REJECTED_FOR_CERTAIN
+}
+
+/// The facts that were missing on any node.
+fn missing(rejections: &BTreeMap<&str, Rejection>) -> Vec<String> {
+    let mut missing = BTreeSet::new();
+    for (_, status) in rejections.values() {
+        match status.code {
+            Code::Unknown => missing.extend(status.reasons.iter().map(ToString::to_string)),
+            _ if status.partial => {
+                missing.insert("not everything that the nodes hold could be read".to_owned());
+            }
+            _ => {}
+        }
+    }
+    missing.into_iter().collect()
+}
+
+fn left_out_text(prepared: &Prepared<'_>) -> String {
+    let mut plugins = prepared.among.as_ref().map_or_else(Vec::new, |(_, plugins)| plugins.clone());
+    plugins.sort_unstable();
+    format!("node(s) didn't satisfy plugin(s) [{}]", plugins.join(" "))
+}
+
+/// The pod waits for its ResourceClaims before it enters the queue: no condition, no event.
+fn not_queued(status: Status) -> PodVerdict {
+    let text = status.reasons.join(", ");
+    if status.code == Code::Unknown {
+        return PodVerdict { unknown: vec![text], ..PodVerdict::new(Outcome::Unknown) };
+    }
+    PodVerdict {
+        pre_filter: Some(PreFilterRejection { plugin: dynamic_resources::NAME, message: text }),
+        ..PodVerdict::new(Outcome::Unschedulable)
+    }
+}
+
+fn error(message: String) -> PodVerdict {
+    PodVerdict { message: Some(message), error: true, ..PodVerdict::new(Outcome::Unschedulable) }
+}
+
+/// Whether an extender is asked about the pod: it manages everything, or a resource that a container names.
+fn interested(extender: &Extender, pod: &Pod) -> bool {
+    let mut containers = pod.spec.containers.iter().chain(&pod.spec.init_containers);
+    extender.managed_resources.is_empty()
+        || containers.any(|container| {
+            let names = container.resources.requests.keys().chain(container.resources.limits.keys());
+            names.into_iter().any(|name| extender.managed_resources.iter().any(|managed| managed.name == *name))
+        })
+}

@@ -70,3 +70,18 @@ impl PodVerdict {
         }
     }
 }
+
+impl PodVerdict {
+    /// A verdict with nothing but its outcome.
+    pub fn new(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            message: None,
+            error: false,
+            pre_filter: None,
+            nodes: Vec::new(),
+            preemption: None,
+            unknown: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What is known of the running scheduler's configuration (`KubeSchedulerConfiguration`).
+
+use std::collections::BTreeSet;
+
+use crate::model::pod::{DEFAULT_SCHEDULER, TopologySpreadConstraint};
+use crate::model::selector::NodeSelector;
+
+/// The parts of a `KubeSchedulerConfiguration` that decide about filtering.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SchedulerConfig {
+    pub profiles: Vec<Profile>,
+    pub extenders: Vec<Extender>,
+}
+
+/// One profile: a scheduler name with its plugins.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Profile {
+    pub scheduler_name: String,
+    /// Plugins that don't run at PreFilter.
+    pub disabled_pre_filter: BTreeSet<String>,
+    /// Plugins that don't run at Filter.
+    pub disabled_filter: BTreeSet<String>,
+    /// Plugins that don't run at PostFilter.
+    pub disabled_post_filter: BTreeSet<String>,
+    /// Enabled plugins that this tool doesn't know: with one of them no verdict is certain.
+    pub foreign_plugins: Vec<String>,
+    /// `NodeAffinityArgs.addedAffinity`, its required part.
+    pub added_affinity: Option<NodeSelector>,
+    /// `NodeResourcesFitArgs.ignoredResources`.
+    pub ignored_resources: BTreeSet<String>,
+    /// `NodeResourcesFitArgs.ignoredResourceGroups`.
+    pub ignored_resource_groups: BTreeSet<String>,
+    /// `PodTopologySpreadArgs.defaultConstraints` where `defaultingType` is `List`.
+    pub default_constraints: Vec<TopologySpreadConstraint>,
+}
+
+/// A scheduler extender.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Extender {
+    pub url: String,
+    pub filters: bool,
+    pub ignorable: bool,
+    pub managed_resources: Vec<ManagedResource>,
+}
+
+/// A resource that an extender manages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ManagedResource {
+    pub name: String,
+    pub ignored_by_scheduler: bool,
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self {
+            scheduler_name: DEFAULT_SCHEDULER.to_owned(),
+            disabled_pre_filter: BTreeSet::new(),
+            disabled_filter: BTreeSet::new(),
+            disabled_post_filter: BTreeSet::new(),
+            foreign_plugins: Vec::new(),
+            added_affinity: None,
+            ignored_resources: BTreeSet::new(),
+            ignored_resource_groups: BTreeSet::new(),
+            default_constraints: Vec::new(),
+        }
+    }
+}
+
+impl Default for SchedulerConfig {
+    fn default() -> Self {
+        Self { profiles: vec![Profile::default()], extenders: Vec::new() }
+    }
+}
+
+impl SchedulerConfig {
+    /// The profile of a scheduler name.
+    pub fn profile(&self, scheduler: &str) -> Option<&Profile> {
+        self.profiles.iter().find(|profile| profile.scheduler_name == scheduler)
+    }
+
+    /// The resources that extenders have NodeResourcesFit ignore. Where there is one, they replace every profile's
+    /// own list (`pkg/scheduler/scheduler.go`, buildExtenders).
+    pub fn ignored_by_extenders(&self) -> BTreeSet<String> {
+        self.extenders
+            .iter()
+            .flat_map(|extender| &extender.managed_resources)
+            .filter(|resource| resource.ignored_by_scheduler)
+            .map(|resource| resource.name.clone())
+            .collect()
+    }
+}

@@ -1,0 +1,62 @@
+//! What the PostFilter plugins add to a message (`runtime/framework.go`, RunPostFilterPlugins).
+
+use std::collections::BTreeMap;
+
+use super::default_preemption::{self, Preemption};
+use super::dynamic_resources;
+use super::framework::{Cycle, PLUGINS, Prepared, Rejection};
+use super::release;
+
+/// The PostFilter phase: its text, and the node that it nominates with the pods to evict.
+#[derive(Default)]
+pub(crate) struct PostFilter {
+    pub(crate) text: String,
+    pub(crate) nominates: Option<(String, Vec<String>)>,
+    pub(crate) unknown: Vec<String>,
+}
+
+impl PostFilter {
+    /// After a PreFilter plugin rejected the pod. DynamicResources, which runs first, then finds no state of its own
+    /// unless its PreFilter had run; that error, `not found`, is all that is told.
+    pub(crate) fn after_pre_filter(cycle: &Cycle<'_>, plugin: &str) -> Self {
+        let position = |name: &str| PLUGINS.iter().position(|plugin| plugin.name == name);
+        let reached = position(plugin) >= position(dynamic_resources::NAME);
+        if runs_dynamic_resources(cycle) && !reached {
+            return Self { text: "not found".to_owned(), ..Self::default() };
+        }
+        Self::run(cycle, None, &BTreeMap::new())
+    }
+
+    /// After every node was rejected.
+    pub(crate) fn after_filters<'c>(
+        cycle: &Cycle<'c>,
+        prepared: &Prepared<'c>,
+        rejections: &BTreeMap<&'c str, Rejection>,
+    ) -> Self {
+        Self::run(cycle, Some(prepared), rejections)
+    }
+
+    fn run<'c>(cycle: &Cycle<'c>, prepared: Option<&Prepared<'c>>, rejections: &BTreeMap<&'c str, Rejection>) -> Self {
+        let mut texts = Vec::new();
+        if runs_dynamic_resources(cycle) {
+            let elsewhere = rejections.values().any(|(plugin, _)| *plugin == dynamic_resources::NAME);
+            texts.push(dynamic_resources::post_filter(cycle.cluster, cycle.pod, elsewhere).to_owned());
+        }
+        if !cycle.profile.disabled_post_filter.contains(default_preemption::NAME) {
+            match default_preemption::preempt(cycle.cluster, cycle.pod, prepared, rejections) {
+                Preemption::Nominates { node, victims } => {
+                    return Self { nominates: Some((node, victims)), ..Self::default() };
+                }
+                Preemption::Error(text) => return Self { text, ..Self::default() },
+                Preemption::Unknown(unknown) => return Self { unknown, ..Self::default() },
+                Preemption::Fails(text) => texts.push(text),
+            }
+        }
+        Self { text: texts.join(", "), ..Self::default() }
+    }
+}
+
+fn runs_dynamic_resources(cycle: &Cycle<'_>) -> bool {
+    release::dynamic_resources(cycle.cluster.version)
+        && !cycle.profile.disabled_post_filter.contains(dynamic_resources::NAME)
+}

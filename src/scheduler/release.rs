@@ -1,0 +1,95 @@
+//! What differs between releases of kube-scheduler, from 1.24 to 1.36: texts, and rules that changed.
+
+use std::borrow::Cow;
+
+use crate::model::node::Taint;
+use crate::model::version::Version;
+
+const fn since(minor: u32) -> Version {
+    Version::new(1, minor)
+}
+
+/// TaintToleration's reason: before 1.34 it names the first taint that isn't tolerated.
+pub(crate) fn untolerated_taint(version: Version, taint: &Taint) -> Cow<'static, str> {
+    if version >= since(34) {
+        "node(s) had untolerated taint(s)".into()
+    } else {
+        format!("node(s) had untolerated taint {{{}: {}}}", taint.key, taint.value).into()
+    }
+}
+
+/// VolumeRestrictions' reason for a ReadWriteOncePod claim in use.
+pub(crate) fn read_write_once_pod(version: Version) -> &'static str {
+    if version >= since(34) {
+        "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another \
+         pod"
+    } else {
+        "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode"
+    }
+}
+
+/// VolumeBinding's reason for a bound volume that can't be reached from the node.
+pub(crate) fn volume_node_affinity(version: Version) -> &'static str {
+    if version >= since(33) {
+        "node(s) didn't match PersistentVolume's node affinity"
+    } else {
+        "node(s) had volume node affinity conflict"
+    }
+}
+
+macro_rules! facts {
+    ($($(#[$doc:meta])* $name:ident: $minor:literal,)*) => {$(
+        $(#[$doc])*
+        pub(crate) fn $name(version: Version) -> bool {
+            version >= since($minor)
+        }
+    )*};
+}
+
+facts! {
+    /// ReadWriteOncePod is enforced by default.
+    enforces_read_write_once_pod: 27,
+    /// VolumeZone looks claims up at PreFilter and rejects there.
+    zone_pre_filters: 27,
+    /// A beta zone label of a volume is compared with the node's general one.
+    translates_zone_labels: 29,
+    /// VolumeAttachments count towards a node's volume limit.
+    counts_attachments: 29,
+    /// Volume limits take every plugin of the list for migrated, without asking the CSINode's annotation.
+    migrated_without_annotation: 36,
+    /// Portworx volumes count as their CSI twins.
+    migrates_portworx: 31,
+    /// Claims and volumes must agree on the VolumeAttributesClass.
+    compares_attributes_class: 34,
+    /// A request above a node's allocatable can't be helped by preemption.
+    allocatable_is_final: 34,
+    /// Sidecars count with their requests.
+    counts_sidecars: 29,
+    /// Host ports of sidecars count.
+    counts_sidecar_ports: 33,
+    /// Pods that are being resized count with what the kubelet says.
+    counts_resizes: 33,
+    /// Pod-level requests replace the containers' sum.
+    pod_level_resources: 34,
+    /// Pod-level requests that are being resized count with what the kubelet says.
+    pod_level_resizes: 36,
+    /// A device class can stand for an extended resource.
+    extended_resources_by_device_class: 36,
+    /// Spread constraints know `minDomains` and `matchLabelKeys`, and count nothing for an empty selector.
+    newer_spread: 27,
+    /// Spread constraints have inclusion policies.
+    spread_inclusion_policies: 26,
+    /// DynamicResources is a default plugin.
+    dynamic_resources: 34,
+    /// NodeDeclaredFeatures is a default plugin.
+    declared_features: 36,
+    /// A PreFilter rejection is told once and not for every node.
+    pre_filter_message: 26,
+    /// Nodes that PreFilter left out are told as such.
+    tells_left_out_nodes: 32,
+}
+
+/// Whether the message of the PostFilter plugins gets a full stop of its own.
+pub(crate) fn extra_full_stop(version: Version) -> bool {
+    (since(26)..since(29)).contains(&version)
+}

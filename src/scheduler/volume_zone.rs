@@ -1,0 +1,130 @@
+//! `plugins/volumezone`: zone and region labels of bound volumes.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use super::cluster::{Cluster, NodeInfo};
+use super::framework::{Cycle, Decision, Filter, PreFilter, Status};
+use super::release;
+use super::volume_restrictions::{claim_not_found, claim_unread};
+use crate::model::{Claim, Volume};
+use crate::snapshot::Lookup;
+
+pub(crate) const NAME: &str = "VolumeZone";
+const REASON: &str = "node(s) had no available volume zone";
+const ZONE: &str = "topology.kubernetes.io/zone";
+const REGION: &str = "topology.kubernetes.io/region";
+const BETA_ZONE: &str = "failure-domain.beta.kubernetes.io/zone";
+const BETA_REGION: &str = "failure-domain.beta.kubernetes.io/region";
+const LABELS: [&str; 4] = [BETA_ZONE, BETA_REGION, ZONE, REGION];
+
+/// A label key with the values that a node may have.
+type Wanted = (&'static str, BTreeSet<String>);
+
+#[derive(Clone)]
+struct VolumeZone {
+    wanted: Rc<Vec<Wanted>>,
+    /// What older releases find out only at each node: a claim without a volume.
+    rejection: Option<Status>,
+    /// Whether a beta label of a volume is compared with the node's general one.
+    translates: bool,
+}
+
+pub(crate) fn prepare<'c>(cycle: &Cycle<'c>) -> PreFilter<'c> {
+    let (wanted, rejection) = match wanted(cycle) {
+        Ok(wanted) if wanted.is_empty() => return PreFilter::Skip,
+        Ok(wanted) => (wanted, None),
+        Err(status) if release::zone_pre_filters(cycle.cluster.version) => return PreFilter::Reject(status),
+        Err(status) => (Vec::new(), Some(status)),
+    };
+    PreFilter::Filter(Box::new(VolumeZone {
+        wanted: Rc::new(wanted),
+        rejection,
+        translates: release::translates_zone_labels(cycle.cluster.version),
+    }))
+}
+
+fn wanted(cycle: &Cycle<'_>) -> Result<Vec<Wanted>, Status> {
+    let mut wanted = Vec::new();
+    for volume in &cycle.pod.spec.volumes {
+        let Some(source) = &volume.persistent_volume_claim else { continue };
+        if source.claim_name.is_empty() {
+            return Err(Status::unresolvable("PersistentVolumeClaim had no name"));
+        }
+        match cycle.cluster.snapshot.claims.get(&cycle.pod.metadata.namespace, &source.claim_name) {
+            Lookup::Found(claim) => wanted.extend(topologies_of(cycle.cluster, claim)?),
+            Lookup::Absent => return Err(claim_not_found(&source.claim_name)),
+            Lookup::Unknown => return Err(claim_unread(&source.claim_name)),
+        }
+    }
+    Ok(wanted)
+}
+
+fn topologies_of(cluster: &Cluster<'_>, claim: &Claim) -> Result<Vec<Wanted>, Status> {
+    let volume = claim.spec.volume_name.as_str();
+    if volume.is_empty() {
+        return unbound(cluster, claim).map(|()| Vec::new());
+    }
+    match cluster.snapshot.volumes.get("", volume) {
+        Lookup::Found(volume) => Ok(topologies(volume)),
+        Lookup::Absent => Err(Status::unresolvable(format!("persistentvolume {volume:?} not found"))),
+        Lookup::Unknown => Err(Status::unknown(format!("the volume {volume} could not be read"))),
+    }
+}
+
+fn unbound(cluster: &Cluster<'_>, claim: &Claim) -> Result<(), Status> {
+    let class = claim.class();
+    if class.is_empty() {
+        return Err(Status::unresolvable("PersistentVolumeClaim had no pv name and storageClass name"));
+    }
+    match cluster.snapshot.classes.get("", class) {
+        Lookup::Found(found) if found.waits_for_consumer() => Ok(()),
+        Lookup::Found(_) => Err(Status::unresolvable("PersistentVolume had no name")),
+        Lookup::Absent => Err(Status::unresolvable(format!("storageclass.storage.k8s.io {class:?} not found"))),
+        Lookup::Unknown => Err(Status::unknown(format!("the class {class} could not be read"))),
+    }
+}
+
+/// A volume's zone and region labels; a value is a list joined by `__`, and one with an empty element is ignored.
+fn topologies(volume: &Volume) -> Vec<Wanted> {
+    let mut found = Vec::new();
+    for key in LABELS {
+        let Some(value) = volume.metadata.labels.get(key) else { continue };
+        let values: BTreeSet<String> = value.split("__").map(|zone| zone.trim().to_owned()).collect();
+        if !values.contains("") {
+            found.push((key, values));
+        }
+    }
+    found
+}
+
+fn general(key: &'static str) -> &'static str {
+    match key {
+        BETA_ZONE => ZONE,
+        BETA_REGION => REGION,
+        other => other,
+    }
+}
+
+impl<'c> Filter<'c> for VolumeZone {
+    fn filter(&self, node: &NodeInfo<'c>) -> Decision {
+        let labels = &node.node.metadata.labels;
+        if !LABELS.iter().any(|key| labels.contains_key(*key)) {
+            return Ok(());
+        }
+        if let Some(status) = &self.rejection {
+            return Err(status.clone());
+        }
+        let fits = self.wanted.iter().all(|(key, values)| {
+            labels
+                .get(*key)
+                .or_else(|| labels.get(general(key)).filter(|_| self.translates))
+                .is_some_and(|value| values.contains(value))
+        });
+        if fits { Ok(()) } else { Err(Status::unresolvable(REASON)) }
+    }
+
+    fn fork(&self) -> Box<dyn Filter<'c> + 'c> {
+        Box::new(self.clone())
+    }
+}
