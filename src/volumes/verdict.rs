@@ -20,17 +20,63 @@ pub struct VolumeMismatch {
     pub mismatch: Vec<String>,
 }
 
+/// What the PV controller decides of a claim, as facts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Bound to its volume, and nothing is wrong.
+    Bound,
+    /// Binds the claim to this volume on the next sync.
+    Bind { volume: String },
+    /// The class waits for a consumer and no node is selected. `pods` are those that use the claim and aren't
+    /// scheduled, by name.
+    WaitForConsumer { class: String, pods: Vec<String> },
+    /// No volume matches and there is no class to make one.
+    NoVolume,
+    /// No volume matches and the class doesn't exist.
+    ClassMissing { class: String },
+    /// No volume matches and the class names an in-tree provisioner that isn't there, as `no-provisioner`.
+    NoPlugin { class: String, provisioner: String },
+    /// Waits for an external provisioner; `provisioner` is a CSI driver where the class names an in-tree plugin.
+    ExternalProvisioning { class: String, provisioner: String },
+    /// An in-tree plugin of kube-controller-manager provisions, where its flags allow that.
+    InTreeProvisioning { class: String, provisioner: String },
+    /// The volume that the claim names doesn't exist; the controller waits without an event.
+    RequestedVolumeMissing { volume: String },
+    /// The volume that the claim names is free and doesn't satisfy the claim.
+    RequestedVolumeMismatch { volume: String, why: String },
+    /// The volume that the claim names is bound or reserved for another claim (`namespace/name`, or this name with
+    /// another uid).
+    RequestedVolumeTaken { volume: String, owner: String },
+    /// The sync ends in an error that only the controller's log has.
+    Failed { error: String },
+    /// The claim was bound and names no volume any more.
+    LostReference,
+    /// The claim was bound and its volume is gone.
+    LostVolume { volume: String },
+    /// The claim was bound and its volume belongs to another claim (`namespace/name`).
+    Misbound { volume: String, owner: String },
+    /// Facts that decide are missing.
+    Undecided,
+}
+
 /// The verdict on one claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimVerdict {
     /// The phase that the controller keeps or gives: `Pending`, `Bound` or `Lost`; `Unknown` where facts are missing.
     pub phase: &'static str,
+    /// What the controller decides. With something in `unknown` it is what follows from the facts that were read.
+    pub decision: Decision,
     /// What the PV controller would emit now; `None` where it emits nothing or where that can't be known.
     pub event: Option<ClaimEvent>,
     /// The volume that the controller binds the claim to on its next sync.
     pub binds_to: Option<String>,
-    /// Every existing volume with what keeps it from this claim; empty for bound claims.
+    /// The default class that the controller writes into the claim first.
+    pub assigns_class: Option<String>,
+    /// Existing volumes with what keeps them from this claim, the nearest first; empty for bound claims. A claim that
+    /// names its volume has only that one.
     pub volumes: Vec<VolumeMismatch>,
+    /// How many volumes were left out of `volumes`, all farther than those in it.
+    pub volumes_left_out: usize,
     /// What was missing, one line each; empty where the verdict is certain.
     pub unknown: Vec<String>,
 }
@@ -38,6 +84,15 @@ pub struct ClaimVerdict {
 impl ClaimVerdict {
     /// A verdict that can't be given because of what is missing.
     pub fn unknown(missing: &str) -> Self {
-        Self { phase: "Unknown", event: None, binds_to: None, volumes: Vec::new(), unknown: vec![missing.to_owned()] }
+        Self {
+            phase: "Unknown",
+            decision: Decision::Undecided,
+            event: None,
+            binds_to: None,
+            assigns_class: None,
+            volumes: Vec::new(),
+            volumes_left_out: 0,
+            unknown: vec![missing.to_owned()],
+        }
     }
 }
