@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::framework::PLUGINS;
 use crate::model::pod::{DEFAULT_SCHEDULER, TopologySpreadConstraint};
 use crate::model::selector::NodeSelector;
 
@@ -16,12 +17,12 @@ pub struct SchedulerConfig {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
     pub scheduler_name: String,
-    /// Plugins that don't run at PreFilter.
-    pub disabled_pre_filter: BTreeSet<String>,
-    /// Plugins that don't run at Filter.
-    pub disabled_filter: BTreeSet<String>,
-    /// Plugins that don't run at PostFilter.
-    pub disabled_post_filter: BTreeSet<String>,
+    /// The plugins that run at PreFilter, in order.
+    pub pre_filter: Vec<String>,
+    /// The plugins that run at Filter, in order.
+    pub filter: Vec<String>,
+    /// The plugins that run at PostFilter, in order.
+    pub post_filter: Vec<String>,
     /// Enabled plugins that this tool doesn't know: with one of them no verdict is certain.
     pub foreign_plugins: Vec<String>,
     /// `NodeAffinityArgs.addedAffinity`, its required part.
@@ -50,13 +51,31 @@ pub struct ManagedResource {
     pub ignored_by_scheduler: bool,
 }
 
+/// An extension point that decides about filtering.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Point {
+    PreFilter,
+    Filter,
+    PostFilter,
+}
+
+/// The default plugins of an extension point, in upstream's order.
+pub fn default_plugins(point: Point) -> Vec<String> {
+    let names: Vec<&str> = match point {
+        Point::PreFilter => PLUGINS.iter().filter(|plugin| plugin.pre_filters).map(|plugin| plugin.name).collect(),
+        Point::Filter => PLUGINS.iter().map(|plugin| plugin.name).collect(),
+        Point::PostFilter => vec![super::dynamic_resources::NAME, super::default_preemption::NAME],
+    };
+    names.into_iter().map(str::to_owned).collect()
+}
+
 impl Default for Profile {
     fn default() -> Self {
         Self {
             scheduler_name: DEFAULT_SCHEDULER.to_owned(),
-            disabled_pre_filter: BTreeSet::new(),
-            disabled_filter: BTreeSet::new(),
-            disabled_post_filter: BTreeSet::new(),
+            pre_filter: default_plugins(Point::PreFilter),
+            filter: default_plugins(Point::Filter),
+            post_filter: default_plugins(Point::PostFilter),
             foreign_plugins: Vec::new(),
             added_affinity: None,
             ignored_resources: BTreeSet::new(),

@@ -72,7 +72,7 @@ pub(crate) fn claims<'c>(cluster: &'c Cluster<'c>, pod: &Pod) -> Result<Vec<&'c 
     Ok(claims)
 }
 
-fn extended_by_class<'c>(cluster: &'c Cluster<'c>, pod: &'c Pod) -> Vec<&'c str> {
+fn extended_by_class<'p>(cluster: &Cluster<'_>, pod: &'p Pod) -> Vec<&'p str> {
     if !release::extended_resources_by_device_class(cluster.version) {
         return Vec::new();
     }
@@ -128,8 +128,11 @@ fn class_exists(cluster: &Cluster<'_>, class: &str, request: &str) -> Result<(),
 
 impl<'c> Filter<'c> for DynamicResources<'c> {
     fn filter(&self, node: &NodeInfo<'c>) -> Decision {
-        let offered = |name: &&&str| node.allocatable.scalars.get(**name).is_none_or(|amount| *amount == 0);
-        if self.by_class.iter().any(|name| offered(&name)) {
+        let lacks = |name: &&&str| node.allocatable.scalars.get(**name).is_none_or(|amount| *amount == 0);
+        if self.by_class.iter().any(|name| lacks(&name)) {
+            if self.no_devices {
+                return Err(Status::unresolvable("cannot allocate all claims"));
+            }
             return Err(Status::unknown("what devices the allocator would choose is not modelled"));
         }
         let unallocated = self.claims.iter().filter(|claim| claim.status.allocation.is_none());
@@ -166,6 +169,7 @@ pub(crate) fn post_filter(cluster: &Cluster<'_>, pod: &Pod, rejected_elsewhere: 
                 "still not schedulable"
             }
         }
+        _ if !extended_by_class(cluster, pod).is_empty() => "still not schedulable",
         _ => "no new claims to deallocate",
     }
 }

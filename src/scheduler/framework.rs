@@ -2,7 +2,7 @@
 //! (`pkg/scheduler/framework/runtime/framework.go`, `pkg/scheduler/apis/config/v1/default_plugins.go`).
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::cluster::{Cluster, NodeInfo, PodInfo};
 use super::config::Profile;
@@ -153,34 +153,37 @@ pub(crate) enum Preparation<'c> {
 /// Runs PreFilter: stops at the first rejection, intersects the node sets that plugins give.
 pub(crate) fn prepare<'c>(cycle: &Cycle<'c>) -> Preparation<'c> {
     let mut prepared = Prepared { filters: Vec::new(), among: None };
+    let mut ready: BTreeMap<&'static str, Box<dyn Filter<'c> + 'c>> = BTreeMap::new();
     let mut missing: Option<(&'static str, Status)> = None;
-    for plugin in PLUGINS {
-        if plugin.pre_filters && cycle.profile.disabled_pre_filter.contains(plugin.name) {
-            continue;
-        }
-        let filters = !cycle.profile.disabled_filter.contains(plugin.name);
-        let filter = match (plugin.prepare)(cycle) {
-            PreFilter::Skip => continue,
+    let without_pre_filter = PLUGINS.iter().filter(|plugin| !plugin.pre_filters);
+    for plugin in named(&cycle.profile.pre_filter).chain(without_pre_filter) {
+        match (plugin.prepare)(cycle) {
+            PreFilter::Skip => {}
             PreFilter::Reject(status) if status.code == Code::Unknown => {
                 missing.get_or_insert((plugin.name, status));
-                continue;
             }
-            PreFilter::Reject(_) if !plugin.pre_filters && !filters => continue,
             PreFilter::Reject(status) => return rejected_after(missing, plugin.name, status),
-            PreFilter::Filter(filter) => filter,
+            PreFilter::Filter(filter) => {
+                ready.insert(plugin.name, filter);
+            }
             PreFilter::FilterAmong(filter, names) => {
                 narrow(&mut prepared.among, names, plugin.name);
-                filter
+                ready.insert(plugin.name, filter);
             }
-        };
-        if filters {
-            prepared.filters.push((plugin.name, filter));
         }
     }
-    match missing {
-        Some((plugin, status)) => Preparation::Rejected { plugin, status },
-        None => Preparation::Ready(prepared),
+    if let Some((plugin, status)) = missing {
+        return Preparation::Rejected { plugin, status };
     }
+    for plugin in named(&cycle.profile.filter) {
+        prepared.filters.extend(ready.remove(plugin.name).map(|filter| (plugin.name, filter)));
+    }
+    Preparation::Ready(prepared)
+}
+
+/// The plugins of these names that are modelled, in their order.
+fn named(names: &[String]) -> impl Iterator<Item = &'static Plugin> {
+    names.iter().filter_map(|name| PLUGINS.iter().find(|plugin| plugin.name == name))
 }
 
 /// A rejection is certain even where an earlier plugin couldn't tell, but its text isn't.
@@ -218,7 +221,7 @@ impl<'c> Prepared<'c> {
             match filter.filter(node) {
                 Ok(()) => {}
                 Err(status) if status.code == Code::Unknown => {
-                    missing.get_or_insert((name, status));
+                    missing.get_or_insert((*name, status));
                 }
                 Err(status) => {
                     return match missing {

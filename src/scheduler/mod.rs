@@ -3,6 +3,7 @@
 mod assumed;
 mod cluster;
 pub mod config;
+pub mod config_file;
 mod csi_migration;
 mod default_preemption;
 mod default_spread;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 use cluster::Cluster;
 pub use config::SchedulerConfig;
 use config::{Extender, Profile};
+pub use config_file::{ConfigError, parse as parse_config};
 use framework::{Code, Cycle, Preparation, Prepared, Rejection, Status};
 use message::{Body, NO_NODES, fit_error};
 use post_filter::PostFilter;
@@ -194,6 +196,7 @@ impl<'a> Scheduler<'a> {
         for node in &cycle.cluster.nodes {
             if let Some((names, plugins)) = &prepared.among
                 && !names.contains(node.name())
+                && node.name() != cycle.pod.status.nominated_node_name
             {
                 left_out.push((node.name(), plugins[0]));
                 continue;
@@ -253,7 +256,7 @@ impl<'a> Scheduler<'a> {
         for reason in rejections.values().flat_map(|(_, status)| &status.reasons) {
             *reasons.entry(reason).or_default() += 1;
         }
-        let absent = left_out_text(prepared);
+        let absent = left_out_text(prepared, rejections.get(cycle.pod.status.nominated_node_name.as_str()));
         if !left_out.is_empty() && release::tells_left_out_nodes(version) {
             reasons.insert(&absent, left_out.len());
         }
@@ -279,7 +282,7 @@ impl<'a> Scheduler<'a> {
                 Some(plugin) => NodeVerdict {
                     name: node.name().to_owned(),
                     plugin,
-                    reasons: vec![left_out_text(prepared)],
+                    reasons: vec![left_out_text(prepared, None)],
                     resolvable: false,
                     fits: Some(false),
                 },
@@ -337,9 +340,13 @@ fn missing(rejections: &BTreeMap<&str, Rejection>) -> Vec<String> {
     missing.into_iter().collect()
 }
 
-fn left_out_text(prepared: &Prepared<'_>) -> String {
+/// The text for nodes that PreFilter left out. The node that the pod is nominated to is tried in any case, and a plugin
+/// that rejects it enters upstream's list of plugins.
+fn left_out_text(prepared: &Prepared<'_>, nominated: Option<&Rejection>) -> String {
     let mut plugins = prepared.among.as_ref().map_or_else(Vec::new, |(_, plugins)| plugins.clone());
+    plugins.extend(nominated.map(|(plugin, _)| *plugin));
     plugins.sort_unstable();
+    plugins.dedup();
     format!("node(s) didn't satisfy plugin(s) [{}]", plugins.join(" "))
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::default_preemption::{self, Preemption};
 use super::dynamic_resources;
-use super::framework::{Cycle, PLUGINS, Prepared, Rejection};
+use super::framework::{Cycle, Prepared, Rejection};
 use super::release;
 
 /// The PostFilter phase: its text, and the node that it nominates with the pods to evict.
@@ -19,8 +19,10 @@ impl PostFilter {
     /// After a PreFilter plugin rejected the pod. DynamicResources, which runs first, then finds no state of its own
     /// unless its PreFilter had run; that error, `not found`, is all that is told.
     pub(crate) fn after_pre_filter(cycle: &Cycle<'_>, plugin: &str) -> Self {
-        let position = |name: &str| PLUGINS.iter().position(|plugin| plugin.name == name);
-        let reached = position(plugin) >= position(dynamic_resources::NAME);
+        let order = &cycle.profile.pre_filter;
+        let position = |wanted: &str| order.iter().position(|name| name == wanted);
+        let own = position(dynamic_resources::NAME);
+        let reached = own.is_some() && position(plugin) >= own;
         if runs_dynamic_resources(cycle) && !reached {
             return Self { text: "not found".to_owned(), ..Self::default() };
         }
@@ -42,7 +44,7 @@ impl PostFilter {
             let elsewhere = rejections.values().any(|(plugin, _)| *plugin == dynamic_resources::NAME);
             texts.push(dynamic_resources::post_filter(cycle.cluster, cycle.pod, elsewhere).to_owned());
         }
-        if !cycle.profile.disabled_post_filter.contains(default_preemption::NAME) {
+        if runs(cycle, default_preemption::NAME) {
             match default_preemption::preempt(cycle.cluster, cycle.pod, prepared, rejections) {
                 Preemption::Nominates { node, victims } => {
                     return Self { nominates: Some((node, victims)), ..Self::default() };
@@ -57,6 +59,9 @@ impl PostFilter {
 }
 
 fn runs_dynamic_resources(cycle: &Cycle<'_>) -> bool {
-    release::dynamic_resources(cycle.cluster.version)
-        && !cycle.profile.disabled_post_filter.contains(dynamic_resources::NAME)
+    release::dynamic_resources(cycle.cluster.version) && runs(cycle, dynamic_resources::NAME)
+}
+
+fn runs(cycle: &Cycle<'_>, plugin: &str) -> bool {
+    cycle.profile.post_filter.iter().any(|name| name == plugin)
 }
