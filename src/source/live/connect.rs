@@ -46,6 +46,7 @@ async fn prepare(options: &Options) -> Result<Connection, SourceError> {
         Some(chosen) => configure(chosen, options).await?,
         None => in_pod(options)?,
     };
+    read_token_file(&mut config.auth_info)?;
     config.default_retry = false;
     config.connect_timeout = Some(options.silence());
     let (server, namespace) = (config.cluster_url.to_string(), config.default_namespace.clone());
@@ -78,6 +79,19 @@ async fn configure(chosen: &Chosen, options: &Options) -> Result<Config, SourceE
         None => None,
     };
     Ok(config)
+}
+
+/// Reads the token file as client-go does: trimmed, and before a token that stands beside it. kube does neither.
+#[expect(clippy::disallowed_methods, reason = "credentials are read where connections are made")]
+fn read_token_file(user: &mut AuthInfo) -> Result<(), SourceError> {
+    let Some(path) = user.token_file.take() else { return Ok(()) };
+    match std::fs::read_to_string(&path) {
+        Ok(token) if !token.trim().is_empty() => user.token = Some(token.trim().to_owned().into()),
+        _ if user.token.is_some() => {}
+        Ok(_) => return Err(SourceError::usage(format!("the token file {path} is empty"))),
+        Err(error) => return Err(SourceError::usage(format!("cannot read the token file {path}: {error}"))),
+    }
+    Ok(())
 }
 
 /// Builds the client so that a credential plugin which gives a token runs once: kube alone would run it three times.

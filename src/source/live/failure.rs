@@ -63,6 +63,8 @@ impl Failure {
             Failure::Unreachable("its host name cannot be resolved".to_owned())
         } else if all.contains("InvalidContentType") {
             Failure::Unreachable("it does not speak TLS".to_owned())
+        } else if all.contains("tls handshake eof") {
+            Failure::Unreachable("it broke off the TLS handshake".to_owned())
         } else if all.contains("deadline has elapsed") {
             Failure::Unreachable("the connection timed out".to_owned())
         } else if all.contains("(Connect)") {

@@ -43,7 +43,7 @@ pub(super) async fn gather(
 ) -> Result<Snapshot, SourceError> {
     let deadline = Instant::now() + options.deadline();
     let connection = connect(options).await?;
-    let server = Server::new(connection.client, options.silence());
+    let server = Server::new(connection.client, options);
     let reader = Reader::new(&server, wanted, &connection.namespace, progress);
     let mut kinds = wanted.kinds.clone();
     kinds.sort_unstable();

@@ -175,7 +175,7 @@ impl<'a> Reader<'a> {
         if kind == Kind::Event && list.count(kind) > 2 * MOST_EVENTS {
             list.keep_newest_events(MOST_EVENTS);
         }
-        (self.progress)(&format!("{} {}", list.count(kind), kind.plural()));
+        (self.progress)(&format!("{}: {}", kind.plural(), list.count(kind)));
         next
     }
 

@@ -13,6 +13,9 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long "no limit" is: long enough never to be met, short enough to be added to any clock.
 const UNLIMITED: Duration = Duration::from_secs(365 * 24 * 3600);
 
+/// The largest answer where the caller gives none.
+const LARGEST_ANSWER: usize = 512 << 20;
+
 /// A server that says nothing for this long has hung.
 const LONGEST_SILENCE: Duration = Duration::from_secs(30);
 
@@ -37,6 +40,9 @@ pub struct Options {
     pub as_uid: Option<String>,
     /// The deadline of the whole run; [`DEFAULT_TIMEOUT`] where it is not given, no limit where it is zero.
     pub request_timeout: Option<Duration>,
+    /// The largest answer that is read, in bytes after decompression; 512 MiB where it is not given. A page of 500
+    /// objects has a few MiB.
+    pub largest_answer: Option<usize>,
     /// What the environment says.
     pub environment: Environment,
 }
@@ -49,6 +55,11 @@ impl Options {
             Some(Duration::ZERO) => UNLIMITED,
             Some(timeout) => timeout.min(UNLIMITED),
         }
+    }
+
+    /// The largest answer that is read, in bytes.
+    pub(super) fn largest_answer(&self) -> usize {
+        self.largest_answer.unwrap_or(LARGEST_ANSWER)
     }
 
     /// How long the server may say nothing.

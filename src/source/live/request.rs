@@ -10,9 +10,7 @@ use kube::client::Body;
 use tokio::time::timeout;
 
 use super::failure::{Failure, is_page};
-
-/// The largest answer that is read; a page of 500 objects has a few MiB.
-const LARGEST_ANSWER: usize = 512 << 20;
+use super::options::Options;
 
 /// The largest body of an error that is read.
 const LARGEST_ERROR: usize = 64 << 10;
@@ -33,14 +31,16 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 pub(super) struct Server {
     client: Client,
     silence: Duration,
+    largest: usize,
     retries: Cell<u32>,
     answered: Cell<bool>,
 }
 
 impl Server {
-    /// A server that may say nothing for at most `silence`.
-    pub(super) fn new(client: Client, silence: Duration) -> Self {
-        Self { client, silence, retries: Cell::new(RETRIES_OF_RUN), answered: Cell::new(false) }
+    /// A server behind a client; the options say how long it may be silent and how large its answers may be.
+    pub(super) fn new(client: Client, options: &Options) -> Self {
+        let (silence, largest) = (options.silence(), options.largest_answer());
+        Self { client, silence, largest, retries: Cell::new(RETRIES_OF_RUN), answered: Cell::new(false) }
     }
 
     /// Whether the server ever answered, whatever it said.
@@ -78,7 +78,7 @@ impl Server {
         let status = response.status();
         let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         if status.is_success() {
-            let body = self.collect(response.into_body(), LARGEST_ANSWER).await?;
+            let body = self.collect(response.into_body(), self.largest).await?;
             return if is_page(&body) { Err(Failure::Page(status.as_u16())) } else { Ok(body) };
         }
         let body = self.collect(response.into_body(), LARGEST_ERROR).await.unwrap_or_default();
