@@ -33,6 +33,14 @@ fn a_server_without_tls_is_told_from_one_that_is_down() {
 }
 
 #[test]
+fn an_address_that_is_no_url_is_a_wrong_call() {
+    for address in ["nonsense:", "127.0.0.1:6443", "", "ftp://host", "/path", "http://"] {
+        let error = live::read(&two_seconds(address.to_owned()), &all_kinds(), &|_| {}).unwrap_err();
+        assert!(error.usage, "{address}: {error}");
+    }
+}
+
+#[test]
 fn impersonation_and_tokens_are_sent() {
     let api = FakeApi::start(cluster(), |_| None);
     let options = Options {
@@ -67,6 +75,22 @@ fn kubeconfig(folder: &Path, server: &str, user: &str) -> Options {
     );
     std::fs::write(&path, text).unwrap();
     Options { kubeconfig: Some(path), request_timeout: Some(Duration::from_secs(2)), ..Options::default() }
+}
+
+#[test]
+fn the_proxy_of_the_kubeconfig_is_used_and_the_environments_is_not_for_this_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let api = FakeApi::start(cluster(), |_| None);
+    let mut options = api.options();
+    options.environment.http_proxy = Some(format!("http://{nobody}"));
+    assert!(read_with(&api, &options, &only(&[Kind::Node])).is_ok());
+    let before = api.requests().len();
+    let server = format!("{}\", proxy-url: \"http://{nobody}", api.url());
+    let options = kubeconfig(folder.path(), &server, "{}");
+    let error = read_with(&api, &options, &all_kinds()).unwrap_err();
+    assert!(error.message.starts_with("cannot reach the API server at "), "{error}");
+    assert_eq!(api.requests().len(), before);
 }
 
 /// The user of a kubeconfig whose plugin is this shell script.

@@ -46,6 +46,7 @@ async fn prepare(options: &Options) -> Result<Connection, SourceError> {
         Some(chosen) => configure(chosen, options).await?,
         None => in_pod(options)?,
     };
+    check_address(&config.cluster_url)?;
     read_token_file(&mut config.auth_info)?;
     config.default_retry = false;
     config.connect_timeout = Some(options.silence());
@@ -79,6 +80,14 @@ async fn configure(chosen: &Chosen, options: &Options) -> Result<Config, SourceE
         None => None,
     };
     Ok(config)
+}
+
+/// Refuses an address that kube would panic on.
+fn check_address(server: &http::Uri) -> Result<(), SourceError> {
+    if matches!(server.scheme_str(), Some("http" | "https")) && server.host().is_some_and(|host| !host.is_empty()) {
+        return Ok(());
+    }
+    Err(SourceError::usage(format!("the server's address `{server}` is not an http or https URL")))
 }
 
 /// Reads the token file as client-go does: trimmed, and before a token that stands beside it. kube does neither.

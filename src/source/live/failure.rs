@@ -57,8 +57,7 @@ impl Failure {
         let last = causes.last().map_or("", String::as_str);
         let certificate = all.split_once("invalid peer certificate: ").map(|(_, cause)| cause);
         if let Some(cause) = certificate {
-            let cause = cause.split(": ").next().unwrap_or(cause);
-            Failure::Unreachable(format!("its certificate is not accepted: {}", quote(cause)))
+            Failure::Unreachable(format!("its certificate is not accepted: {}", certificate_fault(cause)))
         } else if all.contains("dns error") {
             Failure::Unreachable("its host name cannot be resolved".to_owned())
         } else if all.contains("InvalidContentType") {
@@ -189,6 +188,17 @@ pub(super) fn quote(text: &str) -> String {
     match line.char_indices().nth(LONGEST_QUOTE) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
+    }
+}
+
+/// What is wrong with a certificate, from rustls' words.
+fn certificate_fault(cause: &str) -> String {
+    if cause.contains("UnknownIssuer") {
+        "it is signed by an unknown authority".to_owned()
+    } else if cause.contains("CaUsedAsEndEntity") {
+        "it is an authority's own certificate, not a server's".to_owned()
+    } else {
+        quote(cause.split("; ").next().unwrap_or(cause))
     }
 }
 
