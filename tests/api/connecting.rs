@@ -2,23 +2,23 @@
 
 use std::net::TcpListener;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use storagewhy::model::Kind;
 use storagewhy::source::live::{self, Options};
 
 use super::fake::FakeApi;
-use super::{SLACK, all_kinds, cluster, only, read, read_with};
+use super::{HURRIED, PATIENT, SLACK, all_kinds, cluster, only, read, read_with};
 
-fn two_seconds(server: String) -> Options {
-    Options { server: Some(server), request_timeout: Some(Duration::from_secs(2)), ..Options::default() }
+fn to(server: String) -> Options {
+    Options { server: Some(server), request_timeout: Some(PATIENT), ..Options::default() }
 }
 
 #[test]
 fn a_server_that_is_not_there_is_an_error_at_once() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let start = Instant::now();
-    let error = live::read(&two_seconds(format!("https://{address}")), &all_kinds(), &|_| {}).unwrap_err();
+    let error = live::read(&to(format!("https://{address}")), &all_kinds(), &|_| {}).unwrap_err();
     let text = format!("cannot reach the API server at https://{address}: Connection refused");
     assert_eq!(error.message, text);
     assert!(error.hint.unwrap().contains("is the server up"));
@@ -28,14 +28,14 @@ fn a_server_that_is_not_there_is_an_error_at_once() {
 #[test]
 fn a_server_without_tls_is_told_from_one_that_is_down() {
     let api = FakeApi::start(cluster(), |_| None);
-    let error = live::read(&two_seconds(api.url().replace("http:", "https:")), &all_kinds(), &|_| {}).unwrap_err();
+    let error = live::read(&to(api.url().replace("http:", "https:")), &all_kinds(), &|_| {}).unwrap_err();
     assert!(error.message.ends_with("it does not speak TLS"), "{error}");
 }
 
 #[test]
 fn an_address_that_is_no_url_is_a_wrong_call() {
     for address in ["nonsense:", "127.0.0.1:6443", "", "ftp://host", "/path", "http://"] {
-        let error = live::read(&two_seconds(address.to_owned()), &all_kinds(), &|_| {}).unwrap_err();
+        let error = live::read(&to(address.to_owned()), &all_kinds(), &|_| {}).unwrap_err();
         assert!(error.usage, "{address}: {error}");
     }
 }
@@ -48,7 +48,7 @@ fn impersonation_and_tokens_are_sent() {
         as_user: Some("eve".to_owned()),
         as_groups: vec!["devs".to_owned(), "ops".to_owned()],
         as_uid: Some("7".to_owned()),
-        ..api.options()
+        ..api.options(PATIENT)
     };
     read_with(&api, &options, &only(&[Kind::Node])).unwrap();
     let request = &api.requests_for("nodes")[0];
@@ -74,7 +74,7 @@ fn kubeconfig(folder: &Path, server: &str, user: &str) -> Options {
          clusters: [{{name: c, cluster: {{server: \"{server}\"}}}}]\nusers: [{{name: u, user: {user}}}]\n"
     );
     std::fs::write(&path, text).unwrap();
-    Options { kubeconfig: Some(path), request_timeout: Some(Duration::from_secs(2)), ..Options::default() }
+    Options { kubeconfig: Some(path), request_timeout: Some(PATIENT), ..Options::default() }
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn the_proxy_of_the_kubeconfig_is_used_and_the_environments_is_not_for_this_mach
     let folder = tempfile::tempdir().unwrap();
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let api = FakeApi::start(cluster(), |_| None);
-    let mut options = api.options();
+    let mut options = api.options(PATIENT);
     options.environment.http_proxy = Some(format!("http://{nobody}"));
     assert!(read_with(&api, &options, &only(&[Kind::Node])).is_ok());
     let before = api.requests().len();
@@ -172,9 +172,10 @@ fn a_credential_plugin_that_fails_is_named_and_not_quoted() {
 fn a_credential_plugin_that_hangs_meets_the_deadline() {
     let folder = tempfile::tempdir().unwrap();
     let api = FakeApi::start(cluster(), |_| None);
-    let options = kubeconfig(folder.path(), &api.url(), &plugin(folder.path(), "exec sleep 20"));
+    let options = kubeconfig(folder.path(), &api.url(), &plugin(folder.path(), "exec sleep 30"));
+    let options = Options { request_timeout: Some(HURRIED), ..options };
     let error = read_with(&api, &options, &all_kinds()).unwrap_err();
-    assert_eq!(error.message, "the credentials were not ready within 2 s");
+    assert_eq!(error.message, "the credentials were not ready within 4 s");
 }
 
 #[test]

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use flate2::Compression;
+use flate2::read::GzEncoder;
 use serde_json::{Value, json};
 use storagewhy::model::Kind;
 use storagewhy::source::live::Options;
@@ -47,8 +49,8 @@ impl Request {
 pub(crate) enum Answer {
     /// A status and a body.
     Body(u16, String),
-    /// The same, compressed.
-    Gzip(String),
+    /// 200 with a compressed body.
+    Gzip(Vec<u8>),
     /// A redirect.
     Redirect(String),
     /// 503 with a wish to wait, in seconds.
@@ -79,6 +81,13 @@ impl Answer {
     /// 404 as the API server says it for a group or version that it doesn't serve.
     pub(crate) fn not_served() -> Self {
         Answer::Body(404, "404 page not found\n".to_owned())
+    }
+
+    /// A compressed body.
+    pub(crate) fn gzip(body: &str) -> Self {
+        let mut compressed = Vec::new();
+        GzEncoder::new(body.as_bytes(), Compression::fast()).read_to_end(&mut compressed).unwrap();
+        Answer::Gzip(compressed)
     }
 
     /// What a proxy or login page sends.
@@ -123,9 +132,9 @@ impl FakeApi {
         format!("http://{}", self.address)
     }
 
-    /// Options that reach the server, with a deadline of two seconds.
-    pub(crate) fn options(&self) -> Options {
-        Options { server: Some(self.url()), request_timeout: Some(Duration::from_secs(2)), ..Options::default() }
+    /// Options that reach the server.
+    pub(crate) fn options(&self, deadline: Duration) -> Options {
+        Options { server: Some(self.url()), request_timeout: Some(deadline), ..Options::default() }
     }
 
     /// Every request so far.
@@ -199,13 +208,7 @@ fn send(stream: &mut TcpStream, answer: Answer) -> bool {
     };
     match answer {
         Answer::Body(status, body) => write(stream, &[head(body.len(), "", status).as_bytes(), body.as_bytes()]),
-        Answer::Gzip(body) => {
-            let mut compressed = Vec::new();
-            flate2::read::GzEncoder::new(body.as_bytes(), flate2::Compression::fast())
-                .read_to_end(&mut compressed)
-                .unwrap();
-            write(stream, &[head(compressed.len(), "content-encoding: gzip\r\n", 200).as_bytes(), &compressed])
-        }
+        Answer::Gzip(body) => write(stream, &[head(body.len(), "content-encoding: gzip\r\n", 200).as_bytes(), &body]),
         Answer::Redirect(to) => write(stream, &[head(0, &format!("location: {to}\r\n"), 302).as_bytes()]),
         Answer::Busy(seconds) => write(stream, &[head(0, &format!("retry-after: {seconds}\r\n"), 503).as_bytes()]),
         Answer::Truncated(body) => {
