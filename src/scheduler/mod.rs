@@ -20,6 +20,7 @@ mod node_resources_fit;
 mod node_unschedulable;
 mod node_volume_limits;
 mod nominated;
+pub mod parse;
 mod pod_topology_spread;
 mod post_filter;
 mod release;
