@@ -10,6 +10,10 @@ pub trait Object {
     fn meta(&self) -> &Meta;
     /// The object's metadata, to change it on a copy of the state.
     fn meta_mut(&mut self) -> &mut Meta;
+    /// Drops what a snapshot never keeps.
+    fn redact(&mut self) {
+        self.meta_mut().redact();
+    }
 }
 
 macro_rules! has_meta {

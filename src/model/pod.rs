@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::claim::ClaimSpec;
-use super::kind::has_meta;
+use super::kind::Object;
 use super::lenient::model;
 use super::meta::{Map, Meta};
 use super::quantity::Quantity;
@@ -15,7 +15,23 @@ pub type Resources = BTreeMap<String, Quantity>;
 /// The scheduler that takes pods which name none.
 pub const DEFAULT_SCHEDULER: &str = "default-scheduler";
 
-has_meta!(Pod);
+impl Object for Pod {
+    fn meta(&self) -> &Meta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut Meta {
+        &mut self.metadata
+    }
+
+    /// Of command lines only the scheduler's flags about its configuration stay.
+    fn redact(&mut self) {
+        self.metadata.redact();
+        for container in self.spec.containers.iter_mut().chain(&mut self.spec.init_containers) {
+            container.keep_scheduler_flags();
+        }
+    }
+}
 
 model! {
     /// A pod.
@@ -60,9 +76,11 @@ model! {
         pub name: String,
     }
 
-    /// A container, without its environment, command and image.
+    /// A container, without its environment and image. Of command lines only kube-scheduler's is kept.
     pub struct Container {
         pub name: String,
+        pub command: Vec<String>,
+        pub args: Vec<String>,
         pub ports: Vec<ContainerPort>,
         pub resources: ResourceRequirements,
         /// `Always` makes an init container a sidecar.
@@ -375,6 +393,15 @@ impl PodSpec {
 }
 
 impl Container {
+    fn keep_scheduler_flags(&mut self) {
+        let program = self.command.first().or(self.args.first()).map(String::as_str).unwrap_or_default();
+        let scheduler = self.name.contains("scheduler") || program.ends_with("kube-scheduler");
+        let kept = ["kube-scheduler", "--config=", "--scheduler-name=", "--feature-gates="];
+        for list in [&mut self.command, &mut self.args] {
+            list.retain(|word| scheduler && kept.iter().any(|flag| word.starts_with(flag)));
+        }
+    }
+
     /// Whether an init container keeps running beside the others.
     pub fn sidecar(&self) -> bool {
         self.restart_policy.as_deref() == Some("Always")

@@ -52,6 +52,7 @@ macro_rules! snapshot {
                     $(Kind::$kind => {
                         let mut object = <$type>::deserialize(deserializer)?;
                         admit(kind, object.meta_mut())?;
+                        object.redact();
                         self.$field.push(object);
                     })*
                 }
@@ -250,7 +251,6 @@ fn admit<E: serde::de::Error>(kind: Kind, meta: &mut Meta) -> Result<(), E> {
     } else if meta.namespace.is_empty() {
         "default".clone_into(&mut meta.namespace);
     }
-    meta.redact();
     Ok(())
 }
 
