@@ -2,8 +2,8 @@
 
 use crate::model::meta::Map;
 use crate::model::pod::{AwsElasticBlockStore, AzureDisk, AzureFile, PodVolume};
-use crate::model::selector::{NodeSelector, NodeSelectorTerm, Requirement};
-use crate::model::{Meta, Volume};
+use crate::model::selector::{NodeSelector, NodeSelectorTerm, Requirement, TopologyRequirement, TopologySelectorTerm};
+use crate::model::{Meta, StorageClass, Volume};
 
 const AWS_EBS: &str = "kubernetes.io/aws-ebs";
 const AZURE_DISK: &str = "kubernetes.io/azure-disk";
@@ -17,6 +17,8 @@ const ZONE: &str = "topology.kubernetes.io/zone";
 const REGION: &str = "topology.kubernetes.io/region";
 const BETA_ZONE: &str = "failure-domain.beta.kubernetes.io/zone";
 const BETA_REGION: &str = "failure-domain.beta.kubernetes.io/region";
+const VSPHERE_ZONE: &str = "topology.csi.vmware.com/zone";
+const VSPHERE_REGION: &str = "topology.csi.vmware.com/region";
 /// Parts the zones in a volume's zone label.
 const ZONE_DELIMITER: &str = "__";
 
@@ -90,9 +92,7 @@ pub fn translate(volume: &Volume) -> Option<CsiIdentity> {
     let affinity = volume.required_node_affinity().cloned();
     let labels = &volume.metadata.labels;
     let node_affinity = match plugin {
-        AWS_EBS => translate_topology(affinity, labels, "topology.ebs.csi.aws.com/zone"),
-        CINDER => translate_topology(affinity, labels, "topology.cinder.csi.openstack.org/zone"),
-        GCE_PD => translate_topology(affinity, labels, "topology.gke.io/zone"),
+        AWS_EBS | CINDER | GCE_PD => translate_topology(affinity, labels, zone_key_of(plugin)?),
         VSPHERE => translate_vsphere_topology(affinity, labels),
         _ => affinity,
     };
@@ -116,6 +116,59 @@ pub fn translate_inline(volume: &PodVolume, namespace: &str) -> Option<CsiIdenti
         _ => volume.vsphere_volume.as_ref()?.volume_path.clone(),
     };
     Some(CsiIdentity { driver: csi_driver_of(plugin)?, handle, node_affinity: None })
+}
+
+/// The allowed topologies of a class as the CSI driver is given them: unchanged for a driver's own class, with the
+/// driver's zone key for an in-tree plugin's, where `zone` and `zones` parameters count too. `None` where the class has
+/// both, which the provisioner refuses.
+pub fn allowed_topologies(class: &StorageClass) -> Option<Vec<TopologySelectorTerm>> {
+    let plugin = class.provisioner.as_str();
+    let Some(key) = zone_key_of(plugin) else { return Some(class.allowed_topologies.clone()) };
+    let zones = match plugin {
+        AWS_EBS | AZURE_DISK | GCE_PD => {
+            class.parameters.iter().find_map(|(name, value)| match name.to_ascii_lowercase().as_str() {
+                "zone" => Some(vec![value.clone()]),
+                "zones" => Some(value.split(',').map(str::to_owned).collect()),
+                _ => None,
+            })
+        }
+        _ => None,
+    };
+    let mut terms = class.allowed_topologies.clone();
+    match zones {
+        Some(_) if !terms.is_empty() => return None,
+        Some(values) => {
+            let requirement = TopologyRequirement { key: key.to_owned(), values };
+            terms.push(TopologySelectorTerm { match_label_expressions: vec![requirement] });
+        }
+        None => {}
+    }
+    for requirement in terms.iter_mut().flat_map(|term| &mut term.match_label_expressions) {
+        if [ZONE, BETA_ZONE].contains(&requirement.key.as_str()) {
+            key.clone_into(&mut requirement.key);
+        }
+        if plugin == AZURE_DISK && requirement.key == key {
+            requirement.values.iter_mut().filter(|value| is_fault_domain(value)).for_each(String::clear);
+        }
+    }
+    Some(terms)
+}
+
+/// The zone key of a driver that has taken over an in-tree plugin.
+fn zone_key_of(plugin: &str) -> Option<&'static str> {
+    Some(match plugin {
+        AWS_EBS => "topology.ebs.csi.aws.com/zone",
+        AZURE_DISK => "topology.disk.csi.azure.com/zone",
+        CINDER => "topology.cinder.csi.openstack.org/zone",
+        GCE_PD => "topology.gke.io/zone",
+        VSPHERE => VSPHERE_ZONE,
+        _ => return None,
+    })
+}
+
+/// In regions without zones Azure numbers fault domains; the driver has the empty zone for them.
+fn is_fault_domain(zone: &str) -> bool {
+    !zone.is_empty() && zone.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn plugin_of<const N: usize>(sources: [(&'static str, bool); N]) -> Option<&'static str> {
@@ -192,7 +245,7 @@ fn translate_topology(affinity: Option<NodeSelector>, labels: &Map, csi_key: &st
 fn translate_vsphere_topology(affinity: Option<NodeSelector>, labels: &Map) -> Option<NodeSelector> {
     let (zone, region) = topology_labels(affinity.as_ref(), labels);
     let mut affinity = affinity;
-    for (key, csi_key) in [(zone, "topology.csi.vmware.com/zone"), (region, "topology.csi.vmware.com/region")] {
+    for (key, csi_key) in [(zone, VSPHERE_ZONE), (region, VSPHERE_REGION)] {
         if has_values(affinity.as_ref(), key) {
             rename_key(affinity.as_mut(), key, csi_key);
         } else if let Some(label) = labels.get(key) {
@@ -391,5 +444,28 @@ mod tests {
         ] }]));
         let identity = translate(&volume(json!({ "metadata": meta, "spec": spec }))).unwrap();
         assert_eq!(identity.node_affinity, Some(expected));
+    }
+
+    #[test]
+    fn allowed_topologies_take_the_drivers_key() {
+        let allowed = |class: Value| {
+            let terms = allowed_topologies(&serde_json::from_value(class).unwrap())?;
+            Some(serde_json::to_value(terms).unwrap())
+        };
+        let term = |key: &str, values: Value| json!([{ "matchLabelExpressions": [{ "key": key, "values": values }] }]);
+        let own = json!({ "provisioner": "csi.example.com", "allowedTopologies": term(ZONE, json!(["a"])) });
+        assert_eq!(allowed(own), Some(term(ZONE, json!(["a"]))));
+        let ebs = "topology.ebs.csi.aws.com/zone";
+        let beta = json!({ "provisioner": AWS_EBS, "allowedTopologies": term(BETA_ZONE, json!(["a"])) });
+        assert_eq!(allowed(beta), Some(term(ebs, json!(["a"]))));
+        let zones = json!({ "provisioner": AWS_EBS, "parameters": { "Zones": "a,b" } });
+        assert_eq!(allowed(zones), Some(term(ebs, json!(["a", "b"]))));
+        let both = json!({ "provisioner": AWS_EBS, "parameters": { "zone": "a" },
+                           "allowedTopologies": term(ZONE, json!(["a"])) });
+        assert_eq!(allowed(both), None);
+        let azure = json!({ "provisioner": AZURE_DISK, "allowedTopologies": term(ZONE, json!(["0", "eu-1"])) });
+        assert_eq!(allowed(azure), Some(term("topology.disk.csi.azure.com/zone", json!(["", "eu-1"]))));
+        let cinder = json!({ "provisioner": CINDER, "parameters": { "zone": "a" } });
+        assert_eq!(allowed(cinder), Some(json!([])), "Cinder takes the parameter itself");
     }
 }

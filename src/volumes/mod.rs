@@ -2,9 +2,11 @@
 
 pub(crate) mod matching;
 pub mod migration;
+pub mod provisioner;
 pub mod pv_controller;
 pub mod verdict;
 
+pub use provisioner::{CallOutcome, Intake, ProvisionProblem, ProvisionerReport, ProvisionerVerdict, Provisioners};
 pub use pv_controller::{VolumeController, judge_claim};
 pub use verdict::{ClaimEvent, ClaimVerdict, Decision, VolumeMismatch};
 
@@ -39,7 +41,7 @@ pub(crate) mod fixture {
         Arc::clone(claim)
     }
 
-    /// `base` with the members of `special` over it, objects member by member.
+    /// `base` with the members of `special` over it, objects member by member; `null` takes a member away.
     pub(crate) fn merged(mut base: Value, special: Value) -> Value {
         merge(&mut base, special);
         base
@@ -49,7 +51,11 @@ pub(crate) mod fixture {
         match (base, special) {
             (Value::Object(base), Value::Object(special)) => {
                 for (key, value) in special {
-                    merge(base.entry(key).or_insert(Value::Null), value);
+                    if value.is_null() {
+                        base.remove(&key);
+                    } else {
+                        merge(base.entry(key).or_insert(Value::Null), value);
+                    }
                 }
             }
             (base, special) => *base = special,
