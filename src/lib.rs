@@ -4,6 +4,7 @@
 
 pub mod cli;
 pub mod diagnosis;
+pub mod inventory;
 pub mod model;
 pub mod report;
 pub mod scheduler;

@@ -10,6 +10,7 @@ use super::scope::{self, NamespaceArgs, SelectorArgs};
 use super::target;
 use super::terminal::{self, OutputArgs};
 use crate::diagnosis;
+use crate::model::Kind;
 use crate::report::{Report, human};
 
 /// Explain why pods don't schedule and claims don't bind
@@ -44,8 +45,8 @@ pub(crate) struct DiagnoseArgs {
 /// Where the call is wrong, nothing could be read or the report can't be written.
 pub(crate) fn run(args: &DiagnoseArgs) -> Result<Exit, CliError> {
     let targets = target::parse(&args.objects)?;
-    let input = args.input.read()?;
-    let scope = scope::resolve(&args.namespace, &args.selector, &targets, &input)?;
+    let input = args.input.read(&args.namespace, Kind::ALL)?;
+    let scope = scope::resolve(&args.selector, &targets, &input)?;
     let options = args.engine.options(&input.snapshot);
     let diagnosis = diagnosis::diagnose(&input.snapshot, &scope, &options);
     let report = Report::new(&input.snapshot, &scope, &options, &diagnosis);

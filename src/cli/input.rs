@@ -1,12 +1,17 @@
 //! Where the facts come from: the cluster, a dump or an example.
 
 use clap::Args;
+use jiff::Timestamp;
 
+use super::connection::ConnectionArgs;
 use super::error::CliError;
 use super::progress::Progress;
+use super::scope::NamespaceArgs;
 use super::{example, terminal};
+use crate::model::Kind;
 use crate::snapshot::Snapshot;
 use crate::source::dump;
+use crate::source::live::{self, Wanted};
 
 /// Names of broken objects that are written out.
 const BROKEN: usize = 5;
@@ -22,32 +27,50 @@ pub(crate) struct InputArgs {
     /// Read an example that is built in: topolvm
     #[arg(long, value_name = "NAME")]
     pub(crate) example: Option<String>,
+    #[command(flatten)]
+    connection: ConnectionArgs,
 }
 
 /// What was read.
 #[derive(Debug)]
 pub(crate) struct Input {
     pub(crate) snapshot: Snapshot,
-    /// The namespace that is meant where the user names none; `None` for all.
+    /// The namespace in scope; `None` for all.
     pub(crate) namespace: Option<String>,
 }
 
 impl InputArgs {
-    /// Reads the facts. Objects that could not be understood are told on stderr.
+    /// Reads the kinds. Objects that could not be understood are told on stderr. Of a dump every namespace is in scope
+    /// where none is named, of a cluster the context's.
     ///
     /// # Errors
     /// Where nothing could be read.
-    pub(crate) fn read(&self) -> Result<Input, CliError> {
+    pub(crate) fn read(&self, namespace: &NamespaceArgs, kinds: &[Kind]) -> Result<Input, CliError> {
         let input = match (&self.from, &self.example) {
             (Some(from), _) => {
                 let _progress = Progress::begin("reading the dump");
-                Input { snapshot: dump::read(from)?, namespace: None }
+                Input { snapshot: dump::read(from)?, namespace: namespace.resolve(None) }
             }
-            (None, Some(name)) => Input { snapshot: example::read(name)?, namespace: None },
-            (None, None) => return Err(CliError::usage("no input").hinted("name a dump with --from")),
+            (None, Some(name)) => Input { snapshot: example::read(name)?, namespace: namespace.resolve(None) },
+            (None, None) => self.read_cluster(namespace, kinds)?,
         };
         warn_of_broken(&input.snapshot);
         Ok(input)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the command line reads the clock")]
+    fn read_cluster(&self, namespace: &NamespaceArgs, kinds: &[Kind]) -> Result<Input, CliError> {
+        let options = self.connection.options();
+        let namespace = namespace.resolve(Some(&live::current_namespace(&options)?));
+        let progress = Progress::begin("connecting");
+        let wanted = Wanted {
+            kinds: kinds.to_vec(),
+            namespace: namespace.clone(),
+            finished_pods: false,
+            taken: Some(Timestamp::now().to_string()),
+        };
+        let snapshot = live::read(&options, &wanted, &|news| progress.say(news))?;
+        Ok(Input { snapshot, namespace })
     }
 }
 

@@ -1,6 +1,8 @@
 //! The command line: one file a subcommand, and what they share.
 
+mod connection;
 mod diagnose;
+mod duration;
 mod engine;
 mod error;
 mod example;

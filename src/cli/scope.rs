@@ -1,6 +1,7 @@
 //! What a command is about: a namespace, all of them, some labels, some objects.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use clap::Args;
 
@@ -9,9 +10,9 @@ use super::input::Input;
 use super::selector;
 use super::target::Target;
 use crate::diagnosis;
-use crate::diagnosis::targets::{self, Missing};
 use crate::model::selector::LabelSelector;
-use crate::model::{Kind, ObjectRef};
+use crate::model::{Kind, Object, ObjectRef, Workload};
+use crate::snapshot::{Snapshot, Store};
 
 /// Names that are offered in place of one that isn't there.
 const OFFERED: usize = 5;
@@ -47,73 +48,99 @@ impl NamespaceArgs {
     }
 }
 
-/// The scope of a diagnosis, with the pods and claims that the targets stand for.
+/// The scope of a diagnosis. What the targets stand for is the engine's to say.
 ///
 /// # Errors
 /// Where a target isn't there, or could not be looked for.
 pub(crate) fn resolve(
-    namespace: &NamespaceArgs,
     selector: &SelectorArgs,
     targets: &[Target],
     input: &Input,
 ) -> Result<diagnosis::Scope, CliError> {
-    let namespace = namespace.resolve(input.namespace.as_deref());
-    let selector = selector.selector.clone();
-    if targets.is_empty() {
-        return Ok(diagnosis::Scope { namespace, targets: Vec::new(), selector });
-    }
     let mut objects = BTreeSet::new();
     for target in targets {
-        objects.extend(expand(target, namespace.as_deref(), input)?);
+        objects.extend(find(target, input)?);
     }
-    if objects.is_empty() {
+    let scope = diagnosis::Scope {
+        namespace: input.namespace.clone(),
+        targets: objects.into_iter().collect(),
+        selector: selector.selector.clone(),
+    };
+    if !targets.is_empty() && scope.targets.is_empty() {
         let kinds: BTreeSet<&str> = targets.iter().map(|target| target.kind.plural()).collect();
         let kinds: Vec<&str> = kinds.into_iter().collect();
-        return Err(CliError::usage(format!("no {} {}", kinds.join(" or "), place(namespace.as_deref()))));
+        return Err(CliError::usage(format!("no {} {}", kinds.join(" or "), place(input))));
     }
-    Ok(diagnosis::Scope { namespace: common_namespace(&objects), targets: objects.into_iter().collect(), selector })
+    Ok(scope)
 }
 
-fn expand(target: &Target, namespace: Option<&str>, input: &Input) -> Result<BTreeSet<ObjectRef>, CliError> {
-    let name = target.name.as_deref();
-    targets::expand(&input.snapshot, target.kind, name, namespace).map_err(|missing| {
-        let place = if target.kind.namespaced() { format!(" {}", place(namespace)) } else { String::new() };
-        let what = format!("{}/{}", target.kind.plural(), name.unwrap_or("*"));
-        match missing {
-            Missing::Absent => {
-                let error = CliError::usage(format!("{what} not found{place}"));
-                match offer(target.kind, namespace, input) {
-                    Some(hint) => error.hinted(hint),
-                    None => error,
-                }
-            }
-            Missing::Unknown => {
-                let problem = input.snapshot.scope(target.kind).problem().map(ToString::to_string);
-                let problem = problem.unwrap_or_else(|| "some of them could not be understood".to_owned());
-                CliError::unreadable(format!("can't look for {what}{place}: {problem}"))
-            }
-        }
-    })
-}
-
-fn place(namespace: Option<&str>) -> String {
-    namespace.map_or("in any namespace".to_owned(), |name| format!("in namespace {name}"))
-}
-
-/// What is there instead.
-fn offer(kind: Kind, namespace: Option<&str>, input: &Input) -> Option<String> {
-    let found = targets::expand(&input.snapshot, kind, None, namespace).ok()?;
-    let names = found.iter().filter(|object| object.kind == kind.name()).map(|object| object.name.as_str());
-    let names: Vec<&str> = names.take(OFFERED).collect();
-    (!names.is_empty()).then(|| format!("there are {}", names.join(", ")))
-}
-
-fn common_namespace(objects: &BTreeSet<ObjectRef>) -> Option<String> {
-    let namespaces: BTreeSet<&str> =
-        objects.iter().map(|object| object.namespace.as_str()).filter(|namespace| !namespace.is_empty()).collect();
-    let mut namespaces = namespaces.into_iter();
-    match (namespaces.next(), namespaces.next()) {
-        (Some(only), None) => Some(only.to_owned()),
-        _ => None,
+/// The objects that a target names. A pod that a StatefulSet is still to make counts as there.
+fn find(target: &Target, input: &Input) -> Result<Vec<ObjectRef>, CliError> {
+    let all = objects(&input.snapshot, target.kind);
+    let namespace = input.namespace.as_deref().filter(|_| target.kind.namespaced());
+    let in_scope = all.iter().filter(|object| namespace.is_none_or(|namespace| object.namespace == namespace));
+    let Some(name) = target.name.as_deref() else { return Ok(in_scope.cloned().collect()) };
+    let found: Vec<ObjectRef> = in_scope.clone().filter(|object| object.name == name).cloned().collect();
+    if !found.is_empty() {
+        return Ok(found);
     }
+    let expected = if target.kind == Kind::Pod { still_to_come(&input.snapshot, namespace, name) } else { Vec::new() };
+    if !expected.is_empty() {
+        return Ok(expected);
+    }
+    let offered: Vec<&str> = in_scope.map(|object| object.name.as_str()).take(OFFERED).collect();
+    Err(missing(target.kind, name, &offered, input))
+}
+
+/// Every object of a kind that can be asked for.
+fn objects(snapshot: &Snapshot, kind: Kind) -> Vec<ObjectRef> {
+    fn all<T: Object>(kind: Kind, store: &Store<T>) -> Vec<ObjectRef> {
+        let object = |object: &Arc<T>| ObjectRef::new(kind, &object.meta().namespace, &object.meta().name);
+        store.seen().iter().map(object).collect()
+    }
+    match kind {
+        Kind::Pod => all(kind, &snapshot.pods),
+        Kind::PersistentVolumeClaim => all(kind, &snapshot.claims),
+        Kind::PersistentVolume => all(kind, &snapshot.volumes),
+        Kind::StorageClass => all(kind, &snapshot.classes),
+        Kind::StatefulSet => all(kind, &snapshot.stateful_sets),
+        Kind::Deployment => all(kind, &snapshot.deployments),
+        Kind::ReplicaSet => all(kind, &snapshot.replica_sets),
+        Kind::DaemonSet => all(kind, &snapshot.daemon_sets),
+        Kind::Job => all(kind, &snapshot.jobs),
+        _ => Vec::new(),
+    }
+}
+
+/// A pod that doesn't exist and that a StatefulSet wants.
+fn still_to_come(snapshot: &Snapshot, namespace: Option<&str>, name: &str) -> Vec<ObjectRef> {
+    let sets = snapshot.stateful_sets.seen().iter();
+    let sets = sets.filter(|set| namespace.is_none_or(|namespace| set.metadata.namespace == namespace));
+    let wants = |set: &Workload| {
+        let ordinal =
+            name.strip_prefix(&set.metadata.name).and_then(|rest| rest.strip_prefix('-')?.parse::<i32>().ok());
+        let first = set.first_ordinal();
+        ordinal.is_some_and(|ordinal| (first..first.saturating_add(set.replicas())).contains(&ordinal))
+    };
+    sets.filter(|set| wants(set)).map(|set| ObjectRef::new(Kind::Pod, &set.metadata.namespace, name)).collect()
+}
+
+fn missing(kind: Kind, name: &str, offered: &[&str], input: &Input) -> CliError {
+    let what = format!("{}/{name}", kind.plural());
+    let place = if kind.namespaced() { format!(" {}", place(input)) } else { String::new() };
+    let looked = match input.namespace.as_deref().filter(|_| kind.namespaced()) {
+        Some(namespace) => input.snapshot.scope(kind).covers(namespace),
+        None => input.snapshot.complete(kind),
+    };
+    if !looked {
+        let problem = input.snapshot.scope(kind).problem().map(ToString::to_string);
+        let problem = problem.unwrap_or_else(|| "some of them could not be understood".to_owned());
+        return CliError::unreadable(format!("can't look for {what}{place}: {problem}"));
+    }
+    let error = CliError::usage(format!("{what} not found{place}"));
+    if offered.is_empty() { error } else { error.hinted(format!("there are {}", offered.join(", "))) }
+}
+
+fn place(input: &Input) -> String {
+    input.namespace.as_deref().map_or("in any namespace".to_owned(), |name| format!("in namespace {name}"))
 }

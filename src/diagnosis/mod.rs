@@ -3,7 +3,6 @@
 pub mod engine;
 pub mod finding;
 pub mod remedy;
-pub mod targets;
 
 pub use engine::{Diagnosis, Options, Scope, diagnose};
 pub use finding::{Confidence, Evidence, Explained, Finding, Severity};

@@ -415,7 +415,8 @@ impl<'a> ClaimEntry<'a> {
 }
 
 impl<'a> FindingEntry<'a> {
-    fn new(finding: &'a Finding) -> Self {
+    /// The entry of a finding.
+    pub fn new(finding: &'a Finding) -> Self {
         Self {
             id: &finding.id,
             rule: finding.rule,
