@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::error::CliError;
 use crate::diagnosis;
 use crate::model::version::Version;
 use crate::snapshot::Snapshot;
@@ -17,8 +18,11 @@ pub(crate) struct EngineArgs {
 
 impl EngineArgs {
     /// The engine's options. The facts are judged at the time at which they were read.
-    pub(crate) fn options(&self, snapshot: &Snapshot) -> diagnosis::Options {
+    ///
+    /// # Errors
+    /// Where the scheduler's configuration can't be read.
+    pub(crate) fn options(&self, snapshot: &Snapshot) -> Result<diagnosis::Options, CliError> {
         let now = snapshot.taken.as_ref().and_then(|taken| taken.parse().ok());
-        diagnosis::Options { kube_version: self.kube_version, now }
+        Ok(diagnosis::Options { kube_version: self.kube_version, now })
     }
 }

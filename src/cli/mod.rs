@@ -1,5 +1,9 @@
 //! The command line: one file a subcommand, and what they share.
 
+mod capacity;
+mod collect;
+mod complete;
+mod completion;
 mod connection;
 mod diagnose;
 mod duration;
@@ -8,9 +12,11 @@ mod error;
 mod example;
 mod exit;
 mod input;
+mod offers;
 mod progress;
 mod scope;
 mod selector;
+mod storageclasses;
 mod target;
 mod terminal;
 mod words;
@@ -36,6 +42,13 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Diagnose(diagnose::DiagnoseArgs),
+    #[command(name = "storageclasses", visible_alias = "sc")]
+    StorageClasses(storageclasses::StorageClassesArgs),
+    Capacity(capacity::CapacityArgs),
+    Collect(collect::CollectArgs),
+    Completion(completion::CompletionArgs),
+    #[command(name = "__complete", hide = true)]
+    Complete(complete::CompleteArgs),
 }
 
 /// Runs a call, given as the words of its command line, the program's name first.
@@ -59,6 +72,11 @@ impl Command {
     fn run(&self) -> Result<Exit, CliError> {
         match self {
             Command::Diagnose(args) => diagnose::run(args),
+            Command::StorageClasses(args) => storageclasses::run(args),
+            Command::Capacity(args) => capacity::run(args),
+            Command::Collect(args) => collect::run(args),
+            Command::Completion(args) => completion::run(args),
+            Command::Complete(args) => complete::run(args),
         }
     }
 }

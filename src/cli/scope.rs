@@ -39,6 +39,11 @@ pub(crate) struct SelectorArgs {
 }
 
 impl NamespaceArgs {
+    /// Every namespace.
+    pub(crate) fn all() -> Self {
+        Self { namespace: None, all_namespaces: true }
+    }
+
     /// The namespace in scope, `None` for all.
     pub(crate) fn resolve(&self, default: Option<&str>) -> Option<String> {
         if self.all_namespaces {

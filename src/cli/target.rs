@@ -12,7 +12,7 @@ pub(crate) struct Target {
 }
 
 /// The kinds that can be asked about.
-const KINDS: &[Kind] = &[
+pub(crate) const KINDS: &[Kind] = &[
     Kind::Pod,
     Kind::PersistentVolumeClaim,
     Kind::PersistentVolume,

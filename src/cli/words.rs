@@ -7,11 +7,17 @@ use clap::{ArgAction, Command};
 /// The subcommand that is meant where none is named.
 const DEFAULT: &str = "diagnose";
 
+/// The subcommand whose words are another call's.
+pub(crate) const COMPLETE: &str = "__complete";
+
 /// Puts the subcommand before everything else. A call that only asks for help or the version stays as it is.
 pub(crate) fn normalize(command: &Command, words: Vec<OsString>) -> Vec<OsString> {
     let mut words = words.into_iter();
     let Some(program) = words.next() else { return Vec::new() };
     let mut rest: Vec<OsString> = words.collect();
+    if rest.first().is_some_and(|word| word == COMPLETE) {
+        return std::iter::once(program).chain(rest).collect();
+    }
     let first = first_operand(command, &rest);
     let named = first.is_some_and(|position| names_subcommand(command, &rest[position]));
     let subcommand = match first {

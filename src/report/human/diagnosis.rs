@@ -2,18 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use super::words::{NAMES, count, names};
+use super::words::{NAMES, count, local, names};
 use super::{Screen, Tone, finding, nodes, unread};
 use crate::diagnosis::Severity;
 use crate::report::document::{ClaimEntry, ExplainedEntry, FindingEntry, Report, Status};
 
 /// Writes the report on a diagnosis.
 pub fn write(report: &Report, screen: &mut Screen) {
+    let view = finding::View { namespace: report.source.namespace, findings: &report.findings };
     let roots = roots(report);
     let of = |severity| roots.iter().copied().filter(move |finding| finding.severity == severity);
     let errors: Vec<&FindingEntry> = of(Severity::Error).collect();
     for (position, error) in errors.iter().enumerate() {
-        finding::write(report, error, finding::Place { position, of: errors.len() }, screen);
+        finding::write(view, error, finding::Place { position, of: errors.len() }, screen);
     }
     if errors.is_empty() {
         headline(report, screen);
@@ -21,7 +22,7 @@ pub fn write(report: &Report, screen: &mut Screen) {
     nodes::write(report, screen);
     claims(report, screen);
     for warning in of(Severity::Warning) {
-        finding::write_warning(report, warning, screen);
+        finding::write_warning(view, warning, screen);
     }
     quiet(report, &of(Severity::Info).collect::<Vec<_>>(), screen);
     unread::write(report, screen);
@@ -91,7 +92,7 @@ fn claims(report: &Report, screen: &mut Screen) {
             .event
             .as_ref()
             .map_or_else(|| claim.verdict.to_owned(), |event| format!("{}: {}", event.reason, event.message));
-        screen.item(2, "-", &format!("{}: {says}", local(report, claim.namespace, claim.name)));
+        screen.item(2, "-", &format!("{}: {says}", local(report.source.namespace, claim.namespace, claim.name)));
         mismatches(claim, screen);
     }
     if blocked.len() > NAMES {
@@ -121,7 +122,7 @@ fn quiet(report: &Report, infos: &[&FindingEntry], screen: &mut Screen) {
         .iter()
         .filter(|claim| claim.findings.is_empty() && !claim.blocked())
         .filter(|claim| matches!(claim.verdict, "Pending"))
-        .map(|claim| local(report, claim.namespace, claim.name))
+        .map(|claim| local(report.source.namespace, claim.namespace, claim.name))
         .collect();
     if !waiting.is_empty() {
         lines.push(format!("{} waiting as it should be: {}", count(waiting.len(), "claim"), names(&waiting, NAMES)));
@@ -135,14 +136,5 @@ fn quiet(report: &Report, infos: &[&FindingEntry], screen: &mut Screen) {
     }
     if lines.len() > NAMES {
         screen.styled(Tone::Faint, 0, &format!("… and {} more", lines.len() - NAMES));
-    }
-}
-
-/// A name, with its namespace where the report is on several.
-pub(super) fn local(report: &Report, namespace: &str, name: &str) -> String {
-    if namespace.is_empty() || report.source.namespace == Some(namespace) {
-        name.to_owned()
-    } else {
-        format!("{namespace}/{name}")
     }
 }

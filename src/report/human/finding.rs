@@ -1,11 +1,10 @@
 //! One finding: the cause, the proof, the victims and the repairs.
 
-use super::diagnosis::local;
-use super::words::{NAMES, names, noun, plural};
+use super::words::{NAMES, local, names, noun, plural};
 use super::{Screen, Tone};
-use crate::diagnosis::{Confidence, Risk};
+use crate::diagnosis::{Confidence, Risk, Severity};
 use crate::report::document::{
-    EvidenceEntry, ExplainedEntry, FindingEntry, ManagerEntry, ObjectEntry, RemedyEntry, Report, StepEntry, TrialEntry,
+    EvidenceEntry, ExplainedEntry, FindingEntry, ManagerEntry, ObjectEntry, RemedyEntry, StepEntry, TrialEntry,
 };
 
 /// Pieces of evidence that are written out.
@@ -18,20 +17,47 @@ pub(super) struct Place {
     pub(super) of: usize,
 }
 
+/// What a finding is told within.
+#[derive(Clone, Copy)]
+pub(super) struct View<'r> {
+    /// The namespace that needs no saying.
+    pub(super) namespace: Option<&'r str>,
+    /// All findings, to name those that hang under another.
+    pub(super) findings: &'r [FindingEntry<'r>],
+}
+
+impl View<'_> {
+    fn local(self, namespace: &str, name: &str) -> String {
+        local(self.namespace, namespace, name)
+    }
+}
+
+/// Writes findings one after the other, outside of a diagnosis.
+pub(super) fn write_plain(findings: &[FindingEntry], screen: &mut Screen) {
+    let view = View { namespace: None, findings };
+    for finding in findings {
+        match finding.severity {
+            Severity::Error => write(view, finding, Place { position: 0, of: 1 }, screen),
+            Severity::Warning => write_warning(view, finding, screen),
+            Severity::Info => screen.toned(Tone::Faint, 0, "Normal:", finding.title),
+        }
+    }
+}
+
 /// Writes a cause in full.
-pub(super) fn write(report: &Report, finding: &FindingEntry, place: Place, screen: &mut Screen) {
+pub(super) fn write(view: View, finding: &FindingEntry, place: Place, screen: &mut Screen) {
     screen.gap();
     let mark =
         if place.of > 1 { format!("Cause {} of {}:", place.position + 1, place.of) } else { "Cause:".to_owned() };
     screen.toned(Tone::Bad, 0, &mark, &sentence(finding));
-    body(report, finding, screen);
+    body(view, finding, screen);
 }
 
 /// Writes what is wrong without blocking anything.
-pub(super) fn write_warning(report: &Report, finding: &FindingEntry, screen: &mut Screen) {
+pub(super) fn write_warning(view: View, finding: &FindingEntry, screen: &mut Screen) {
     screen.gap();
     screen.toned(Tone::Caution, 0, "Warning:", &sentence(finding));
-    body(report, finding, screen);
+    body(view, finding, screen);
 }
 
 fn sentence(finding: &FindingEntry) -> String {
@@ -41,30 +67,30 @@ fn sentence(finding: &FindingEntry) -> String {
     }
 }
 
-fn body(report: &Report, finding: &FindingEntry, screen: &mut Screen) {
-    for line in victims(report, finding) {
+fn body(view: View, finding: &FindingEntry, screen: &mut Screen) {
+    for line in victims(view, finding) {
         screen.item(2, "Blocks", &line);
     }
-    evidence(report, finding, screen);
-    remedies(report, finding, screen);
+    evidence(view, finding, screen);
+    remedies(view, finding, screen);
     screen.styled(Tone::Faint, 2, &format!("More: kubectl storagewhy explain {}", finding.rule));
 }
 
 /// The victims, told once: a line a kind and namespace, and one a finding that hangs under this one.
-fn victims(report: &Report, finding: &FindingEntry) -> Vec<String> {
+fn victims(view: View, finding: &FindingEntry) -> Vec<String> {
     let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
     let mut lines = Vec::new();
     for explained in &finding.explains {
         match explained {
             ExplainedEntry::Object(object) => {
-                let name = local(report, object.namespace, object.name);
+                let name = view.local(object.namespace, object.name);
                 match groups.iter_mut().find(|(kind, _)| *kind == object.kind) {
                     Some((_, members)) => members.push(name),
                     None => groups.push((object.kind, vec![name])),
                 }
             }
             ExplainedEntry::Finding(id) => {
-                let title = report.findings.iter().find(|other| other.id == *id).map_or(*id, |other| other.title);
+                let title = view.findings.iter().find(|other| other.id == *id).map_or(*id, |other| other.title);
                 lines.push(title.to_owned());
             }
         }
@@ -77,14 +103,14 @@ fn victims(report: &Report, finding: &FindingEntry) -> Vec<String> {
     objects.into_iter().chain(lines).collect()
 }
 
-fn evidence(report: &Report, finding: &FindingEntry, screen: &mut Screen) {
+fn evidence(view: View, finding: &FindingEntry, screen: &mut Screen) {
     if finding.evidence.is_empty() {
         return;
     }
     screen.gap();
     screen.styled(Tone::Heading, 2, "Evidence");
     for fact in finding.evidence.iter().take(EVIDENCE) {
-        screen.item(2, "-", &fact_line(report, fact));
+        screen.item(2, "-", &fact_line(view, fact));
         if !fact.note.is_empty() {
             screen.paragraph(4, fact.note);
         }
@@ -94,8 +120,8 @@ fn evidence(report: &Report, finding: &FindingEntry, screen: &mut Screen) {
     }
 }
 
-fn fact_line(report: &Report, fact: &EvidenceEntry) -> String {
-    let place = object(report, &fact.object);
+fn fact_line(view: View, fact: &EvidenceEntry) -> String {
+    let place = object(view, &fact.object);
     match (fact.path.is_empty(), fact.value.is_empty()) {
         (true, true) => place,
         (true, false) => format!("{place}: {}", fact.value),
@@ -104,18 +130,18 @@ fn fact_line(report: &Report, fact: &EvidenceEntry) -> String {
     }
 }
 
-fn object(report: &Report, object: &ObjectEntry) -> String {
-    format!("{} {}", noun(object.kind), local(report, object.namespace, object.name))
+fn object(view: View, object: &ObjectEntry) -> String {
+    format!("{} {}", noun(object.kind), view.local(object.namespace, object.name))
 }
 
-fn remedies(report: &Report, finding: &FindingEntry, screen: &mut Screen) {
+fn remedies(view: View, finding: &FindingEntry, screen: &mut Screen) {
     for (position, remedy) in finding.remedies.iter().enumerate() {
         screen.gap();
         let lead = if position == 0 { "What to do:" } else { "Or:" };
         screen.toned(Tone::Heading, 2, lead, remedy.title);
         trial(remedy, screen);
         for (number, step) in remedy.steps.iter().enumerate() {
-            self::step(report, number, step, screen);
+            self::step(view, number, step, screen);
         }
     }
     screen.gap();
@@ -139,7 +165,7 @@ fn trial(remedy: &RemedyEntry, screen: &mut Screen) {
     screen.styled(tone, 4, &format!("{risk} {outcome}"));
 }
 
-fn step(report: &Report, number: usize, step: &StepEntry, screen: &mut Screen) {
+fn step(view: View, number: usize, step: &StepEntry, screen: &mut Screen) {
     let mark = format!("{}.", number + 1);
     screen.item(4, &mark, step.what);
     if let Some(command) = step.command {
@@ -148,12 +174,12 @@ fn step(report: &Report, number: usize, step: &StepEntry, screen: &mut Screen) {
         screen.gap();
     }
     if let Some(manager) = &step.undone_by {
-        screen.styled(Tone::Caution, 5 + mark.len(), &undone(report, manager));
+        screen.styled(Tone::Caution, 5 + mark.len(), &undone(view, manager));
     }
 }
 
-fn undone(report: &Report, manager: &ManagerEntry) -> String {
-    let name = local(report, manager.namespace, manager.name);
+fn undone(view: View, manager: &ManagerEntry) -> String {
+    let name = view.local(manager.namespace, manager.name);
     let chart = manager.chart.map(|chart| format!(" (chart {chart})")).unwrap_or_default();
     match manager.tool {
         "Helm" => format!("Helm release {name}{chart} owns this: its next upgrade undoes a change made beside it."),

@@ -1,5 +1,7 @@
 //! Reports for people: the cause first, then the proof, then what to do, then the details.
 
+pub mod capacity;
+pub mod classes;
 mod diagnosis;
 mod finding;
 mod nodes;

@@ -1,7 +1,6 @@
 //! What each node says to the pods, nodes and pods with the same answer grouped.
 
-use super::diagnosis::local;
-use super::words::{NAMES, count, names};
+use super::words::{NAMES, count, local, names};
 use super::{Screen, Tone};
 use crate::report::document::{PodEntry, Report};
 use crate::scheduler::{NodeVerdict, Outcome};
@@ -55,7 +54,8 @@ fn groups<'r>(report: &'r Report<'r>) -> Vec<Group<'r>> {
 
 fn write_group(report: &Report, group: &Group, screen: &mut Screen) {
     let pod = group.first();
-    let members: Vec<String> = group.pods.iter().map(|pod| local(report, pod.namespace, pod.name)).collect();
+    let members: Vec<String> =
+        group.pods.iter().map(|pod| local(report.source.namespace, pod.namespace, pod.name)).collect();
     let subject = format!("{} {}", if members.len() == 1 { "Pod" } else { "Pods" }, names(&members, NAMES));
     screen.gap();
     match pod.verdict {

@@ -24,6 +24,14 @@ pub(super) fn write(report: &Report, screen: &mut Screen) {
     }
 }
 
+/// Writes the kinds of which not everything was read.
+pub(super) fn write_kinds(kinds: &[String], screen: &mut Screen) {
+    if !kinds.is_empty() {
+        screen.gap();
+        screen.toned(Tone::Caution, 0, "Not read:", &names(kinds, NAMES));
+    }
+}
+
 /// The kinds by what kept them from being read.
 fn problems(gaps: &[&CoverageEntry]) -> String {
     let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
