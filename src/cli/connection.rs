@@ -80,6 +80,7 @@ impl ConnectionArgs {
             as_uid: self.as_uid.clone(),
             request_timeout: self.request_timeout,
             environment: Environment::from_variables(|name| std::env::var_os(name)),
+            ..Options::default()
         }
     }
 }
