@@ -2,11 +2,13 @@
 //! `source` (the only I/O) → `snapshot` → `scheduler`, `volumes`, `admission` → `rules` → `diagnosis` → `report`.
 //! `model` has the kinds; `cli` alone reads arguments, the environment and the clock.
 
+pub mod admission;
 pub mod cli;
 pub mod diagnosis;
 pub mod inventory;
 pub mod model;
 pub mod report;
+pub mod rules;
 pub mod scheduler;
 pub mod snapshot;
 pub mod source;

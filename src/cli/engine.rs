@@ -23,6 +23,6 @@ impl EngineArgs {
     /// Where the scheduler's configuration can't be read.
     pub(crate) fn options(&self, snapshot: &Snapshot) -> Result<diagnosis::Options, CliError> {
         let now = snapshot.taken.as_ref().and_then(|taken| taken.parse().ok());
-        Ok(diagnosis::Options { kube_version: self.kube_version, now })
+        Ok(diagnosis::Options { kube_version: self.kube_version, now, ..diagnosis::Options::default() })
     }
 }

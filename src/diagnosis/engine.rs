@@ -1,16 +1,23 @@
-//! Runs the verdicts and the rules over a snapshot.
+//! Runs the verdicts and the rules over a snapshot, ties symptoms to causes, and tries the remedies.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::Finding;
+use super::context::{ClaimCase, Context, PodCase, claim_ref, group, pod_ref};
+use super::findings::{Findings, ids_by_object};
+use super::index::Index;
+use super::select::{Selection, select};
+use super::trial::Trials;
+use super::{Finding, Severity};
+use crate::model::ObjectRef;
 use crate::model::selector::LabelSelector;
 use crate::model::version::Version;
-use crate::model::{Kind, ObjectRef};
-use crate::scheduler::PodVerdict;
+use crate::rules::{REGISTRY, Rule};
+use crate::scheduler::{Outcome, PodVerdict, Scheduler, SchedulerConfig};
 use crate::snapshot::Snapshot;
-use crate::volumes::ClaimVerdict;
+use crate::snapshot::coverage;
+use crate::volumes::{ClaimVerdict, VolumeController};
 
 /// What the diagnosis is about.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +35,8 @@ pub struct Scope {
 pub struct Options {
     /// The release to predict for, where the snapshot doesn't say it or says it wrongly.
     pub kube_version: Option<Version>,
+    /// The scheduler's configuration, where it is known.
+    pub scheduler_config: Option<SchedulerConfig>,
     /// The time at which the snapshot is judged.
     pub now: Option<Timestamp>,
 }
@@ -45,18 +54,115 @@ pub struct Diagnosis {
     pub skipped: Vec<(String, String)>,
 }
 
+impl Diagnosis {
+    /// Whether something is blocked: a pod that can't be scheduled or is held back, or a cause that blocks something
+    /// which doesn't even exist yet.
+    pub fn blocked(&self) -> bool {
+        let held = |outcome: Outcome| matches!(outcome, Outcome::Unschedulable | Outcome::SchedulingGated);
+        self.pods.iter().any(|(_, verdict, _)| held(verdict.outcome))
+            || self.findings.iter().any(|finding| finding.severity == Severity::Error)
+    }
+
+    /// Whether facts were missing that could have changed the answer "nothing is blocked".
+    pub fn uncertain(&self) -> bool {
+        self.pods.iter().any(|(_, verdict, _)| verdict.outcome == Outcome::Unknown)
+            || self.claims.iter().any(|(_, verdict, _)| verdict.phase == "Unknown")
+            || !self.skipped.is_empty()
+    }
+}
+
+impl Options {
+    /// The release to predict for: the one that was asked for, else the server's, else the newest.
+    pub fn version(&self, snapshot: &Snapshot) -> Version {
+        let servers = || snapshot.server_version.as_deref()?.parse().ok();
+        self.kube_version.or_else(servers).unwrap_or_default()
+    }
+
+    fn scheduler<'a>(&self, snapshot: &'a Snapshot) -> Scheduler<'a> {
+        Scheduler::new(snapshot, self.version(snapshot), self.scheduler_config.clone().unwrap_or_default())
+    }
+}
+
 /// Diagnoses what is in scope.
-pub fn diagnose(snapshot: &Snapshot, scope: &Scope, _options: &Options) -> Diagnosis {
-    let in_scope = |namespace: &str| scope.namespace.as_deref().is_none_or(|name| name == namespace);
-    let pending = snapshot.pods.seen().iter().filter(|pod| !pod.assigned() && !pod.finished());
-    let pods = pending.filter(|pod| !pod.metadata.deleting() && in_scope(&pod.metadata.namespace)).map(|pod| {
-        let object = ObjectRef::new(Kind::Pod, &pod.metadata.namespace, &pod.metadata.name);
-        (object, Arc::new(PodVerdict::unknown("the scheduler's plugins")), Vec::new())
-    });
-    let claims = snapshot.claims.seen().iter().filter(|claim| claim.status.phase != "Bound");
-    let claims = claims.filter(|claim| in_scope(&claim.metadata.namespace)).map(|claim| {
-        let object = ObjectRef::new(Kind::PersistentVolumeClaim, &claim.metadata.namespace, &claim.metadata.name);
-        (object, ClaimVerdict::unknown("the volume controller's checks"), Vec::new())
-    });
-    Diagnosis { pods: pods.collect(), claims: claims.collect(), ..Diagnosis::default() }
+pub fn diagnose(snapshot: &Snapshot, scope: &Scope, options: &Options) -> Diagnosis {
+    let selection = select(snapshot, scope);
+    examine(snapshot, &selection, options, |context, skipped, findings| {
+        let mut findings = findings.finish();
+        Trials::new(snapshot, options).run(context, &mut findings);
+        let ids = ids_by_object(&findings);
+        let of = |object: &ObjectRef| ids.get(object).cloned().unwrap_or_default();
+        let pods = context.pods.iter().map(|case| {
+            let object = pod_ref(case.pod);
+            let ids = of(&object);
+            (object, Arc::clone(&case.verdict), ids)
+        });
+        let claims = context.claims.iter().map(|case| {
+            let object = claim_ref(case.claim);
+            let ids = of(&object);
+            (object, case.verdict.clone(), ids)
+        });
+        Diagnosis { pods: pods.collect(), claims: claims.collect(), findings, skipped }
+    })
+}
+
+/// The causes alone, without remedies tried: what a trial asks of the state that it has made.
+pub(crate) fn causes(snapshot: &Snapshot, scope: &Scope, options: &Options) -> Vec<Finding> {
+    let selection = select(snapshot, scope);
+    examine(snapshot, &selection, options, |_, _, findings| findings.finish())
+}
+
+/// Rules that did not run, with the reason.
+type Skipped = Vec<(String, String)>;
+
+fn examine<T>(
+    snapshot: &Snapshot,
+    selection: &Selection<'_>,
+    options: &Options,
+    then: impl FnOnce(&Context<'_>, Skipped, Findings) -> T,
+) -> T {
+    let scheduler = options.scheduler(snapshot);
+    let volumes = VolumeController::new(snapshot).with_version(options.version(snapshot));
+    let pods: Vec<PodCase<'_>> =
+        selection.pods.iter().map(|pod| PodCase { pod, verdict: scheduler.judge(pod) }).collect();
+    let claims = selection.claims.iter().map(|claim| ClaimCase { claim, verdict: volumes.judge_with_volumes(claim) });
+    let index = Index::new(snapshot);
+    let shortfalls = selection.shortfalls(snapshot, &index);
+    let context = Context {
+        snapshot,
+        scheduler: &scheduler,
+        volumes: &volumes,
+        options,
+        groups: group(&pods),
+        pods,
+        claims: claims.collect(),
+        shortfalls,
+        sets: selection.sets(snapshot),
+        index,
+    };
+    let mut findings = Findings::default();
+    let mut skipped = Skipped::new();
+    for rule in REGISTRY {
+        match missing(rule, snapshot, selection.namespace) {
+            Some(reason) => skipped.push((rule.name.to_owned(), reason)),
+            None => (rule.check)(&context, &mut findings),
+        }
+    }
+
+    then(&context, skipped, findings)
+}
+
+/// Why a rule can't judge: a kind that it needs and that wasn't read where it looks.
+fn missing(rule: &Rule, snapshot: &Snapshot, namespace: Option<&str>) -> Option<String> {
+    rule.needs.iter().find_map(|kind| {
+        let problem = match snapshot.scope(*kind) {
+            coverage::Scope::All => return None,
+            coverage::Scope::Namespaces(names, _)
+                if namespace.is_some_and(|wanted| names.iter().any(|name| name == wanted)) =>
+            {
+                return None;
+            }
+            coverage::Scope::Namespaces(_, problem) | coverage::Scope::Nothing(problem) => problem,
+        };
+        Some(format!("{}: {problem}", kind.plural()))
+    })
 }

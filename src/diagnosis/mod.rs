@@ -1,8 +1,17 @@
 //! From verdicts to causes: findings, their evidence and chain, and remedies that were tried on a copy of the state.
 
+mod apply;
+pub mod command;
+pub mod context;
 pub mod engine;
 pub mod finding;
+pub mod findings;
+mod index;
+pub mod manager;
 pub mod remedy;
+mod select;
+pub mod text;
+mod trial;
 
 pub use engine::{Diagnosis, Options, Scope, diagnose};
 pub use finding::{Confidence, Evidence, Explained, Finding, Severity};

@@ -90,6 +90,39 @@ pub struct Remedy {
     pub trial: Trial,
 }
 
+impl Trial {
+    /// Not tried yet: the engine tries it before the report.
+    pub fn pending() -> Self {
+        Trial::Untried(String::new())
+    }
+}
+
+impl Remedy {
+    /// A remedy that is still to be tried.
+    pub fn new(title: impl Into<String>, risk: Risk, steps: Vec<Step>) -> Self {
+        Self { title: title.into(), risk, steps, trial: Trial::pending() }
+    }
+
+    /// A remedy that can't be tried, and why.
+    pub fn untried(title: impl Into<String>, risk: Risk, steps: Vec<Step>, reason: impl Into<String>) -> Self {
+        Self { title: title.into(), risk, steps, trial: Trial::Untried(reason.into()) }
+    }
+}
+
+impl Step {
+    /// A step that is told in words alone.
+    pub fn told(what: impl Into<String>) -> Self {
+        Self { what: what.into(), ..Self::default() }
+    }
+
+    /// The same step with what it leads to.
+    #[must_use]
+    pub fn leading_to(mut self, effects: Vec<Change>) -> Self {
+        self.effects = effects;
+        self
+    }
+}
+
 impl Change {
     /// The one object that the change is about.
     pub fn object(&self) -> Option<ObjectRef> {

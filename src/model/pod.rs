@@ -362,6 +362,11 @@ impl Pod {
         !self.spec.node_name.is_empty()
     }
 
+    /// Whether the pod is ready to serve.
+    pub fn ready(&self) -> bool {
+        self.condition("Ready").is_some_and(|condition| condition.status == "True")
+    }
+
     /// The condition of this type.
     pub fn condition(&self, kind: &str) -> Option<&Condition> {
         self.status.conditions.iter().find(|condition| condition.kind == kind)

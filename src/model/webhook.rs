@@ -58,3 +58,10 @@ model! {
         pub expression: String,
     }
 }
+
+impl Webhook {
+    /// Whether a request is refused when the webhook can't be called: `failurePolicy: Fail`, the default.
+    pub fn fails_closed(&self) -> bool {
+        self.failure_policy.as_deref() != Some("Ignore")
+    }
+}

@@ -1,0 +1,86 @@
+//! What admission added to a pod: the difference between the pod and its template.
+
+use crate::model::Quantity;
+use crate::model::pod::{Container, PodSpec};
+
+/// An extended resource that a container of the pod asks for and the template's container doesn't.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InjectedResource {
+    pub resource: String,
+    /// Where the request stands, such as `spec.containers[0].resources.requests`.
+    pub path: String,
+    pub quantity: Quantity,
+}
+
+/// The extended resources that the pod asks for and its template doesn't.
+pub fn injected_resources(template: &PodSpec, live: &PodSpec) -> Vec<InjectedResource> {
+    let mut injected = Vec::new();
+    for (field, live, template) in [
+        ("containers", &live.containers, &template.containers),
+        ("initContainers", &live.init_containers, &template.init_containers),
+    ] {
+        for (position, container) in live.iter().enumerate() {
+            let original = template.iter().find(|original| original.name == container.name);
+            injected.extend(added(container, original).map(|(resource, quantity)| InjectedResource {
+                resource: resource.clone(),
+                path: format!("spec.{field}[{position}].resources.requests"),
+                quantity: quantity.clone(),
+            }));
+        }
+    }
+    injected
+}
+
+fn added<'a>(
+    container: &'a Container,
+    original: Option<&'a Container>,
+) -> impl Iterator<Item = (&'a String, &'a Quantity)> {
+    let asked = move |name: &str| original.is_some_and(|original| original.resources.requests.contains_key(name));
+    container.resources.requests.iter().filter(move |(name, _)| is_extended(name) && !asked(name))
+}
+
+/// Every extended resource that a pod asks for, with where.
+pub fn extended_requests(spec: &PodSpec) -> Vec<InjectedResource> {
+    injected_resources(&PodSpec::default(), spec)
+}
+
+/// Whether the name is an extended resource's (`pkg/apis/core/v1/helper`, IsExtendedResourceName).
+pub fn is_extended(name: &str) -> bool {
+    name.contains('/') && !name.contains("kubernetes.io/") && !name.starts_with("requests.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(value: serde_json::Value) -> PodSpec {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn only_what_the_template_does_not_ask_for_is_injected() {
+        let template = spec(serde_json::json!({"containers": [
+            {"name": "a", "resources": {"requests": {"example.com/gpu": "1"}}}, {"name": "b"}]}));
+        let live = spec(serde_json::json!({"containers": [
+            {"name": "a", "resources": {"requests": {"example.com/gpu": "1", "topolvm.io/capacity": "1", "cpu": "1"}}},
+            {"name": "b"},
+            {"name": "sidecar", "resources": {"requests": {"example.com/net": "2"}}}]}));
+        let injected = injected_resources(&template, &live);
+        let names: Vec<_> = injected.iter().map(|i| (i.resource.as_str(), i.path.as_str())).collect();
+        assert_eq!(
+            names,
+            [
+                ("topolvm.io/capacity", "spec.containers[0].resources.requests"),
+                ("example.com/net", "spec.containers[2].resources.requests")
+            ]
+        );
+    }
+
+    #[test]
+    fn defaults_of_cpu_and_memory_are_no_injection() {
+        let template = spec(serde_json::json!({"containers": [{"name": "a"}]}));
+        let live = spec(serde_json::json!({"containers": [
+            {"name": "a", "resources": {"requests": {"cpu": "100m", "memory": "1Gi", "hugepages-2Mi": "2Mi"}}}]}));
+        assert!(injected_resources(&template, &live).is_empty());
+    }
+}

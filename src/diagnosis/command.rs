@@ -1,0 +1,165 @@
+//! The commands of changes: what is printed is made from what was tried.
+
+use serde_json::Value;
+
+use super::remedy::Change;
+use crate::model::Kind;
+
+/// The command that makes a change, ready to paste into a POSIX shell; `None` where a name in it isn't one that a
+/// command can carry safely.
+pub fn command(change: &Change) -> Option<String> {
+    let words = match change {
+        Change::Delete { kind, namespace, name } => {
+            let mut words = vec!["kubectl".to_owned(), "delete".to_owned(), resource(*kind), argument(name)?];
+            words.extend(in_namespace(namespace)?);
+            words
+        }
+        Change::Patch { kind, namespace, name, patch } => patching(*kind, namespace, name, "merge", patch)?,
+        Change::JsonPatch { kind, namespace, name, operations } => {
+            patching(*kind, namespace, name, "json", operations)?
+        }
+        Change::Create { object, .. } => {
+            return Some(format!("printf '%s' {} | kubectl create -f -", quote(&json(object)?)?));
+        }
+        Change::RecreatePods { namespace, names } => {
+            let mut words = vec!["kubectl".to_owned(), "delete".to_owned(), "pod".to_owned()];
+            for name in names {
+                words.push(argument(name)?);
+            }
+            words.extend(in_namespace(namespace)?);
+            words
+        }
+        Change::HelmValues { release, namespace, chart, values, .. } => helm(release, namespace, chart, values)?,
+    };
+    Some(words.join(" "))
+}
+
+fn patching(kind: Kind, namespace: &str, name: &str, form: &str, patch: &Value) -> Option<Vec<String>> {
+    let mut words = vec!["kubectl".to_owned(), "patch".to_owned(), resource(kind), argument(name)?];
+    words.extend(in_namespace(namespace)?);
+    words.push(format!("--type={form}"));
+    words.push("-p".to_owned());
+    words.push(quote(&json(patch)?)?);
+    Some(words)
+}
+
+/// The chart is asked for, since a release doesn't keep where its chart came from.
+fn helm(release: &str, namespace: &str, chart: &str, values: &[(String, String)]) -> Option<Vec<String>> {
+    let example = if chart.is_empty() { "repository/chart".to_owned() } else { format!("repository/{chart}") };
+    if !example.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c)) {
+        return None;
+    }
+    let settings: Vec<String> = values.iter().map(|(name, value)| format!("{name}={}", helm_escape(value))).collect();
+    let mut words = vec!["helm".to_owned(), "upgrade".to_owned(), argument(release)?];
+    words.push(format!("\"${{CHART:?set CHART to the chart you installed, e.g. {example}}}\""));
+    words.extend(in_namespace(namespace)?);
+    words.push("--reuse-values".to_owned());
+    words.push("--set".to_owned());
+    words.push(quote(&settings.join(","))?);
+    Some(words)
+}
+
+/// The resource as kubectl takes it; a group is given where another group has a resource of the same name.
+fn resource(kind: Kind) -> String {
+    match kind {
+        Kind::Event => "events.v1.".to_owned(),
+        kind => kind.name().to_ascii_lowercase(),
+    }
+}
+
+fn in_namespace(namespace: &str) -> Option<Vec<String>> {
+    if namespace.is_empty() { Some(Vec::new()) } else { Some(vec!["-n".to_owned(), argument(namespace)?]) }
+}
+
+fn json(value: &Value) -> Option<String> {
+    serde_json::to_string(value).ok()
+}
+
+/// A name as an argument: never one that could be taken for an option.
+fn argument(name: &str) -> Option<String> {
+    if name.is_empty() || name.starts_with('-') { None } else { quote(name) }
+}
+
+/// Quotes a text for a POSIX shell; `None` where it has control characters.
+fn quote(text: &str) -> Option<String> {
+    if text.chars().any(char::is_control) {
+        return None;
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return Some(text.to_owned());
+    }
+    Some(format!("'{}'", text.replace('\'', r"'\''")))
+}
+
+/// Escapes a value for `--set`.
+fn helm_escape(value: &str) -> String {
+    let mut escaped = String::with_capacity(value.len());
+    for c in value.chars() {
+        if matches!(c, ',' | '\\' | '{' | '}' | '[' | ']' | '=') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delete(namespace: &str, name: &str) -> Option<String> {
+        let (namespace, name) = (namespace.to_owned(), name.to_owned());
+        command(&Change::Delete { kind: Kind::PersistentVolumeClaim, namespace, name })
+    }
+
+    #[test]
+    fn plain_names_stay_plain() {
+        assert_eq!(delete("vault", "data-0").as_deref(), Some("kubectl delete persistentvolumeclaim data-0 -n vault"));
+        let names = vec!["vault-0".to_owned(), "vault-1".to_owned()];
+        assert_eq!(
+            command(&Change::RecreatePods { namespace: "vault".to_owned(), names }).as_deref(),
+            Some("kubectl delete pod vault-0 vault-1 -n vault")
+        );
+    }
+
+    #[test]
+    fn hostile_names_are_quoted_or_give_no_command() {
+        assert_eq!(
+            delete("a b", "x; rm -rf '$HOME'").as_deref(),
+            Some(r"kubectl delete persistentvolumeclaim 'x; rm -rf '\''$HOME'\''' -n 'a b'")
+        );
+        assert_eq!(delete("n", "--all"), None);
+        assert_eq!(delete("-A", "x"), None);
+        assert_eq!(delete("n", "x\nreboot"), None);
+        assert_eq!(delete("n", ""), None);
+    }
+
+    #[test]
+    fn patches_are_one_quoted_word() {
+        let patch = serde_json::json!({"metadata": {"annotations": {"note": "it's"}}});
+        let change = Change::Patch { kind: Kind::CSIDriver, namespace: String::new(), name: "d".to_owned(), patch };
+        assert_eq!(
+            command(&change).as_deref(),
+            Some(r#"kubectl patch csidriver d --type=merge -p '{"metadata":{"annotations":{"note":"it'\''s"}}}'"#)
+        );
+    }
+
+    #[test]
+    fn helm_values_are_escaped_and_the_chart_is_asked_for() {
+        let change = |chart: &str, value: &str| Change::HelmValues {
+            release: "topolvm".to_owned(),
+            namespace: "topolvm-system".to_owned(),
+            chart: chart.to_owned(),
+            values: vec![("scheduler.enabled".to_owned(), "false".to_owned()), ("note".to_owned(), value.to_owned())],
+            effects: Vec::new(),
+        };
+        assert_eq!(
+            command(&change("topolvm", "a,b=c")).as_deref(),
+            Some(
+                r#"helm upgrade topolvm "${CHART:?set CHART to the chart you installed, e.g. repository/topolvm}" -n topolvm-system --reuse-values --set 'scheduler.enabled=false,note=a\,b\=c'"#
+            )
+        );
+        assert_eq!(command(&change("$(reboot)", "x")), None);
+    }
+}

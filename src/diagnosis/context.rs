@@ -1,0 +1,256 @@
+//! What a rule sees: the snapshot, the verdicts on what is in scope, and indexes that are built once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Options;
+use super::command;
+use super::finding::Evidence;
+use super::index::Index;
+use super::manager;
+use super::remedy::{Change, Manager, Step};
+use super::text::natural_order;
+use crate::admission::expand::{Source, template_of};
+use crate::model::{Claim, Kind, Meta, ObjectRef, Pod, StorageClass, Workload};
+use crate::scheduler::{Outcome, PodVerdict, Scheduler};
+use crate::snapshot::{Lookup, Snapshot};
+use crate::volumes::{ClaimVerdict, VolumeController};
+
+/// A pod in scope that has no node, with its verdict.
+#[derive(Debug)]
+pub struct PodCase<'a> {
+    pub pod: &'a Pod,
+    pub verdict: Arc<PodVerdict>,
+}
+
+/// Pods of one controller with the same verdict: one story.
+#[derive(Debug)]
+pub struct PodGroup<'a> {
+    /// The controller's kind and name; `None` for a pod without one.
+    pub owner: Option<ObjectRef>,
+    /// Never empty; sorted as people count.
+    pub pods: Vec<&'a Pod>,
+    pub verdict: Arc<PodVerdict>,
+}
+
+/// A claim in scope that isn't bound, with its verdict.
+#[derive(Debug)]
+pub struct ClaimCase<'a> {
+    pub claim: &'a Claim,
+    pub verdict: ClaimVerdict,
+}
+
+/// A workload in scope that has fewer pods than it wants.
+#[derive(Debug)]
+pub struct Shortfall<'a> {
+    pub kind: Kind,
+    pub meta: &'a Meta,
+    pub source: Source<'a>,
+    /// The pods that exist.
+    pub pods: Vec<&'a Pod>,
+    /// The names of those that don't, where the workload gives names (StatefulSets).
+    pub missing: Vec<String>,
+    /// How many don't exist.
+    pub lacking: usize,
+}
+
+/// Everything that rules read.
+pub struct Context<'a> {
+    pub snapshot: &'a Snapshot,
+    pub scheduler: &'a Scheduler<'a>,
+    pub volumes: &'a VolumeController<'a>,
+    pub options: &'a Options,
+    /// Sorted by namespace and name.
+    pub pods: Vec<PodCase<'a>>,
+    pub groups: Vec<PodGroup<'a>>,
+    pub claims: Vec<ClaimCase<'a>>,
+    pub shortfalls: Vec<Shortfall<'a>>,
+    /// The StatefulSets in scope.
+    pub(crate) sets: Vec<&'a Workload>,
+    pub(crate) index: Index<'a>,
+}
+
+impl PodGroup<'_> {
+    /// The pod that stands for all.
+    pub fn lead(&self) -> &Pod {
+        self.pods[0]
+    }
+
+    /// The pods' names.
+    pub fn names(&self) -> Vec<&str> {
+        self.pods.iter().map(|pod| pod.metadata.name.as_str()).collect()
+    }
+
+    /// The pods as objects.
+    pub fn objects(&self) -> Vec<ObjectRef> {
+        self.pods.iter().map(|pod| pod_ref(pod)).collect()
+    }
+
+    /// The controller, or the pod itself where it has none.
+    pub fn subject(&self) -> ObjectRef {
+        self.owner.clone().unwrap_or_else(|| pod_ref(self.lead()))
+    }
+}
+
+impl<'a> Context<'a> {
+    /// The groups of pods that can't be scheduled.
+    pub fn blocked(&self) -> impl Iterator<Item = &PodGroup<'a>> {
+        self.groups.iter().filter(|group| group.verdict.outcome == Outcome::Unschedulable)
+    }
+
+    /// The claims that a pod names, in the order of its volumes.
+    pub fn claims_of(&self, pod: &Pod) -> Vec<(String, Lookup<'a, Claim>)> {
+        let names = pod.spec.volumes.iter().filter_map(|volume| volume.claim_name(&pod.metadata.name));
+        names.map(|name| (name.clone(), self.snapshot.claims.get(&pod.metadata.namespace, &name))).collect()
+    }
+
+    /// The claims of a pod that are not bound and wait for its placement, with their classes.
+    pub fn delayed_claims(&self, pod: &Pod) -> Vec<(&'a Claim, &'a StorageClass)> {
+        let found = self.claims_of(pod).into_iter().filter_map(|(_, claim)| claim.found());
+        found
+            .filter(|claim| !claim.fully_bound() && claim.spec.volume_name.is_empty())
+            .filter_map(|claim| Some((&**claim, &**self.snapshot.classes.get("", claim.class()).found()?)))
+            .filter(|(_, class)| class.waits_for_consumer())
+            .collect()
+    }
+
+    /// The StatefulSets in scope.
+    pub fn sets_in_scope(&self) -> &[&'a Workload] {
+        &self.sets
+    }
+
+    /// The template that a pod was made from.
+    pub fn template(&self, pod: &Pod) -> Option<Source<'a>> {
+        template_of(self.snapshot, pod).found()
+    }
+
+    /// The object that a pod's life depends on: its workload, a Deployment before its ReplicaSet.
+    pub fn workload(&self, pod: &Pod) -> Option<(Kind, &'a Meta)> {
+        let source = self.template(pod)?;
+        let deployment = source.meta.controller().filter(|owner| owner.kind == "Deployment");
+        let deployment = deployment
+            .and_then(|owner| self.snapshot.deployments.get(&source.meta.namespace, &owner.name).found())
+            .map(|deployment| (Kind::Deployment, &deployment.metadata));
+        Some(deployment.unwrap_or((source.kind, source.meta)))
+    }
+
+    /// Unfinished pods that use a claim.
+    pub fn users_of<'s>(&'s self, claim: &'s Claim) -> &'s [&'a Pod] {
+        self.index.users(&claim.metadata.namespace, &claim.metadata.name)
+    }
+
+    /// The verdict on a pod in scope.
+    pub fn verdict(&self, pod: &Pod) -> Option<&PodVerdict> {
+        let key = (pod.metadata.namespace.as_str(), pod.metadata.name.as_str());
+        let of = |case: &PodCase<'a>| (case.pod.metadata.namespace.as_str(), case.pod.metadata.name.as_str());
+        let position = self.pods.binary_search_by(|case| of(case).cmp(&key)).ok()?;
+        Some(&self.pods[position].verdict)
+    }
+
+    /// The pods in scope that can't go on because the claim isn't bound: those rejected before any node was looked at,
+    /// and those that have a node and wait for the volume there.
+    pub fn held_by(&self, claim: &Claim) -> Vec<&'a Pod> {
+        let held = |pod: &&'a Pod| match self.verdict(pod) {
+            Some(verdict) if verdict.pre_filter.is_some() => true,
+            Some(_) => self.scheduler.waits_for_volumes_on(pod).is_some(),
+            None => false,
+        };
+        self.pending_users(claim).into_iter().filter(held).collect()
+    }
+
+    /// The events about an object, oldest first.
+    pub fn events_of<'s>(&'s self, object: &'s ObjectRef) -> &'s [&'a crate::model::Event] {
+        self.index.events(object)
+    }
+
+    /// The pods in scope without a node that use one of the claims.
+    pub fn pending_users(&self, claim: &Claim) -> Vec<&'a Pod> {
+        self.users_of(claim).iter().copied().filter(|pod| !pod.assigned()).collect()
+    }
+
+    /// A fact about an object.
+    pub fn fact(object: ObjectRef, path: &str, value: impl Into<String>, note: impl Into<String>) -> Evidence {
+        Evidence { object, path: path.to_owned(), value: value.into(), note: note.into() }
+    }
+
+    /// A step that makes a change, with its command and with the tool that would undo it.
+    pub fn step(&self, what: impl Into<String>, change: Change) -> Step {
+        let undone_by = change.object().and_then(|object| self.manager_of(&object));
+        Step {
+            what: what.into(),
+            command: command::command(&change),
+            change: Some(change),
+            undone_by,
+            ..Step::default()
+        }
+    }
+
+    /// The outermost tool that owns an object. Pods belong to their workload, and their deletion is never undone.
+    fn manager_of(&self, object: &ObjectRef) -> Option<Manager> {
+        let kind = Kind::ALL.iter().copied().find(|kind| kind.name() == object.kind && *kind != Kind::Pod)?;
+        let meta = self.snapshot.meta(kind, &object.namespace, &object.name)?;
+        manager::managers(meta, self.snapshot).into_iter().next()
+    }
+
+    /// The step that deletes pods so that they are made anew, one for each namespace.
+    pub fn recreate_steps<'p>(&self, pods: impl IntoIterator<Item = &'p ObjectRef>) -> Vec<Step> {
+        let mut by_namespace: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for pod in pods {
+            by_namespace.entry(&pod.namespace).or_default().push(&pod.name);
+        }
+        let steps = by_namespace.into_iter().map(|(namespace, mut names)| {
+            names.sort_by(|a, b| natural_order(a, b));
+            names.dedup();
+            let what = format!("Delete {}; the controller makes new ones", super::text::named("pod", &names));
+            let names = names.into_iter().map(str::to_owned).collect();
+            self.step(what, Change::RecreatePods { namespace: namespace.to_owned(), names })
+        });
+        steps.collect()
+    }
+
+    /// The tools that own an object.
+    pub fn managers(&self, meta: &Meta) -> Vec<Manager> {
+        manager::managers(meta, self.snapshot)
+    }
+}
+
+/// A pod as an object of a report.
+pub fn pod_ref(pod: &Pod) -> ObjectRef {
+    ObjectRef::new(Kind::Pod, &pod.metadata.namespace, &pod.metadata.name)
+}
+
+/// A claim as an object of a report.
+pub fn claim_ref(claim: &Claim) -> ObjectRef {
+    ObjectRef::new(Kind::PersistentVolumeClaim, &claim.metadata.namespace, &claim.metadata.name)
+}
+
+/// Groups pods by controller and by what the scheduler says of them.
+pub(crate) fn group<'a>(pods: &[PodCase<'a>]) -> Vec<PodGroup<'a>> {
+    type Key<'k> = (&'k str, Option<ObjectRef>, String);
+    let mut groups: BTreeMap<Key<'_>, PodGroup<'a>> = BTreeMap::new();
+    for case in pods {
+        let meta = &case.pod.metadata;
+        let owner = meta.controller().map(|owner| ObjectRef::other(&owner.kind, &meta.namespace, &owner.name));
+        let alone = if owner.is_none() { meta.name.as_str() } else { "" };
+        let key = (meta.namespace.as_str(), owner.clone(), format!("{alone}\n{}", signature(&case.verdict)));
+        let group = groups.entry(key).or_insert_with(|| PodGroup {
+            owner,
+            pods: Vec::new(),
+            verdict: Arc::clone(&case.verdict),
+        });
+        group.pods.push(case.pod);
+    }
+    let mut groups: Vec<PodGroup<'a>> = groups.into_values().collect();
+    for group in &mut groups {
+        group.pods.sort_by(|a, b| natural_order(&a.metadata.name, &b.metadata.name));
+    }
+    groups
+}
+
+/// What makes two verdicts one story: the outcome and the text, or what is missing.
+fn signature(verdict: &PodVerdict) -> String {
+    match &verdict.message {
+        Some(message) => format!("{:?} {message}", verdict.outcome),
+        None => format!("{:?} {:?}", verdict.outcome, verdict.unknown),
+    }
+}

@@ -1,0 +1,247 @@
+//! Findings while rules write them.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::finding::{Confidence, Evidence, Explained, Finding, Severity};
+use super::remedy::Remedy;
+use crate::model::ObjectRef;
+
+/// What the rules have found so far. Rules that come later see what earlier ones explain.
+#[derive(Debug, Default)]
+pub struct Findings {
+    list: Vec<Finding>,
+    by_id: HashMap<String, usize>,
+    explained: HashMap<ObjectRef, Vec<usize>>,
+}
+
+impl Finding {
+    /// A certain finding without evidence yet.
+    pub fn new(rule: &'static str, severity: Severity, object: ObjectRef, title: impl Into<String>) -> Self {
+        Self {
+            id: format!("{rule}/{object}"),
+            rule,
+            severity,
+            confidence: Confidence::Certain,
+            title: title.into(),
+            object,
+            evidence: Vec::new(),
+            explains: Vec::new(),
+            remedies: Vec::new(),
+        }
+    }
+
+    /// Says that the facts point to the cause without proving it.
+    #[must_use]
+    pub fn likely(mut self) -> Self {
+        self.confidence = Confidence::Likely;
+        self
+    }
+
+    /// Adds a fact.
+    #[must_use]
+    pub fn evidence(
+        mut self,
+        object: ObjectRef,
+        path: impl Into<String>,
+        value: impl Into<String>,
+        note: impl Into<String>,
+    ) -> Self {
+        self.evidence.push(Evidence { object, path: path.into(), value: value.into(), note: note.into() });
+        self
+    }
+
+    /// Adds a victim.
+    #[must_use]
+    pub fn explains(mut self, object: ObjectRef) -> Self {
+        self.explains.push(Explained::Object(object));
+        self
+    }
+
+    /// Adds victims.
+    #[must_use]
+    pub fn explains_all(mut self, objects: impl IntoIterator<Item = ObjectRef>) -> Self {
+        self.explains.extend(objects.into_iter().map(Explained::Object));
+        self
+    }
+
+    /// Adds a repair, which is tried later.
+    #[must_use]
+    pub fn remedy(mut self, remedy: Remedy) -> Self {
+        self.remedies.push(remedy);
+        self
+    }
+
+    /// Adds repairs, the best first.
+    #[must_use]
+    pub fn with_remedies(mut self, remedies: impl IntoIterator<Item = Remedy>) -> Self {
+        self.remedies.extend(remedies);
+        self
+    }
+
+    /// The victims that are objects.
+    pub fn victims(&self) -> impl Iterator<Item = &ObjectRef> {
+        self.explains.iter().filter_map(|explained| match explained {
+            Explained::Object(object) => Some(object),
+            Explained::Finding(_) => None,
+        })
+    }
+}
+
+impl Findings {
+    /// Adds a finding. One of the same rule on the same object takes its evidence, victims and remedies over.
+    pub fn add(&mut self, mut finding: Finding) {
+        let position = match self.by_id.get(&finding.id) {
+            Some(position) => {
+                let present = &mut self.list[*position];
+                let new = |evidence: &Evidence| !present.evidence.contains(evidence);
+                finding.evidence.retain(new);
+                present.evidence.append(&mut finding.evidence);
+                present.severity = present.severity.min(finding.severity);
+                if present.remedies.is_empty() {
+                    present.remedies = finding.remedies;
+                }
+                *position
+            }
+            None => {
+                self.by_id.insert(finding.id.clone(), self.list.len());
+                let explains = std::mem::take(&mut finding.explains);
+                self.list.push(finding);
+                finding = Finding { explains, ..self.list[self.list.len() - 1].clone() };
+                self.list.len() - 1
+            }
+        };
+        for explained in finding.explains {
+            self.attach(position, explained);
+        }
+    }
+
+    fn attach(&mut self, position: usize, explained: Explained) {
+        if let Explained::Object(object) = &explained {
+            let causes = self.explained.entry(object.clone()).or_default();
+            if causes.contains(&position) {
+                return;
+            }
+            causes.push(position);
+        }
+        self.list[position].explains.push(explained);
+    }
+
+    /// Says that what explains `symptom` explains `object` as well; says whether an error does.
+    pub fn explain_with(&mut self, symptom: &ObjectRef, object: &ObjectRef) -> bool {
+        let Some(position) = self.error_for(symptom) else { return false };
+        self.attach(position, Explained::Object(object.clone()));
+        true
+    }
+
+    /// Adds a fact to the error that explains an object.
+    pub fn note(&mut self, symptom: &ObjectRef, evidence: Evidence) {
+        if let Some(position) = self.error_for(symptom)
+            && !self.list[position].evidence.contains(&evidence)
+        {
+            self.list[position].evidence.push(evidence);
+        }
+    }
+
+    /// Whether an error explains the object.
+    pub fn explained(&self, object: &ObjectRef) -> bool {
+        self.error_for(object).is_some()
+    }
+
+    /// Whether the rule has found something about the object as its cause.
+    pub fn found(&self, rule: &str, object: &ObjectRef) -> bool {
+        self.by_id.contains_key(&format!("{rule}/{object}"))
+    }
+
+    fn error_for(&self, object: &ObjectRef) -> Option<usize> {
+        let causes = self.explained.get(object)?;
+        causes.iter().copied().find(|position| self.list[*position].severity == Severity::Error)
+    }
+
+    /// The findings so far.
+    pub fn list(&self) -> &[Finding] {
+        &self.list
+    }
+
+    /// The findings, ready for a report: evidence once, victims in order, causes before what they explain.
+    pub fn finish(self) -> Vec<Finding> {
+        let mut list = self.list;
+        for finding in &mut list {
+            let mut seen = HashSet::new();
+            finding.evidence.retain(|evidence| {
+                seen.insert((evidence.object.clone(), evidence.path.clone(), evidence.value.clone()))
+            });
+            finding.explains.sort_by(compare);
+        }
+        list.sort_by(|a, b| {
+            let key = |f: &Finding| (f.severity, std::cmp::Reverse(f.explains.len()));
+            key(a).cmp(&key(b)).then_with(|| a.id.cmp(&b.id))
+        });
+        list
+    }
+}
+
+fn compare(a: &Explained, b: &Explained) -> std::cmp::Ordering {
+    match (a, b) {
+        (Explained::Object(a), Explained::Object(b)) => (&a.kind, &a.namespace)
+            .cmp(&(&b.kind, &b.namespace))
+            .then_with(|| super::text::natural_order(&a.name, &b.name)),
+        (a, b) => a.cmp(b),
+    }
+}
+
+/// The ids of the findings about each object: as its cause's place or as a victim.
+pub(crate) fn ids_by_object(findings: &[Finding]) -> BTreeMap<ObjectRef, Vec<String>> {
+    let mut ids: BTreeMap<ObjectRef, Vec<String>> = BTreeMap::new();
+    for finding in findings {
+        let objects: HashSet<&ObjectRef> = finding.victims().chain([&finding.object]).collect();
+        for object in objects {
+            ids.entry(object.clone()).or_default().push(finding.id.clone());
+        }
+    }
+    ids
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Kind;
+
+    fn pod(name: &str) -> ObjectRef {
+        ObjectRef::new(Kind::Pod, "app", name)
+    }
+
+    fn finding(rule: &'static str, severity: Severity, victims: &[&str]) -> Finding {
+        let object = ObjectRef::new(Kind::StorageClass, "", "fast");
+        Finding::new(rule, severity, object, "t").explains_all(victims.iter().map(|name| pod(name)))
+    }
+
+    #[test]
+    fn a_cause_is_told_once_with_all_its_victims() {
+        let mut findings = Findings::default();
+        findings.add(finding("class-not-found", Severity::Error, &["a-10", "a-2"]));
+        findings.add(finding("class-not-found", Severity::Error, &["a-2", "a-3"]));
+        assert!(findings.explain_with(&pod("a-3"), &pod("a-4")));
+        let list = findings.finish();
+        assert_eq!(list.len(), 1);
+        let victims: Vec<_> = list[0].victims().map(|object| object.name.as_str()).collect();
+        assert_eq!(victims, ["a-2", "a-3", "a-4", "a-10"]);
+    }
+
+    #[test]
+    fn information_explains_nothing_that_is_blocked() {
+        let mut findings = Findings::default();
+        findings.add(finding("waits", Severity::Info, &["a"]));
+        assert!(!findings.explained(&pod("a")));
+        assert!(!findings.explain_with(&pod("a"), &pod("b")));
+    }
+
+    #[test]
+    fn errors_come_first_then_what_explains_most() {
+        let mut findings = Findings::default();
+        findings.add(finding("info", Severity::Info, &["a", "b", "c"]));
+        findings.add(finding("small", Severity::Error, &["a"]));
+        findings.add(finding("large", Severity::Error, &["a", "b"]));
+        let rules: Vec<_> = findings.finish().iter().map(|finding| finding.rule).collect();
+        assert_eq!(rules, ["large", "small", "info"]);
+    }
+}

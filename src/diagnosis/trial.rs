@@ -1,0 +1,313 @@
+//! Tries remedies on a copy of the state: makes the changes, has the pods made anew, and judges them one after the
+//! other, each with those before it in their places.
+
+use std::collections::BTreeSet;
+
+use super::apply::{self, ApplyError};
+use super::context::Context;
+use super::engine::{Options, Scope, causes};
+use super::finding::{Evidence, Finding, Severity};
+use super::remedy::{Remedy, Trial};
+use super::text::{named, natural_order};
+use crate::admission::expand::{ordinal_of, ordinals, stateful_set_claims, stateful_set_pod};
+use crate::admission::recreate::admit;
+use crate::model::claim::{BIND_COMPLETED, SELECTED_NODE};
+use crate::model::{Kind, ObjectRef, Pod, Volume};
+use crate::scheduler::{Outcome, Scheduler};
+use crate::snapshot::Snapshot;
+use crate::volumes::VolumeController;
+
+/// Remedies tried for one report; the findings that explain most come first.
+const MAX_TRIALS: usize = 40;
+/// Pods placed one after the other in one trial; the rest is judged together against what these leave.
+const MAX_PLACED: usize = 12;
+/// What all trials of a report may cost, in objects summed up for a scheduler.
+const BUDGET: usize = 6_000_000;
+
+/// The trials of one report.
+pub(crate) struct Trials<'a> {
+    snapshot: &'a Snapshot,
+    options: &'a Options,
+    left: usize,
+    budget: usize,
+}
+
+/// What came of a trial.
+enum Result {
+    Placed,
+    Blocked { placed: Vec<String>, by: Vec<(String, Vec<String>)>, causes: Vec<String> },
+    Unknown(String),
+}
+
+impl<'a> Trials<'a> {
+    pub(crate) fn new(snapshot: &'a Snapshot, options: &'a Options) -> Self {
+        Self { snapshot, options, left: MAX_TRIALS, budget: BUDGET }
+    }
+
+    /// Tries every remedy that isn't decided yet. One that leaves the cause in place is no remedy: it becomes a fact.
+    pub(crate) fn run(&mut self, _context: &Context<'_>, findings: &mut [Finding]) {
+        for finding in findings {
+            let victims: Vec<ObjectRef> = finding.victims().cloned().collect();
+            let mut useless = Vec::new();
+            let remedies = std::mem::take(&mut finding.remedies);
+            for mut remedy in remedies {
+                if remedy.trial != Trial::pending() {
+                    finding.remedies.push(remedy);
+                    continue;
+                }
+                match self.attempt(&remedy, &victims) {
+                    Result::Placed => remedy.trial = Trial::Schedules,
+                    Result::Unknown(reason) => remedy.trial = Trial::Untried(reason),
+                    Result::Blocked { causes, by, .. } if causes.contains(&finding.id) => {
+                        let text = by.first().map_or("", |(text, _)| text.as_str());
+                        useless.push(useless_evidence(&finding.object, &remedy, text));
+                        continue;
+                    }
+                    Result::Blocked { placed, by, .. } => remedy.trial = Trial::NextBlocker(tell(&placed, &by)),
+                }
+                finding.remedies.push(remedy);
+            }
+            finding.evidence.extend(useless);
+        }
+    }
+
+    fn attempt(&mut self, remedy: &Remedy, victims: &[ObjectRef]) -> Result {
+        if self.left == 0 {
+            return Result::Unknown(format!("only {MAX_TRIALS} remedies are tried in one report"));
+        }
+        self.left -= 1;
+        let mut state = self.snapshot.clone();
+        for step in &remedy.steps {
+            match apply::step(self.snapshot, &mut state, step) {
+                Ok(()) => {}
+                Err(ApplyError::Refused(text)) => {
+                    return Result::Blocked {
+                        placed: Vec::new(),
+                        by: vec![(text, names(victims))],
+                        causes: self.causes(&state, victims).into_iter().map(|finding| finding.id).collect(),
+                    };
+                }
+                Err(ApplyError::Unknown(reason)) => return Result::Unknown(reason),
+            }
+        }
+        self.play(state, victims)
+    }
+
+    /// Lets scheduler and volume controller work on the state until every victim is placed or stuck.
+    fn play(&mut self, mut state: Snapshot, victims: &[ObjectRef]) -> Result {
+        let mut blocked: Vec<ObjectRef> = Vec::new();
+        let mut placed = Vec::new();
+        let mut unknown = None;
+        bind_immediate(&mut state, victims);
+        for (position, pod) in pods_in_order(victims).into_iter().enumerate() {
+            match bring_about(&mut state, pod) {
+                Brought::Pending => {}
+                Brought::Gone | Brought::Placed => continue,
+                Brought::Refused => {
+                    blocked.push(pod.clone());
+                    continue;
+                }
+            }
+            match self.judge(&state, pod) {
+                Some((Outcome::Schedulable, node)) => {
+                    if position < MAX_PLACED {
+                        place(&mut state, pod, &node);
+                    }
+                    placed.push(pod.name.clone());
+                }
+                Some((Outcome::Unschedulable | Outcome::SchedulingGated, _)) => blocked.push(pod.clone()),
+                Some((Outcome::OtherScheduler, _)) => {
+                    unknown.get_or_insert_with(|| format!("another scheduler decides about pod {}", pod.name));
+                }
+                Some((Outcome::Unknown, missing)) => drop(unknown.get_or_insert(missing)),
+                None => return Result::Unknown("trying it would take too long on a cluster of this size".to_owned()),
+            }
+        }
+        blocked.extend(unbound(&state, victims));
+        match (blocked.is_empty(), unknown) {
+            (true, None) => Result::Placed,
+            (true, Some(reason)) => Result::Unknown(reason),
+            (false, _) => self.blocked(&state, placed, &blocked),
+        }
+    }
+
+    /// The scheduler's decision with the node that it may choose, or with what it lacks; `None` when the budget is spent.
+    fn judge(&mut self, state: &Snapshot, pod: &ObjectRef) -> Option<(Outcome, String)> {
+        let cost = state.pods.seen().len() + 10 * state.nodes.seen().len() + 1;
+        self.budget = self.budget.checked_sub(cost)?;
+        let version = self.options.version(state);
+        let scheduler = Scheduler::new(state, version, self.options.scheduler_config.clone().unwrap_or_default());
+        let pod = state.pods.get(&pod.namespace, &pod.name).found()?;
+        let verdict = scheduler.judge(pod);
+        let node = verdict.nodes.iter().find(|node| node.fits == Some(true)).map(|node| node.name.clone());
+        Some((verdict.outcome, node.unwrap_or_else(|| verdict.unknown.join("; "))))
+    }
+
+    fn causes(&self, state: &Snapshot, victims: &[ObjectRef]) -> Vec<Finding> {
+        let scope = Scope { targets: victims.to_vec(), ..Scope::default() };
+        causes(state, &scope, self.options)
+    }
+
+    /// What stands in the way of the victims that are left, by the finding that explains each.
+    fn blocked(&mut self, state: &Snapshot, placed: Vec<String>, blocked: &[ObjectRef]) -> Result {
+        let findings = self.causes(state, blocked);
+        let mut by: Vec<(String, Vec<String>)> = Vec::new();
+        let mut told = BTreeSet::new();
+        let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+        for finding in errors.clone() {
+            let explained: Vec<&ObjectRef> = finding.victims().collect();
+            let victims = blocked.iter().filter(|object| explained.contains(object) && !told.contains(*object));
+            let victims: Vec<&ObjectRef> = victims.collect();
+            if !victims.is_empty() {
+                by.push((finding.title.clone(), victims.iter().map(|object| object.name.clone()).collect()));
+                told.extend(victims);
+            }
+        }
+        if by.is_empty() {
+            by.push(("what stands in the way then could not be told".to_owned(), names(blocked)));
+        }
+        Result::Blocked { placed, by, causes: errors.map(|finding| finding.id.clone()).collect() }
+    }
+}
+
+fn useless_evidence(object: &ObjectRef, remedy: &Remedy, text: &str) -> Evidence {
+    Evidence {
+        object: object.clone(),
+        path: String::new(),
+        value: format!("tried: {}", remedy.title),
+        note: format!("that alone does not help: {text}"),
+    }
+}
+
+fn tell(placed: &[String], by: &[(String, Vec<String>)]) -> String {
+    let mut told = Vec::new();
+    match placed {
+        [] => {}
+        [one] => told.push(format!("pod {one} is placed")),
+        many => told.push(format!("{} are placed", named("pod", many))),
+    }
+    told.extend(by.iter().map(|(text, victims)| format!("then {} stays back: {text}", super::text::names(victims))));
+    told.join("; ")
+}
+
+fn names(objects: &[ObjectRef]) -> Vec<String> {
+    objects.iter().map(|object| object.name.clone()).collect()
+}
+
+fn pods_in_order(victims: &[ObjectRef]) -> Vec<&ObjectRef> {
+    let mut pods: Vec<&ObjectRef> = victims.iter().filter(|object| object.kind == Kind::Pod.name()).collect();
+    pods.sort_by(|a, b| a.namespace.cmp(&b.namespace).then_with(|| natural_order(&a.name, &b.name)));
+    pods
+}
+
+enum Brought {
+    /// The pod waits for a node.
+    Pending,
+    Placed,
+    /// Nothing wants the pod any more.
+    Gone,
+    /// The API server refuses the pod.
+    Refused,
+}
+
+/// Sees to it that the pod exists where its StatefulSet would make it once those before it are ready.
+fn bring_about(state: &mut Snapshot, pod: &ObjectRef) -> Brought {
+    if let Some(found) = state.pods.get(&pod.namespace, &pod.name).found() {
+        return if found.assigned() { Brought::Placed } else { Brought::Pending };
+    }
+    let sets = state.stateful_sets.in_namespace(&pod.namespace).iter();
+    let set = sets.filter_map(|set| Some((set.clone(), ordinal_of(&set.metadata.name, &pod.name)?)));
+    let Some((set, ordinal)) = set.clone().find(|(set, ordinal)| ordinals(set).any(|wanted| wanted == *ordinal)) else {
+        return Brought::Gone;
+    };
+    for claim in stateful_set_claims(&set, ordinal) {
+        if state.claims.get(&claim.metadata.namespace, &claim.metadata.name).found().is_none() {
+            state.claims.insert(claim);
+        }
+    }
+    let mut made = stateful_set_pod(state, &set, ordinal);
+    match admit(state, &mut made) {
+        Ok(()) => {
+            state.pods.insert(made);
+            Brought::Pending
+        }
+        Err(_) => Brought::Refused,
+    }
+}
+
+/// Puts a pod on a node, and its claims with it: what waits for a consumer is provisioned there.
+fn place(state: &mut Snapshot, pod: &ObjectRef, node: &str) {
+    let Some(found) = state.pods.get(&pod.namespace, &pod.name).found() else { return };
+    let mut placed = Pod::clone(found);
+    placed.spec.node_name = node.to_owned();
+    let claims: Vec<String> = placed.spec.volumes.iter().filter_map(|volume| volume.claim_name(&pod.name)).collect();
+    state.pods.insert(placed);
+    for name in claims {
+        let Some(claim) = state.claims.get(&pod.namespace, &name).found() else { continue };
+        if claim.spec.volume_name.is_empty() {
+            let mut claim = crate::model::Claim::clone(claim);
+            claim.metadata.annotations.insert(SELECTED_NODE.to_owned(), node.to_owned());
+            state.claims.insert(claim);
+        }
+    }
+}
+
+/// Binds what the volume controller would bind, and what a provisioner that is asked would provision.
+fn bind_immediate(state: &mut Snapshot, victims: &[ObjectRef]) {
+    for name in immediate_claims(state, victims) {
+        let Some(claim) = state.claims.get(&name.0, &name.1).found() else { continue };
+        let verdict = VolumeController::new(state).judge(claim);
+        let provisioned = verdict.event.as_ref().is_some_and(|event| event.reason == "ExternalProvisioning");
+        let provisioned = provisioned && provisioner_known(state, claim.class());
+        let Some(volume) = verdict.binds_to.or_else(|| provisioned.then(|| format!("pvc-{}", claim.metadata.uid)))
+        else {
+            continue;
+        };
+        let mut bound = crate::model::Claim::clone(claim);
+        bound.spec.volume_name.clone_from(&volume);
+        bound.metadata.annotations.insert(BIND_COMPLETED.to_owned(), "yes".to_owned());
+        bound.status.phase = "Bound".to_owned();
+        if state.volumes.get("", &volume).found().is_none() {
+            let mut new = Volume::default();
+            new.metadata.name = volume;
+            new.spec.capacity = bound.spec.resources.requests.clone();
+            new.spec.access_modes = bound.spec.access_modes.clone();
+            new.spec.storage_class_name = bound.class().to_owned();
+            new.status.phase = "Bound".to_owned();
+            state.volumes.insert(new);
+        }
+        state.claims.insert(bound);
+    }
+}
+
+fn provisioner_known(state: &Snapshot, class: &str) -> bool {
+    let class = state.classes.get("", class).found();
+    class.is_some_and(|class| state.csi_drivers.get("", &class.provisioner).found().is_some())
+}
+
+/// The unbound claims among the victims, and of the pods among them, whose class doesn't wait for a consumer.
+fn immediate_claims(state: &Snapshot, victims: &[ObjectRef]) -> BTreeSet<(String, String)> {
+    let mut names = BTreeSet::new();
+    for victim in victims {
+        if victim.kind == Kind::PersistentVolumeClaim.name() {
+            names.insert((victim.namespace.clone(), victim.name.clone()));
+        } else if let Some(pod) = state.pods.get(&victim.namespace, &victim.name).found() {
+            let claims = pod.spec.volumes.iter().filter_map(|volume| volume.claim_name(&victim.name));
+            names.extend(claims.map(|claim| (victim.namespace.clone(), claim)));
+        }
+    }
+    names.retain(|(namespace, name)| {
+        state.claims.get(namespace, name).found().is_some_and(|claim| {
+            let waits = state.classes.get("", claim.class()).found().is_some_and(|class| class.waits_for_consumer());
+            !(claim.fully_bound() || waits && claim.spec.volume_name.is_empty())
+        })
+    });
+    names
+}
+
+/// The claims among the victims that are still neither bound nor waiting for a pod or provisioner that will see to them.
+fn unbound(state: &Snapshot, victims: &[ObjectRef]) -> Vec<ObjectRef> {
+    let claims = victims.iter().filter(|object| object.kind == Kind::PersistentVolumeClaim.name());
+    let stuck = immediate_claims(state, &claims.clone().cloned().collect::<Vec<_>>());
+    claims.filter(|object| stuck.contains(&(object.namespace.clone(), object.name.clone()))).cloned().collect()
+}

@@ -1,0 +1,113 @@
+//! What is published about free storage, for the claims of blocked pods, node by node.
+
+use std::collections::BTreeSet;
+
+use crate::diagnosis::context::{Context, PodGroup};
+use crate::model::{Claim, CsiStorageCapacity, Kind, ObjectRef, StorageClass};
+
+use super::support::{NOT_ENOUGH_STORAGE, rejected_for};
+
+/// What the nodes that lack storage for a claim show.
+pub(super) struct Shortage<'c, 'a> {
+    pub(super) group: &'c PodGroup<'a>,
+    pub(super) claim: &'a Claim,
+    pub(super) class: &'a StorageClass,
+    /// Nodes with the driver for which nothing is published.
+    pub(super) unpublished: Vec<&'c str>,
+    /// Nodes without the driver: nothing is published for them either, and nothing should be.
+    pub(super) driverless: Vec<&'c str>,
+    /// Nodes for which too little is published, with the largest object.
+    pub(super) small: Vec<(&'c str, &'a CsiStorageCapacity)>,
+}
+
+/// The claims of blocked pods that don't get their storage on nodes that the scheduler looked at: of each class the
+/// largest claim.
+pub(super) fn shortages<'c, 'a>(cx: &'c Context<'a>) -> Vec<Shortage<'c, 'a>> {
+    let mut shortages = Vec::new();
+    for group in cx.blocked() {
+        let nodes: Vec<&str> = rejected_for(group, NOT_ENOUGH_STORAGE).map(|node| node.name.as_str()).collect();
+        if nodes.is_empty() {
+            continue;
+        }
+        let mut claims = cx.delayed_claims(group.lead());
+        claims.sort_by_key(|(claim, _)| std::cmp::Reverse(claim.request().map_or(0, |request| request.value())));
+        let mut classes = BTreeSet::new();
+        for (claim, class) in claims {
+            let driver = cx.snapshot.csi_drivers.get("", &class.provisioner).found();
+            if driver.is_none_or(|driver| driver.spec.storage_capacity != Some(true)) {
+                continue;
+            }
+            if classes.insert(class.metadata.name.as_str()) {
+                shortages.extend(shortage(cx, group, claim, class, &nodes));
+            }
+        }
+    }
+    shortages
+}
+
+fn shortage<'c, 'a>(
+    cx: &'c Context<'a>,
+    group: &'c PodGroup<'a>,
+    claim: &'a Claim,
+    class: &'a StorageClass,
+    nodes: &[&'c str],
+) -> Option<Shortage<'c, 'a>> {
+    let request = claim.request()?.value();
+    let with_driver = cx.index.nodes_with(&class.provisioner);
+    let mut found =
+        Shortage { group, claim, class, unpublished: Vec::new(), driverless: Vec::new(), small: Vec::new() };
+    for name in nodes {
+        let Some(node) = cx.snapshot.nodes.get("", name).found() else { continue };
+        let objects = cx.index.capacities_on(&class.metadata.name, node);
+        let largest = objects.iter().copied().max_by_key(|object| object.limit().map_or(-1, |limit| limit.value()));
+        match largest {
+            Some(object) if object.limit().is_some_and(|limit| limit.value() >= request) => {}
+            Some(object) => found.small.push((name, object)),
+            None if with_driver.is_some_and(|nodes| nodes.contains(name)) => found.unpublished.push(name),
+            None => found.driverless.push(name),
+        }
+    }
+    let any = !found.unpublished.is_empty() || !found.small.is_empty() || !found.driverless.is_empty();
+    any.then_some(found)
+}
+
+impl Shortage<'_, '_> {
+    /// The claims of the same class that the group's pods wait for.
+    pub(super) fn claims(&self, cx: &Context<'_>) -> Vec<ObjectRef> {
+        let delayed = self.group.pods.iter().flat_map(|pod| cx.delayed_claims(pod));
+        let same = delayed.filter(|(_, class)| class.metadata.name == self.class.metadata.name);
+        same.map(|(claim, _)| crate::diagnosis::context::claim_ref(claim)).collect()
+    }
+
+    /// The class as an object of a report.
+    pub(super) fn class_ref(&self) -> ObjectRef {
+        ObjectRef::new(Kind::StorageClass, "", &self.class.metadata.name)
+    }
+}
+
+/// A number of bytes as people write it.
+pub(super) fn bytes(amount: i64) -> String {
+    const UNITS: [(&str, i64); 4] = [("Ti", 1 << 40), ("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10)];
+    let unit = UNITS.iter().find(|(_, size)| amount.abs() >= *size);
+    let Some((name, size)) = unit else { return amount.to_string() };
+    let tenths = amount / (size / 10).max(1);
+    if amount % size == 0 {
+        format!("{}{name}", amount / size)
+    } else {
+        format!("{}.{}{name}", tenths / 10, (tenths % 10).abs())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bytes;
+
+    #[test]
+    fn amounts_are_short_and_never_rounded_up() {
+        assert_eq!(bytes(10 << 30), "10Gi");
+        assert_eq!(bytes((10 << 30) - 1), "9.9Gi");
+        assert_eq!(bytes(1536 << 20), "1.5Gi");
+        assert_eq!(bytes(0), "0");
+        assert_eq!(bytes(1023), "1023");
+    }
+}

@@ -1,0 +1,124 @@
+use std::collections::BTreeMap;
+
+use super::capacity::{Shortage, bytes, shortages};
+use super::support::{provisioner_of, published_capacities};
+use crate::diagnosis::context::Context;
+use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::findings::Findings;
+use crate::diagnosis::remedy::{Change, Remedy, Risk, Step, Trial};
+use crate::diagnosis::text::{capital, named, names};
+use crate::model::{Kind, ObjectRef, Workload};
+
+super::declare_rule! {
+    static RULE = {
+        name: "capacity-not-published",
+        summary: "A driver promises to publish free capacity, and for nodes that have the driver there is none.",
+        severity: Error,
+        since: "0.1.0",
+        needs: [Pod, Node, StorageClass, CSIDriver, CSINode, CSIStorageCapacity],
+        check: check,
+    }
+}
+
+fn check(cx: &Context<'_>, out: &mut Findings) {
+    let mut by_driver: BTreeMap<&str, Vec<Shortage<'_, '_>>> = BTreeMap::new();
+    for shortage in shortages(cx) {
+        if !shortage.unpublished.is_empty() {
+            by_driver.entry(&shortage.class.provisioner).or_default().push(shortage);
+        }
+    }
+    for (driver, shortages) in by_driver {
+        out.add(finding(cx, driver, &shortages));
+    }
+}
+
+fn finding(cx: &Context<'_>, driver: &str, shortages: &[Shortage<'_, '_>]) -> Finding {
+    let mut nodes: Vec<&str> = shortages.iter().flat_map(|shortage| shortage.unpublished.iter().copied()).collect();
+    nodes.sort_unstable();
+    nodes.dedup();
+    let mut classes: Vec<&str> = shortages.iter().map(|shortage| shortage.class.metadata.name.as_str()).collect();
+    classes.sort_unstable();
+    classes.dedup();
+    let provisioner = provisioner_of(cx, driver);
+    let stopped = provisioner.filter(|(kind, workload)| *kind != Kind::DaemonSet && workload.replicas() == 0);
+    let nothing = format!("no CSIStorageCapacity for class {} covers {}", names(&classes), named("node", &nodes));
+    let title = match &stopped {
+        Some((kind, workload)) => format!(
+            "{kind} {} is scaled to zero, so driver {driver} publishes no free capacity and the scheduler takes its \
+             nodes for full",
+            workload.metadata.name
+        ),
+        None => format!("{}, though driver {driver} promises to publish free capacity", capital(&nothing)),
+    };
+    let object = match &stopped {
+        Some((kind, workload)) => ObjectRef::new(*kind, &workload.metadata.namespace, &workload.metadata.name),
+        None => ObjectRef::new(Kind::CSIDriver, "", driver),
+    };
+    let mut finding = Finding::new(RULE.name, Severity::Error, object, title)
+        .evidence(
+            ObjectRef::new(Kind::CSIDriver, "", driver),
+            "spec.storageCapacity",
+            "true",
+            "the scheduler places a volume only where enough capacity is published",
+        )
+        .evidence(shortages[0].class_ref(), "", "no CSIStorageCapacity", nothing);
+    for node in nodes.iter().take(3) {
+        finding = finding.evidence(
+            ObjectRef::new(Kind::CSINode, "", node),
+            "spec.drivers",
+            driver,
+            "the driver is registered on the node",
+        );
+    }
+    finding = with_provisioner(provisioner, finding);
+    for (node, object) in shortages.iter().flat_map(|shortage| &shortage.small).take(3) {
+        let free = object.limit().map_or_else(|| "nothing".to_owned(), |limit| bytes(limit.value()));
+        finding = finding.evidence(
+            ObjectRef::new(Kind::CSIStorageCapacity, &object.metadata.namespace, &object.metadata.name),
+            "capacity",
+            free,
+            format!("for node {node} something is published, but too little"),
+        );
+    }
+    for shortage in shortages {
+        finding = finding.explains_all(shortage.group.objects()).explains_all(shortage.claims(cx));
+    }
+    finding.with_remedies(remedies(cx, driver, provisioner, stopped.is_some()))
+}
+
+fn with_provisioner(provisioner: Option<(Kind, &Workload)>, finding: Finding) -> Finding {
+    let Some((kind, workload)) = provisioner else { return finding };
+    let meta = &workload.metadata;
+    let note = match workload.replicas() {
+        0 => "it runs the driver's csi-provisioner, which publishes capacity",
+        _ => "it runs the driver's csi-provisioner; only one with --enable-capacity publishes, its log says what fails",
+    };
+    let value = format!("{} wanted, {} ready", workload.replicas(), workload.status.ready_replicas);
+    finding.evidence(ObjectRef::new(kind, &meta.namespace, &meta.name), "spec.replicas", value, note)
+}
+
+fn remedies(cx: &Context<'_>, driver: &str, provisioner: Option<(Kind, &Workload)>, stopped: bool) -> Vec<Remedy> {
+    let Some((kind, workload)) = provisioner.filter(|(kind, _)| *kind != Kind::DaemonSet) else {
+        let told = format!("See that {driver}'s csi-provisioner runs with --enable-capacity and reaches the driver");
+        let reason = "which workload runs the provisioner is not known";
+        return vec![Remedy::untried("Have the provisioner publish", Risk::Low, vec![Step::told(told)], reason)];
+    };
+    let meta = &workload.metadata;
+    let published = published_capacities(cx, driver);
+    let patch = if stopped {
+        serde_json::json!({"spec": {"replicas": 1}})
+    } else {
+        let now = cx.options.now.map_or_else(|| "now".to_owned(), |now| now.to_string());
+        let annotations = serde_json::json!({"kubectl.kubernetes.io/restartedAt": now});
+        serde_json::json!({"spec": {"template": {"metadata": {"annotations": annotations}}}})
+    };
+    let verb = if stopped { "Start" } else { "Restart" };
+    let change = Change::Patch { kind, namespace: meta.namespace.clone(), name: meta.name.clone(), patch };
+    let known = !published.is_empty();
+    let step = cx.step(format!("{verb} {kind} {}", meta.name), change).leading_to(published);
+    let mut remedy = Remedy::new(format!("{verb} the provisioner"), Risk::Low, vec![step]);
+    if !known {
+        remedy.trial = Trial::Untried("what the provisioner would publish is not known".to_owned());
+    }
+    vec![remedy]
+}

@@ -1,0 +1,81 @@
+//! The rules: each tells one cause from its look-alikes. One file a rule, one page a rule, one table of all.
+
+mod anti_affinity_exhausts_nodes;
+mod capacity;
+mod capacity_not_published;
+mod capacity_too_small;
+mod claim_cannot_bind;
+mod class_not_found;
+mod driver_nodes_closed;
+mod driver_not_installed;
+mod extender_not_wired;
+mod injected;
+mod leftover_injecting_webhook;
+mod no_node_fits;
+mod ordered_pods_wait;
+mod other_scheduler_missing;
+mod pod_not_ready;
+mod reasons;
+mod registry;
+mod scheduling_gated;
+mod stale_injected_request;
+mod support;
+mod unserved_injected_resource;
+mod verdict_differs;
+mod waiting_for_first_consumer;
+mod waiting_for_provisioner;
+mod webhook_blocks_pods;
+
+pub use registry::REGISTRY;
+
+use crate::diagnosis::context::Context;
+use crate::diagnosis::finding::Severity;
+use crate::diagnosis::findings::Findings;
+use crate::model::Kind;
+
+/// A rule: a pure function over the snapshot and the verdicts, with its page.
+#[derive(Debug)]
+pub struct Rule {
+    /// The fault, in kebab case.
+    pub name: &'static str,
+    /// The fault in one sentence.
+    pub summary: &'static str,
+    /// The worst severity of its findings.
+    pub severity: Severity,
+    /// The release that brought the rule.
+    pub since: &'static str,
+    /// Where one of these kinds could not be read, the rule is silent and listed as skipped.
+    pub needs: &'static [Kind],
+    /// The page that `explain` shows, in Markdown.
+    pub page: &'static str,
+    pub check: fn(&Context<'_>, &mut Findings),
+}
+
+/// Declares a rule: its page is `docs/rules/<name>.md`.
+macro_rules! declare_rule {
+    (static $id:ident = {
+        name: $name:literal,
+        summary: $summary:literal,
+        severity: $severity:ident,
+        since: $since:literal,
+        needs: [$($kind:ident),* $(,)?],
+        check: $check:path $(,)?
+    }) => {
+        #[doc = $summary]
+        pub(super) static $id: $crate::rules::Rule = $crate::rules::Rule {
+            name: $name,
+            summary: $summary,
+            severity: $crate::diagnosis::finding::Severity::$severity,
+            since: $since,
+            needs: &[$($crate::model::Kind::$kind),*],
+            page: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/rules/", $name, ".md")),
+            check: $check,
+        };
+    };
+}
+pub(crate) use declare_rule;
+
+/// The rule of this name.
+pub fn find(name: &str) -> Option<&'static Rule> {
+    REGISTRY.iter().copied().find(|rule| rule.name == name)
+}

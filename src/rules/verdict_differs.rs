@@ -1,0 +1,161 @@
+use std::collections::BTreeMap;
+
+use crate::diagnosis::context::{Context, PodGroup, pod_ref};
+use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::findings::Findings;
+use crate::diagnosis::text::{capital, either, named, names};
+use crate::model::pod::Condition;
+use crate::model::version::Version;
+use crate::model::{Kind, Meta, Object, ObjectRef, Pod};
+use crate::scheduler::{Outcome, PodVerdict};
+use crate::snapshot::Store;
+
+super::declare_rule! {
+    static RULE = {
+        name: "verdict-differs",
+        summary: "What kube-scheduler wrote about pods is not what it would decide on the state that was read.",
+        severity: Warning,
+        since: "0.1.0",
+        needs: [Pod],
+        check: check,
+    }
+}
+
+fn check(cx: &Context<'_>, out: &mut Findings) {
+    for group in &cx.groups {
+        let mut by_message: BTreeMap<&str, Vec<&Pod>> = BTreeMap::new();
+        for pod in &group.pods {
+            if let Some(condition) = differs(cx, pod, &group.verdict) {
+                by_message.entry(&condition.message).or_default().push(pod);
+            }
+        }
+        for (message, pods) in by_message {
+            out.add(finding(cx, group, message, &pods));
+        }
+    }
+}
+
+/// The pod's condition, where it says something else than the verdict. Nothing is said while the verdict is open, nor of
+/// a pod that already waits on its node.
+fn differs<'p>(cx: &Context<'_>, pod: &'p Pod, verdict: &PodVerdict) -> Option<&'p Condition> {
+    let condition = pod.condition("PodScheduled").filter(|condition| condition.status == "False")?;
+    if !matches!(condition.reason.as_str(), "Unschedulable" | "SchedulerError")
+        || cx.scheduler.waits_for_volumes_on(pod).is_some()
+    {
+        return None;
+    }
+    let differs = match (verdict.outcome, &verdict.message) {
+        (Outcome::Schedulable, _) => true,
+        (Outcome::Unschedulable, Some(message)) => {
+            let exact = cx.options.version(cx.snapshot) >= Version::NEWEST && cx.snapshot.server_version.is_some();
+            if exact { condition.message != *message } else { core(&condition.message) != core(message) }
+        }
+        _ => false,
+    };
+    differs.then_some(condition)
+}
+
+/// The part of a message that all releases write alike: without the preemption's text and the names of taints.
+fn core(message: &str) -> String {
+    let end = [" preemption: ", " no new claims to deallocate", " not found"]
+        .iter()
+        .filter_map(|marker| message.find(&format!(".{marker}")))
+        .min()
+        .unwrap_or(message.len());
+    let mut parts: Vec<String> = message[..end].trim_end_matches('.').split(", ").map(plain_reason).collect();
+    parts.sort();
+    parts.join(", ")
+}
+
+fn plain_reason(part: &str) -> String {
+    let part = match part.find("node(s) had untolerated taint") {
+        Some(at) => format!("{}node(s) had untolerated taint(s)", &part[..at]),
+        None => part.to_owned(),
+    };
+    part.replace("node(s) had volume node affinity conflict", "node(s) didn't match PersistentVolume's node affinity")
+}
+
+fn finding(cx: &Context<'_>, group: &PodGroup<'_>, message: &str, pods: &[&Pod]) -> Finding {
+    let names_of: Vec<&str> = pods.iter().map(|pod| pod.metadata.name.as_str()).collect();
+    let fits = group.verdict.outcome == Outcome::Schedulable;
+    let said = last_said(cx, pods[0]);
+    let changed = said.as_deref().map(|since| changed_since(cx, pods[0], since)).unwrap_or_default();
+    let now = if fits { "on the present state a node takes" } else { "on the present state it would say otherwise of" };
+    let title = format!(
+        "What kube-scheduler wrote about {} is out of date or rests on something unseen: {now} {}",
+        named("pod", &names_of),
+        either(pods.len(), "it", "them"),
+    );
+    let object = pod_ref(pods[0]);
+    let severity = if fits { Severity::Warning } else { Severity::Info };
+    let mut finding = Finding::new(RULE.name, severity, group.subject(), title).likely().evidence(
+        object.clone(),
+        "status.conditions[PodScheduled].message",
+        message,
+        said.map_or_else(|| "what it wrote".to_owned(), |time| format!("what it wrote, last at {time}")),
+    );
+    let predicted = group.verdict.message.clone().unwrap_or_else(|| "no rejection".to_owned());
+    finding = finding.evidence(object.clone(), "", predicted, "what it would decide now");
+    if changed.is_empty() {
+        finding = finding.evidence(object, "", "nothing newer was read", unseen(cx));
+    }
+    for (object, time) in changed.into_iter().take(5) {
+        let note = format!("has changed since: {time}");
+        finding = finding.evidence(object, "metadata.creationTimestamp", time, note);
+    }
+    finding.explains_all(pods.iter().map(|pod| pod_ref(pod)))
+}
+
+/// When the scheduler last spoke of the pod, RFC 3339.
+fn last_said(cx: &Context<'_>, pod: &Pod) -> Option<String> {
+    let object = pod_ref(pod);
+    let events = cx.index.events(&object).iter().filter(|event| event.reason == "FailedScheduling");
+    let event = events.map(|event| event.last_seen().to_owned()).max();
+    let condition = pod.condition("PodScheduled").and_then(|condition| condition.last_transition_time.clone());
+    event.max(condition).filter(|time| !time.is_empty())
+}
+
+/// What was created, or deleted from view, after the scheduler last spoke.
+fn changed_since(cx: &Context<'_>, pod: &Pod, since: &str) -> Vec<(ObjectRef, String)> {
+    let Ok(since) = since.parse::<jiff::Timestamp>() else { return Vec::new() };
+    let newer = |time: &str| time.parse::<jiff::Timestamp>().is_ok_and(|time| time > since);
+    let mut changed: Vec<(ObjectRef, String)> = Vec::new();
+    let mut look = |kind: Kind, meta: &Meta| {
+        if newer(&meta.creation_timestamp) {
+            changed.push((ObjectRef::new(kind, &meta.namespace, &meta.name), meta.creation_timestamp.clone()));
+        }
+    };
+    let snapshot = cx.snapshot;
+    each(&snapshot.nodes, |meta| look(Kind::Node, meta));
+    each(&snapshot.csi_drivers, |meta| look(Kind::CSIDriver, meta));
+    each(&snapshot.csi_nodes, |meta| look(Kind::CSINode, meta));
+    each(&snapshot.capacities, |meta| look(Kind::CSIStorageCapacity, meta));
+    each(&snapshot.volumes, |meta| look(Kind::PersistentVolume, meta));
+    each(&snapshot.classes, |meta| look(Kind::StorageClass, meta));
+    for (_, claim) in cx.claims_of(pod) {
+        if let Some(claim) = claim.found() {
+            look(Kind::PersistentVolumeClaim, &claim.metadata);
+        }
+    }
+    changed.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    changed
+}
+
+fn each<T: Object>(store: &Store<T>, mut look: impl FnMut(&Meta)) {
+    store.seen().iter().for_each(|object| look(object.meta()));
+}
+
+/// What the verdict can't see.
+fn unseen(cx: &Context<'_>) -> String {
+    let mut unseen: Vec<&str> = [Kind::Pod, Kind::Node, Kind::PersistentVolume, Kind::CSIStorageCapacity]
+        .into_iter()
+        .filter(|kind| !cx.snapshot.complete(*kind))
+        .map(Kind::plural)
+        .collect();
+    if cx.options.scheduler_config.is_none() {
+        unseen.push("the scheduler's configuration");
+    }
+    unseen.push("pods that it has placed but not yet bound");
+    let note = format!("not seen: {}; objects that were changed or deleted leave no time either", names(&unseen));
+    capital(&note)
+}
