@@ -1,11 +1,16 @@
 //! What the volume controllers decide.
 
-pub(crate) mod matching;
+pub mod attach;
+mod consumers;
+mod matching;
 pub mod migration;
+pub mod mount_event;
 pub mod provisioner;
 pub mod pv_controller;
 pub mod verdict;
 
+pub use attach::{AttachProblem, AttachVerdict, Attachments, NodeState, OtherPod};
+pub use mount_event::{MountEvent, MountFailure};
 pub use provisioner::{CallOutcome, Intake, ProvisionProblem, ProvisionerReport, ProvisionerVerdict, Provisioners};
 pub use pv_controller::{VolumeController, judge_claim};
 pub use verdict::{ClaimEvent, ClaimVerdict, Decision, VolumeMismatch};

@@ -1,8 +1,7 @@
 //! kube-controller-manager's persistent volume controller: what it does with a claim, and the event that it emits
 //! (`pkg/controller/volume/persistentvolume/pv_controller.go`, syncClaim).
 
-use std::collections::HashMap;
-
+use super::consumers::Consumers;
 use super::matching::{VolumeIndex, bound_to, owner};
 use super::migration::csi_driver_of;
 use super::verdict::{ClaimEvent, ClaimVerdict, Decision, VolumeMismatch};
@@ -23,8 +22,7 @@ pub struct VolumeController<'a> {
     snapshot: &'a Snapshot,
     version: Version,
     volumes: VolumeIndex<'a>,
-    /// Pods that use a claim (`namespace/name`), in the order of their names.
-    consumers: HashMap<String, Vec<&'a Pod>>,
+    consumers: Consumers<'a>,
     /// The default class, or that it can't be known.
     default_class: Result<Option<&'a str>, String>,
 }
@@ -38,21 +36,11 @@ impl<'a> VolumeController<'a> {
     /// Indexes a snapshot. The release is the snapshot's, or the newest known where it doesn't say.
     pub fn new(snapshot: &'a Snapshot) -> Self {
         let version = snapshot.server_version.as_deref().and_then(|text| text.parse().ok()).unwrap_or_default();
-        let mut consumers: HashMap<String, Vec<&'a Pod>> = HashMap::new();
-        for pod in snapshot.pods.seen() {
-            let mut names: Vec<String> =
-                pod.spec.volumes.iter().filter_map(|volume| volume.claim_name(&pod.metadata.name)).collect();
-            names.sort();
-            names.dedup();
-            for name in names {
-                consumers.entry(format!("{}/{name}", pod.metadata.namespace)).or_default().push(pod);
-            }
-        }
         Self {
             snapshot,
             version,
             volumes: VolumeIndex::new(snapshot.volumes.seen()),
-            consumers,
+            consumers: Consumers::new(snapshot),
             default_class: default_class(snapshot),
         }
     }
@@ -87,7 +75,7 @@ impl<'a> VolumeController<'a> {
 
     /// The pods that use a claim, by name.
     pub fn consumers(&self, namespace: &str, claim: &str) -> &[&'a Pod] {
-        self.consumers.get(&format!("{namespace}/{claim}")).map_or(&[], Vec::as_slice)
+        self.consumers.of(namespace, claim)
     }
 
     /// The class that claims without one are given, where the snapshot says it.
