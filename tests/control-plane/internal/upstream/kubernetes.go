@@ -2,11 +2,9 @@
 package upstream
 
 import (
-	"os"
 	_ "time/tzdata" // time zones for CronJobs, as cmd/kube-apiserver has them
 
 	"k8s.io/component-base/cli"
-	"k8s.io/component-base/logs"
 	_ "k8s.io/component-base/logs/json/register"
 	_ "k8s.io/component-base/metrics/prometheus/clientgo"
 	_ "k8s.io/component-base/metrics/prometheus/version"
@@ -26,9 +24,8 @@ func ControllerManager() int { return cli.Run(controllermanager.NewControllerMan
 // Scheduler is kube-scheduler.
 func Scheduler() int { return cli.Run(scheduler.NewSchedulerCommand()) }
 
-// Kubectl is kubectl, plugins on PATH included; it does what cmd/kubectl of Kubernetes does.
+// Kubectl is kubectl, plugins on PATH included.
 func Kubectl() int {
-	logs.GlogSetter(cmd.GetLogVerbosity(os.Args)) // nolint:errcheck
 	if err := cli.RunNoErrOutput(cmd.NewDefaultKubectlCommand()); err != nil {
 		util.CheckErr(err) // prints and exits
 	}
