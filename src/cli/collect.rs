@@ -1,6 +1,8 @@
 //! `collect`: a snapshot that every command reads with `--from`.
 
-use clap::Args;
+use std::io;
+
+use clap::{Args, ValueEnum};
 
 use super::error::CliError;
 use super::exit::Exit;
@@ -16,6 +18,9 @@ use crate::source::dump;
 /// fields and the last applied manifest are never in it.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CollectArgs {
+    /// Replace names and label values by pseudonyms, so that the snapshot can be given away
+    #[arg(long, value_enum, value_name = "WHAT")]
+    redact: Option<Redaction>,
     /// The file to write, compressed where it ends in .gz; by default standard output
     #[arg(short, long, value_name = "FILE")]
     file: Option<String>,
@@ -25,12 +30,22 @@ pub(crate) struct CollectArgs {
     input: InputArgs,
 }
 
+/// What is replaced beside what never enters a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Redaction {
+    /// Names of objects and values of labels
+    Names,
+}
+
 /// Runs the command.
 ///
 /// # Errors
 /// Where nothing could be read or the snapshot can't be written.
 pub(crate) fn run(args: &CollectArgs) -> Result<Exit, CliError> {
-    let snapshot = args.input.read(&args.namespace, Kind::ALL)?.snapshot;
+    let mut snapshot = args.input.read(&args.namespace, Kind::ALL)?.snapshot;
+    if args.redact == Some(Redaction::Names) {
+        snapshot = dump::redact_names(&snapshot).map_err(io::Error::from)?;
+    }
     match args.file.as_deref() {
         Some(path) if path != "-" => dump::write_file(&snapshot, path)?,
         _ => terminal::buffered(|out| dump::write_snapshot(&snapshot, out))?,

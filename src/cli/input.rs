@@ -54,6 +54,7 @@ impl InputArgs {
             (None, Some(name)) => Input { snapshot: example::read(name)?, namespace: namespace.resolve(None) },
             (None, None) => self.read_cluster(namespace, kinds)?,
         };
+        input.snapshot.warnings.iter().for_each(|warning| terminal::warn(warning));
         warn_of_broken(&input.snapshot);
         Ok(input)
     }

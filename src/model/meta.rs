@@ -13,6 +13,8 @@ pub type Map = BTreeMap<String, String>;
 
 /// The annotation in which `kubectl apply` keeps a whole manifest; it is never kept.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+/// Annotations whose value is longer, in bytes, are never kept: whole manifests, certificates, state of tools.
+const MAX_ANNOTATION: usize = 4096;
 
 model! {
     /// `metadata` of an object.
@@ -51,7 +53,7 @@ impl Meta {
 
     /// Drops what a snapshot never keeps.
     pub fn redact(&mut self) {
-        self.annotations.remove(LAST_APPLIED);
+        self.annotations.retain(|key, value| key != LAST_APPLIED && value.len() <= MAX_ANNOTATION);
     }
 
     /// Whether the object is being deleted.

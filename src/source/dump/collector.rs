@@ -19,6 +19,8 @@ pub(super) struct Collector {
     depth: usize,
     /// Whether a document of our own format was there.
     own: bool,
+    /// Whether a header says that every kind was read.
+    complete: bool,
     objects: usize,
     broken: usize,
     /// What could not be used, one line each.
@@ -52,6 +54,7 @@ impl Collector {
             groups: Groups::default(),
             depth: limits.lists,
             own: false,
+            complete: false,
             objects: 0,
             broken: 0,
             gaps: Vec::new(),
@@ -180,10 +183,7 @@ impl Collector {
 
     fn declare(&mut self, declared: Declared) {
         match declared {
-            Declared::Word(word) if word == "complete" => {
-                Kind::ALL.iter().for_each(|&kind| self.builder.cover(kind, Scope::All));
-            }
-            Declared::Word(_) => {}
+            Declared::Word(word) => self.complete |= word == "complete",
             Declared::Kinds(entries) => {
                 let unread = Scope::Nothing(Problem::NotInDump);
                 Kind::ALL.iter().for_each(|&kind| self.builder.cover(kind, unread.clone()));
@@ -213,6 +213,9 @@ impl Collector {
         if self.objects == 0 && !self.own {
             return Err(self.nothing(from));
         }
+        if self.complete && self.gaps.is_empty() {
+            Kind::ALL.iter().for_each(|&kind| self.builder.cover(kind, Scope::All));
+        }
         self.groups.cover(&mut self.builder);
         self.builder.warnings.append(&mut self.gaps);
         Ok(self.builder.build(&Scope::Nothing(Problem::NotInDump)))
@@ -231,7 +234,6 @@ impl Collector {
 /// `Some(Some(kind))` for a typed list such as `PodList`, `Some(None)` for a list of anything.
 fn list_kind(document: &Document<'_>) -> Option<Option<Kind>> {
     let item = document.kind().strip_suffix("List")?;
-    document.items.as_ref()?;
     Some(Kind::from_api(document.api_version(), item))
 }
 

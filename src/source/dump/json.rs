@@ -7,7 +7,7 @@ use crate::source::SourceError;
 
 /// Reads every document of a JSON text.
 pub(super) fn read(collector: &mut Collector, name: &str, text: &str) -> Result<(), SourceError> {
-    let mut lines = Lines { text, offset: 0, line: 1 };
+    let mut lines = Lines::new(text);
     let mut file = File::new(name, &mut lines);
     let mut rest = text;
     let mut result = Ok(());
@@ -36,6 +36,11 @@ pub(super) fn read(collector: &mut Collector, name: &str, text: &str) -> Result<
     Ok(())
 }
 
+/// Whether a text starts with a whole JSON document.
+pub(super) fn starts_with_document(text: &str) -> bool {
+    matches!(serde_json::Deserializer::from_str(text).into_iter::<&RawValue>().next(), Some(Ok(_)))
+}
+
 /// What stands after the container logs that `kubectl cluster-info dump` writes between its documents.
 fn without_logs(mut text: &str) -> &str {
     const START: &str = "==== START logs for container";
@@ -53,20 +58,30 @@ struct Lines<'a> {
     text: &'a str,
     offset: usize,
     line: usize,
+    /// Where the line starts.
+    start: usize,
 }
 
-impl Lines<'_> {
+impl<'a> Lines<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { text, offset: 0, line: 1, start: 0 }
+    }
+
     /// Line and column of an error within a part of the text.
     fn describe(&mut self, part: &str, error: &serde_json::Error) -> String {
-        let start = (part.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize).min(self.text.len());
-        if start < self.offset {
-            (self.offset, self.line) = (0, 1);
+        let target = (part.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize).min(self.text.len());
+        if target < self.offset {
+            *self = Self::new(self.text);
         }
-        self.line += self.text.as_bytes()[self.offset..start].iter().filter(|byte| **byte == b'\n').count();
-        self.offset = start;
-        let before = self.text.as_bytes()[..start].iter().rev().take_while(|byte| **byte != b'\n').count();
+        for (index, _) in
+            self.text.as_bytes()[self.offset..target].iter().enumerate().filter(|(_, byte)| **byte == b'\n')
+        {
+            self.line += 1;
+            self.start = self.offset + index + 1;
+        }
+        self.offset = target;
         let line = self.line + error.line().saturating_sub(1);
-        let column = if error.line() == 1 { before + error.column() } else { error.column() };
+        let column = if error.line() == 1 { target - self.start + error.column() } else { error.column() };
         format!("line {line}, column {column}")
     }
 }

@@ -11,8 +11,10 @@ pub struct Limits {
     pub json: u64,
     /// One YAML file; YAML takes many times its size in memory.
     pub yaml: u64,
-    /// Everything together.
+    /// All texts together.
     pub total: u64,
+    /// What comes out of compressed files, those that are passed over (logs) included.
+    pub unpacked: u64,
     /// Files in a folder or archive.
     pub files: usize,
     /// Folders within folders.
@@ -23,7 +25,15 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { json: 2 << 30, yaml: 64 << 20, total: 4 << 30, files: 100_000, folders: 64, lists: 16 }
+        Self {
+            json: 2 << 30,
+            yaml: 64 << 20,
+            total: 4 << 30,
+            unpacked: 64 << 30,
+            files: 100_000,
+            folders: 64,
+            lists: 16,
+        }
     }
 }
 
@@ -44,8 +54,13 @@ impl Budget {
         Bounded { inner, budget: self.clone() }
     }
 
+    /// Whether nothing may be read any more.
+    pub(super) fn spent(&self) -> bool {
+        self.left.get() == 0
+    }
+
     pub(super) fn message(&self) -> String {
-        format!("it unpacks to more than {}, the bound for a whole dump", size(self.total))
+        format!("more than {} in all, the bound for a whole dump", size(self.total))
     }
 }
 

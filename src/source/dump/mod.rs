@@ -1,16 +1,22 @@
 //! Facts from files: our own snapshots, `kubectl get` output, folders and archives of such files, stdin.
 
+mod archive;
 mod collector;
 mod document;
 mod files;
+mod folder;
 mod groups;
 mod json;
 mod limits;
 mod names;
 mod own;
+mod redact;
+mod text;
 mod write;
+mod yaml;
 
 pub use limits::Limits;
+pub use redact::redact_names;
 pub use write::{write_file, write_snapshot};
 
 use collector::Collector;

@@ -2,6 +2,13 @@
 
 use crate::model::Kind;
 
+/// Whether a file of a folder or archive can hold objects, by its name.
+pub(super) fn is_candidate(path: &str) -> bool {
+    let path = path.to_ascii_lowercase();
+    let path = path.strip_suffix(".gz").unwrap_or(&path);
+    [".json", ".yaml", ".yml"].iter().any(|ending| path.ends_with(ending))
+}
+
 /// The kind after which a file or its folder is named: `pvc.json`, `storage-classes.json`, `pods/app.json`,
 /// `daemonset-list.json`.
 pub(super) fn kind_of_path(path: &str) -> Option<Kind> {
