@@ -42,7 +42,9 @@ struct Group<'a> {
 /// Volumes by what a claim asks for, so that judging a claim doesn't go through all of them.
 #[derive(Debug)]
 pub(crate) struct VolumeIndex<'a> {
-    volumes: &'a [Arc<Volume>],
+    /// Volumes without and with a claim, by name.
+    unclaimed: Vec<&'a Volume>,
+    claimed: Vec<&'a Volume>,
     /// The groups with the fewest access modes first.
     groups: Vec<(AccessModes, Group<'a>)>,
 }
@@ -65,7 +67,9 @@ impl<'a> VolumeIndex<'a> {
         for volumes in groups.iter_mut().flat_map(|(_, group)| group.free.values_mut()) {
             volumes.sort_by(|a, b| size(a).cmp(&size(b)));
         }
-        Self { volumes, groups }
+        let (claimed, unclaimed) =
+            volumes.iter().map(Arc::as_ref).partition(|volume: &&Volume| volume.spec.claim_ref.is_some());
+        Self { unclaimed, claimed, groups }
     }
 
     /// The volume that the controller binds the claim to. `delayed` says that the class waits for a consumer: then only
@@ -81,19 +85,26 @@ impl<'a> VolumeIndex<'a> {
         self.groups.iter().any(|(modes, _)| modes.contain_all(&claim.spec.access_modes))
     }
 
-    /// Why each volume isn't for this claim, the nearest first, and how many were left out.
+    /// Why volumes aren't for this claim, and how many were left out: those without a claim or with a claim of this name
+    /// first, by how many checks they fail, then others' by name. Others' are neither ranked nor all looked at.
     pub(crate) fn mismatches(&self, claim: &Claim, class: &str, delayed: bool) -> (Vec<VolumeMismatch>, usize) {
-        let mut found: Vec<(bool, VolumeMismatch)> = Vec::with_capacity(self.volumes.len());
-        for volume in self.volumes {
-            let taken = volume.spec.claim_ref.is_some() && !bound_to(volume, claim);
-            let mismatch = mismatch(volume, claim, class, delayed);
-            found.push((taken, VolumeMismatch { name: volume.metadata.name.clone(), mismatch }));
-        }
-        found.sort_by(|(taken, a), (other_taken, b)| {
-            (taken, a.mismatch.len(), &a.name).cmp(&(other_taken, b.mismatch.len(), &b.name))
+        let key = (claim.metadata.namespace.as_str(), claim.metadata.name.as_str());
+        let named = self.groups.iter().filter_map(|(_, group)| group.reserved.get(&key)).flatten();
+        let mut near: Vec<&Volume> = self.unclaimed.iter().chain(named).copied().collect();
+        near.sort_by_cached_key(|volume| (failed(volume, claim, class, delayed).count(), &volume.metadata.name));
+        let others = self.claimed.iter().copied().filter(|volume| {
+            let reference = volume.spec.claim_ref.as_ref();
+            reference.is_none_or(|reference| (reference.namespace.as_str(), reference.name.as_str()) != key)
         });
-        let left_out = found.len().saturating_sub(MAX_LISTED);
-        (found.into_iter().take(MAX_LISTED).map(|(_, mismatch)| mismatch).collect(), left_out)
+        let listed = near.into_iter().chain(others).take(MAX_LISTED).map(|volume| VolumeMismatch {
+            name: volume.metadata.name.clone(),
+            mismatch: failed(volume, claim, class, delayed)
+                .flat_map(|check| check.texts(volume, claim, class))
+                .collect(),
+        });
+        let listed: Vec<VolumeMismatch> = listed.collect();
+        let left_out = self.unclaimed.len() + self.claimed.len() - listed.len();
+        (listed, left_out)
     }
 }
 
@@ -162,49 +173,67 @@ fn selector_fits(volume: &Volume, claim: &Claim) -> bool {
     claim.spec.selector.as_ref().is_none_or(|selector| selector.matches(&volume.metadata.labels))
 }
 
-/// Every check that keeps a volume from a claim, in upstream's order. A reserved volume skips phase, selector and
-/// class. For a claim that waits for a consumer, a free volume that passes all checks is left to the scheduler.
-fn mismatch(volume: &Volume, claim: &Claim, class: &str, delayed: bool) -> Vec<String> {
-    let mut failed = Vec::new();
-    let modes = AccessModes::of(&volume.spec.access_modes);
-    let lacking = claim.spec.access_modes.iter().filter(|mode| !modes.contain_all(std::slice::from_ref(mode)));
-    failed.extend(lacking.map(|mode| format!("accessModes lack {mode}")));
+/// A check that a volume fails.
+#[derive(Clone, Copy, Debug)]
+enum Check {
+    AccessModes,
+    ClaimRef,
+    Capacity,
+    VolumeMode,
+    AttributesClass,
+    Deletion,
+    Phase,
+    Selector,
+    Class,
+    Consumer,
+}
+
+/// The checks that keep a volume from a claim, in upstream's order. A reserved volume skips phase, selector and class.
+/// For a claim that waits for a consumer, a free volume that passes all checks is left to the scheduler.
+fn failed(volume: &Volume, claim: &Claim, class: &str, delayed: bool) -> impl Iterator<Item = Check> + use<> {
     let mine = bound_to(volume, claim);
-    if volume.spec.claim_ref.is_some() && !mine {
-        failed.push(claimed_by(volume, claim));
+    let checks = [
+        (Check::AccessModes, !AccessModes::of(&volume.spec.access_modes).contain_all(&claim.spec.access_modes)),
+        (Check::ClaimRef, volume.spec.claim_ref.is_some() && !mine),
+        (Check::Capacity, too_small(volume, claim)),
+        (Check::VolumeMode, volume.volume_mode() != claim.volume_mode()),
+        (Check::AttributesClass, other_attributes_class(volume, claim)),
+        (Check::Deletion, volume.metadata.deleting()),
+        (Check::Phase, !mine && volume.status.phase != "Available"),
+        (Check::Selector, !mine && !selector_fits(volume, claim)),
+        (Check::Class, !mine && volume.class() != class),
+    ];
+    let left_to_scheduler = delayed && !mine && !checks.iter().any(|(_, failed)| *failed);
+    let waits = left_to_scheduler.then_some(Check::Consumer);
+    checks.into_iter().filter(|(_, failed)| *failed).map(|(check, _)| check).chain(waits)
+}
+
+impl Check {
+    fn texts(self, volume: &Volume, claim: &Claim, class: &str) -> Vec<String> {
+        let size = |quantity: Option<&Quantity>| quantity.map_or_else(|| "0".to_owned(), ToString::to_string);
+        vec![match self {
+            Check::AccessModes => {
+                let modes = AccessModes::of(&volume.spec.access_modes);
+                let lacking =
+                    claim.spec.access_modes.iter().filter(|mode| !modes.contain_all(std::slice::from_ref(mode)));
+                return lacking.map(|mode| format!("accessModes lack {mode}")).collect();
+            }
+            Check::ClaimRef => claimed_by(volume, claim),
+            Check::Capacity => format!("capacity {} < {}", size(volume.capacity()), size(claim.request())),
+            Check::VolumeMode => format!("volumeMode {} ≠ {}", volume.volume_mode(), claim.volume_mode()),
+            Check::AttributesClass => {
+                let names = [&volume.spec.volume_attributes_class_name, &claim.spec.volume_attributes_class_name];
+                let [volume_class, claim_class] = names.map(|name| attributes_class(name.as_ref()));
+                format!("volumeAttributesClassName {volume_class:?} ≠ {claim_class:?}")
+            }
+            Check::Deletion => "being deleted".to_owned(),
+            Check::Phase if volume.status.phase.is_empty() => "phase Pending".to_owned(),
+            Check::Phase => format!("phase {}", volume.status.phase),
+            Check::Selector => "labels don't match the claim's selector".to_owned(),
+            Check::Class => format!("class {:?} ≠ {class:?}", volume.class()),
+            Check::Consumer => "left to the scheduler: the class waits for the first consumer".to_owned(),
+        }]
     }
-    if too_small(volume, claim) {
-        let text = |quantity: Option<&Quantity>| quantity.map_or_else(|| "0".to_owned(), ToString::to_string);
-        failed.push(format!("capacity {} < {}", text(volume.capacity()), text(claim.request())));
-    }
-    if volume.volume_mode() != claim.volume_mode() {
-        failed.push(format!("volumeMode {} ≠ {}", volume.volume_mode(), claim.volume_mode()));
-    }
-    if other_attributes_class(volume, claim) {
-        let names = [&volume.spec.volume_attributes_class_name, &claim.spec.volume_attributes_class_name];
-        let [volume_class, claim_class] = names.map(|name| attributes_class(name.as_ref()));
-        failed.push(format!("volumeAttributesClassName {volume_class:?} ≠ {claim_class:?}"));
-    }
-    if volume.metadata.deleting() {
-        failed.push("being deleted".to_owned());
-    }
-    if mine {
-        return failed;
-    }
-    if volume.status.phase != "Available" {
-        let phase = if volume.status.phase.is_empty() { "Pending" } else { &volume.status.phase };
-        failed.push(format!("phase {phase}"));
-    }
-    if !selector_fits(volume, claim) {
-        failed.push("labels don't match the claim's selector".to_owned());
-    }
-    if volume.class() != class {
-        failed.push(format!("class {:?} ≠ {class:?}", volume.class()));
-    }
-    if delayed && failed.is_empty() {
-        failed.push("left to the scheduler: the class waits for the first consumer".to_owned());
-    }
-    failed
 }
 
 fn claimed_by(volume: &Volume, claim: &Claim) -> String {

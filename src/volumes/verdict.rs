@@ -75,7 +75,7 @@ pub struct ClaimVerdict {
     /// Existing volumes with what keeps them from this claim, the nearest first; empty for bound claims. A claim that
     /// names its volume has only that one.
     pub volumes: Vec<VolumeMismatch>,
-    /// How many volumes were left out of `volumes`, all farther than those in it.
+    /// How many volumes were left out of `volumes`.
     pub volumes_left_out: usize,
     /// What was missing, one line each; empty where the verdict is certain.
     pub unknown: Vec<String>,
