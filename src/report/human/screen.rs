@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use owo_colors::Style;
 use unicode_width::UnicodeWidthStr;
 
@@ -12,6 +12,9 @@ use crate::report::Untrusted;
 const NARROWEST: usize = 40;
 /// The widest; longer lines are hard to read.
 const WIDEST: usize = 120;
+
+/// The spaces between the columns of a table.
+const GUTTER: u16 = 2;
 
 /// Gathers the lines of a report. Styles are always written; the terminal's writer strips them where they aren't wanted.
 #[derive(Debug)]
@@ -129,8 +132,15 @@ impl Screen {
         for row in rows {
             table.add_row(row.iter().map(|cell| Untrusted(cell).to_string()));
         }
-        for column in table.column_iter_mut() {
-            column.set_padding((0, 2));
+        let widths = longest_words(header, rows);
+        let fits =
+            widths.iter().map(|width| width + usize::from(GUTTER)).sum::<usize>() <= self.width.saturating_sub(indent);
+        for (column, width) in table.column_iter_mut().zip(widths) {
+            column.set_padding((0, GUTTER));
+            if fits {
+                let width = u16::try_from(width).unwrap_or(u16::MAX).saturating_add(GUTTER);
+                column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
+            }
         }
         let lead = " ".repeat(indent);
         for (position, line) in table.lines().enumerate() {
@@ -148,6 +158,13 @@ impl Screen {
         };
         debug_assert!(done.is_ok(), "a string takes every line");
     }
+}
+
+/// The width of each column's longest word: narrower, names would be broken.
+fn longest_words(header: &[&str], rows: &[Vec<String>]) -> Vec<usize> {
+    let longest = |text: &str| text.split_whitespace().map(UnicodeWidthStr::width).max().unwrap_or_default();
+    let in_column = |column: usize| rows.iter().filter_map(move |row| row.get(column)).map(|cell| longest(cell)).max();
+    header.iter().enumerate().map(|(column, head)| longest(head).max(in_column(column).unwrap_or_default())).collect()
 }
 
 /// Breaks text between words. A word that is longer than a line keeps a line of its own, so that names and paths can
@@ -275,6 +292,15 @@ mod tests {
             screen.table(0, &["NAME"], &[vec!["c\u{9b}31m".to_owned()]]);
         });
         assert!(!text.contains(['\u{1b}', '\u{7}', '\u{9b}']), "{text:?}");
+    }
+
+    #[test]
+    fn tables_break_no_name_while_there_is_room() {
+        let row = ["topolvm-provisioner", "topolvm.io", "some words that can be broken", "more words"];
+        let rows = vec![row.map(str::to_owned).to_vec()];
+        let text = plain(60, |screen| screen.table(0, &["CLASS", "DRIVER", "A", "B"], &rows));
+        assert!(text.contains("topolvm-provisioner  topolvm.io  some"), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 60), "{text}");
     }
 
     #[test]

@@ -1,0 +1,174 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_kubectl_storagewhy_global_optspecs
+    string join \n h/help V/version
+end
+
+function __fish_kubectl_storagewhy_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_kubectl_storagewhy_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_kubectl_storagewhy_using_subcommand
+    set -l cmd (__fish_kubectl_storagewhy_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_needs_command" -s V -l version -d 'Print version'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_needs_command" -f -a "diagnose" -d 'Explain why pods don\'t schedule and claims don\'t bind'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_needs_command" -f -a "storageclasses" -d 'Show the storage classes, what stands behind them, and what is wrong with them'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_needs_command" -f -a "sc" -d 'Show the storage classes, what stands behind them, and what is wrong with them'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_needs_command" -f -a "capacity" -d 'Show what is free by class and topology segment, and how much more fits'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_needs_command" -f -a "collect" -d 'Write a redacted snapshot that every command reads with --from'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_needs_command" -f -a "completion" -d 'Write a completion script for a shell'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_needs_command" -f -a "__complete" -d 'Answer kubectl\'s question for completions'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -s n -l namespace -d 'The namespace; by default the context\'s, and every one of a dump' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -s l -l selector -d 'Only pods and claims with these labels, such as app=vault or \'tier in (db,cache)\'' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l from -d 'Read a file, folder or archive in place of the cluster: a collected snapshot, `kubectl get -o json` or yaml, a must-gather, a support bundle; - is standard input' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l example -d 'Read an example that is built in: topolvm' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l kubeconfig -d 'The kubeconfig file, in place of KUBECONFIG and ~/.kube/config' -r -F
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l context -d 'The kubeconfig context' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l cluster -d 'The kubeconfig cluster' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l user -d 'The kubeconfig user' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -s s -l server -d 'The address of the API server' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l token -d 'A bearer token' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l as -d 'The user to impersonate' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l as-group -d 'A group to impersonate (can be repeated)' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l as-uid -d 'The UID to impersonate' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l certificate-authority -d 'A file with the server\'s certificate authority' -r -F
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l client-certificate -d 'A file with a client certificate' -r -F
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l client-key -d 'A file with the client certificate\'s key' -r -F
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l tls-server-name -d 'The name that the server\'s certificate must have' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l request-timeout -d 'The deadline of the whole run, such as 30s or 1m; 0 is none [default: 1m]' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l kube-version -d 'The Kubernetes release whose behaviour and texts to follow, such as 1.33; by default the server\'s' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -s o -l output -d 'The format of the report' -r -f -a "human\t'For people'
+json\t'Report version 1 as JSON'
+yaml\t'The same document as YAML'"
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l color -d 'When to use colour; auto is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t''
+never\t''"
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -s A -l all-namespaces -d 'Every namespace'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l insecure-skip-tls-verify -d 'Trust any certificate of the server'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l exit-zero -d 'End with 0 whatever the report says'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l from -d 'Read a file, folder or archive in place of the cluster: a collected snapshot, `kubectl get -o json` or yaml, a must-gather, a support bundle; - is standard input' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l example -d 'Read an example that is built in: topolvm' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l kubeconfig -d 'The kubeconfig file, in place of KUBECONFIG and ~/.kube/config' -r -F
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l context -d 'The kubeconfig context' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l cluster -d 'The kubeconfig cluster' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l user -d 'The kubeconfig user' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -s s -l server -d 'The address of the API server' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l token -d 'A bearer token' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l as -d 'The user to impersonate' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l as-group -d 'A group to impersonate (can be repeated)' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l as-uid -d 'The UID to impersonate' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l certificate-authority -d 'A file with the server\'s certificate authority' -r -F
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l client-certificate -d 'A file with a client certificate' -r -F
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l client-key -d 'A file with the client certificate\'s key' -r -F
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l tls-server-name -d 'The name that the server\'s certificate must have' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l request-timeout -d 'The deadline of the whole run, such as 30s or 1m; 0 is none [default: 1m]' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l kube-version -d 'The Kubernetes release whose behaviour and texts to follow, such as 1.33; by default the server\'s' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -s o -l output -d 'The format of the report' -r -f -a "human\t'For people'
+json\t'Report version 1 as JSON'
+yaml\t'The same document as YAML'"
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l color -d 'When to use colour; auto is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t''
+never\t''"
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l insecure-skip-tls-verify -d 'Trust any certificate of the server'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l exit-zero -d 'End with 0 whatever the report says'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -l from -d 'Read a file, folder or archive in place of the cluster: a collected snapshot, `kubectl get -o json` or yaml, a must-gather, a support bundle; - is standard input' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -l example -d 'Read an example that is built in: topolvm' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -l kubeconfig -d 'The kubeconfig file, in place of KUBECONFIG and ~/.kube/config' -r -F
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -l context -d 'The kubeconfig context' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -l cluster -d 'The kubeconfig cluster' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -l user -d 'The kubeconfig user' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -s s -l server -d 'The address of the API server' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -l token -d 'A bearer token' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -l as -d 'The user to impersonate' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -l as-group -d 'A group to impersonate (can be repeated)' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -l as-uid -d 'The UID to impersonate' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -l certificate-authority -d 'A file with the server\'s certificate authority' -r -F
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -l client-certificate -d 'A file with a client certificate' -r -F
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -l client-key -d 'A file with the client certificate\'s key' -r -F
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -l tls-server-name -d 'The name that the server\'s certificate must have' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -l request-timeout -d 'The deadline of the whole run, such as 30s or 1m; 0 is none [default: 1m]' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -l kube-version -d 'The Kubernetes release whose behaviour and texts to follow, such as 1.33; by default the server\'s' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -s o -l output -d 'The format of the report' -r -f -a "human\t'For people'
+json\t'Report version 1 as JSON'
+yaml\t'The same document as YAML'"
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -l color -d 'When to use colour; auto is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t''
+never\t''"
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -l insecure-skip-tls-verify -d 'Trust any certificate of the server'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -l exit-zero -d 'End with 0 whatever the report says'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -l size -d 'Count how many volumes of this size fit, such as 45Gi; by default the largest pending claim of each class' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -s n -l namespace -d 'The namespace; by default the context\'s, and every one of a dump' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -l from -d 'Read a file, folder or archive in place of the cluster: a collected snapshot, `kubectl get -o json` or yaml, a must-gather, a support bundle; - is standard input' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -l example -d 'Read an example that is built in: topolvm' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -l kubeconfig -d 'The kubeconfig file, in place of KUBECONFIG and ~/.kube/config' -r -F
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -l context -d 'The kubeconfig context' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -l cluster -d 'The kubeconfig cluster' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -l user -d 'The kubeconfig user' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -s s -l server -d 'The address of the API server' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -l token -d 'A bearer token' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -l as -d 'The user to impersonate' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -l as-group -d 'A group to impersonate (can be repeated)' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -l as-uid -d 'The UID to impersonate' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -l certificate-authority -d 'A file with the server\'s certificate authority' -r -F
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -l client-certificate -d 'A file with a client certificate' -r -F
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -l client-key -d 'A file with the client certificate\'s key' -r -F
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -l tls-server-name -d 'The name that the server\'s certificate must have' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -l request-timeout -d 'The deadline of the whole run, such as 30s or 1m; 0 is none [default: 1m]' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -s o -l output -d 'The format of the report' -r -f -a "human\t'For people'
+json\t'Report version 1 as JSON'
+yaml\t'The same document as YAML'"
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -l color -d 'When to use colour; auto is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t''
+never\t''"
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -s A -l all-namespaces -d 'Every namespace'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -l insecure-skip-tls-verify -d 'Trust any certificate of the server'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -s f -l file -d 'The file to write, compressed where it ends in .gz; by default standard output' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -s n -l namespace -d 'The namespace; by default the context\'s, and every one of a dump' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -l from -d 'Read a file, folder or archive in place of the cluster: a collected snapshot, `kubectl get -o json` or yaml, a must-gather, a support bundle; - is standard input' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -l example -d 'Read an example that is built in: topolvm' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -l kubeconfig -d 'The kubeconfig file, in place of KUBECONFIG and ~/.kube/config' -r -F
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -l context -d 'The kubeconfig context' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -l cluster -d 'The kubeconfig cluster' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -l user -d 'The kubeconfig user' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -s s -l server -d 'The address of the API server' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -l token -d 'A bearer token' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -l as -d 'The user to impersonate' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -l as-group -d 'A group to impersonate (can be repeated)' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -l as-uid -d 'The UID to impersonate' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -l certificate-authority -d 'A file with the server\'s certificate authority' -r -F
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -l client-certificate -d 'A file with a client certificate' -r -F
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -l client-key -d 'A file with the client certificate\'s key' -r -F
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -l tls-server-name -d 'The name that the server\'s certificate must have' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -l request-timeout -d 'The deadline of the whole run, such as 30s or 1m; 0 is none [default: 1m]' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -s A -l all-namespaces -d 'Every namespace'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -l insecure-skip-tls-verify -d 'Trust any certificate of the server'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand __complete" -s h -l help -d 'Print help'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose storageclasses capacity collect completion __complete help" -f -a "diagnose" -d 'Explain why pods don\'t schedule and claims don\'t bind'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose storageclasses capacity collect completion __complete help" -f -a "storageclasses" -d 'Show the storage classes, what stands behind them, and what is wrong with them'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose storageclasses capacity collect completion __complete help" -f -a "capacity" -d 'Show what is free by class and topology segment, and how much more fits'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose storageclasses capacity collect completion __complete help" -f -a "collect" -d 'Write a redacted snapshot that every command reads with --from'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose storageclasses capacity collect completion __complete help" -f -a "completion" -d 'Write a completion script for a shell'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose storageclasses capacity collect completion __complete help" -f -a "__complete" -d 'Answer kubectl\'s question for completions'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose storageclasses capacity collect completion __complete help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -1,0 +1,239 @@
+//! What the human report looks like, at 80 and 120 columns; `UPDATE=1` rewrites the files.
+#![allow(clippy::disallowed_methods, reason = "tests read and write the repository's files")]
+
+#[path = "support/golden.rs"]
+mod golden;
+
+use std::sync::Arc;
+
+use golden::compare;
+use serde_json::json;
+use storagewhy::diagnosis::{
+    Confidence, Diagnosis, Evidence, Explained, Finding, Manager, Options, Remedy, Risk, Scope, Severity, Step, Trial,
+};
+use storagewhy::model::{Kind, ObjectRef};
+use storagewhy::report::human::{self, Screen};
+use storagewhy::report::{Report, Status};
+use storagewhy::scheduler::{NodeVerdict, Outcome, PodVerdict};
+use storagewhy::snapshot::{self, Builder, Problem, Snapshot};
+use storagewhy::volumes::{ClaimEvent, ClaimVerdict, VolumeMismatch};
+
+fn check(name: &str, snapshot: &Snapshot, scope: &Scope, diagnosis: &Diagnosis, status: Status) {
+    let options = Options::default();
+    let report = Report::new(snapshot, scope, &options, diagnosis);
+    assert_eq!(report.status, status, "{name}");
+    for width in [80, 120] {
+        let mut screen = Screen::new(width);
+        human::write(&report, &mut screen);
+        let text = anstream::adapter::strip_str(&screen.finish()).to_string();
+        let long = text.lines().find(|line| line.chars().count() > width && !line.contains('\''));
+        assert_eq!(long, None, "{name} at {width}");
+        compare(&format!("tests/fixtures/report/{name}-{width}.txt"), &text);
+    }
+}
+
+fn cluster() -> Builder {
+    let mut builder = Builder::default();
+    builder.server_version = Some("v1.36.2".to_owned());
+    for (kind, object) in [
+        (Kind::Node, json!({"metadata": {"name": "cp-1"}})),
+        (Kind::Node, json!({"metadata": {"name": "worker-1"}})),
+        (Kind::StorageClass, json!({"metadata": {"name": "topolvm-provisioner"}, "provisioner": "topolvm.io"})),
+        (Kind::PersistentVolumeClaim, json!({"metadata": {"namespace": "vault", "name": "data-vault-0"}})),
+        (
+            Kind::Pod,
+            json!({
+                "metadata": {"namespace": "vault", "name": "vault-0"},
+                "status": {"conditions": [{
+                    "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+                    "message": "0/40 nodes are available: 40 Insufficient cpu.",
+                    "lastTransitionTime": "2026-03-02T09:14:05Z",
+                }]},
+            }),
+        ),
+    ] {
+        builder.add(kind, object).expect("a sound object");
+    }
+    builder
+}
+
+fn scope() -> Scope {
+    Scope { namespace: Some("vault".to_owned()), ..Scope::default() }
+}
+
+fn node(name: String, plugin: &'static str, reason: &str, resolvable: bool) -> NodeVerdict {
+    NodeVerdict { name, plugin, reasons: vec![reason.to_owned()], resolvable, fits: Some(false) }
+}
+
+fn unschedulable() -> Arc<PodVerdict> {
+    let tainted = (1..=37)
+        .map(|number| node(format!("cp-{number}"), "TaintToleration", "node(s) had untolerated taint(s)", false));
+    let short = (1..=3)
+        .map(|number| node(format!("worker-{number}"), "NodeResourcesFit", "Insufficient topolvm.io/capacity", false));
+    Arc::new(PodVerdict {
+        outcome: Outcome::Unschedulable,
+        message: Some(
+            "0/40 nodes are available: 3 Insufficient topolvm.io/capacity, 37 node(s) had untolerated taint(s). \
+             preemption: 0/40 nodes are available: 40 Preemption is not helpful for scheduling."
+                .to_owned(),
+        ),
+        error: false,
+        pre_filter: None,
+        nodes: tainted.chain(short).collect(),
+        preemption: None,
+        unknown: Vec::new(),
+    })
+}
+
+fn object(kind: Kind, name: &str) -> ObjectRef {
+    ObjectRef::new(kind, if kind.namespaced() { "vault" } else { "" }, name)
+}
+
+fn injected() -> Finding {
+    let webhook = object(Kind::MutatingWebhookConfiguration, "topolvm-hook");
+    let helm = Manager {
+        tool: "Helm",
+        name: "topolvm".to_owned(),
+        namespace: "topolvm-system".to_owned(),
+        chart: Some("topolvm-15.9.0".to_owned()),
+    };
+    let victims = (0..3).map(|ordinal| Explained::Object(object(Kind::Pod, &format!("vault-{ordinal}"))));
+    let claims = (0..30).map(|n| Explained::Object(object(Kind::PersistentVolumeClaim, &format!("data-vault-{n}"))));
+    let steps = vec![
+        Step {
+            what: "Switch the release to storage capacity tracking".to_owned(),
+            command: Some(
+                "helm upgrade topolvm topolvm/topolvm --namespace topolvm-system --reuse-values --version 15.9.0 \
+                 --set scheduler.enabled=false --set controller.storageCapacityTracking.enabled=true \
+                 --set webhook.podMutatingWebhook.enabled=false"
+                    .to_owned(),
+            ),
+            ..Step::default()
+        },
+        Step {
+            what: "Have the pods made anew, because their requests can't be changed".to_owned(),
+            command: Some("kubectl delete pod --namespace vault vault-0 vault-1 vault-2".to_owned()),
+            ..Step::default()
+        },
+    ];
+    let by_hand = vec![Step {
+        what: "Delete the webhook".to_owned(),
+        command: Some("kubectl delete mutatingwebhookconfiguration topolvm-hook".to_owned()),
+        undone_by: Some(helm),
+        ..Step::default()
+    }];
+    Finding {
+        id: "unserved-injected-resource/MutatingWebhookConfiguration/topolvm-hook".to_owned(),
+        rule: "unserved-injected-resource",
+        severity: Severity::Error,
+        confidence: Confidence::Certain,
+        title: "webhook topolvm-hook makes pods request topolvm.io/capacity, which no node offers".to_owned(),
+        object: webhook.clone(),
+        evidence: vec![
+            Evidence {
+                object: object(Kind::Pod, "vault-0"),
+                path: "spec.containers[0].resources.requests".to_owned(),
+                value: "topolvm.io/capacity: 1".to_owned(),
+                note: "the template of StatefulSet vault doesn't ask for it: admission added it".to_owned(),
+            },
+            Evidence {
+                object: webhook,
+                path: "webhooks[0].rules".to_owned(),
+                value: "CREATE pods".to_owned(),
+                note: "it is called for every new pod of the namespace".to_owned(),
+            },
+        ],
+        explains: victims.chain(claims).collect(),
+        remedies: vec![
+            Remedy {
+                title: "use storage capacity tracking in place of the extender".to_owned(),
+                risk: Risk::Low,
+                steps,
+                trial: Trial::Schedules,
+            },
+            Remedy {
+                title: "take the webhook away".to_owned(),
+                risk: Risk::High,
+                steps: by_hand,
+                trial: Trial::NextBlocker("the old pods keep their request".to_owned()),
+            },
+        ],
+    }
+}
+
+fn small(rule: &'static str, severity: Severity, title: &str) -> Finding {
+    Finding {
+        id: format!("{rule}/PersistentVolumeClaim/vault/data-vault-0"),
+        rule,
+        severity,
+        confidence: Confidence::Likely,
+        title: title.to_owned(),
+        object: object(Kind::PersistentVolumeClaim, "data-vault-0"),
+        evidence: Vec::new(),
+        explains: Vec::new(),
+        remedies: Vec::new(),
+    }
+}
+
+#[test]
+fn a_cause_leads_and_its_victims_are_told_once() {
+    let mut cause = injected();
+    let under = small("pod-waits", Severity::Error, "pod vault-1 waits for the same");
+    cause.explains.push(Explained::Finding(under.id.clone()));
+    let findings = vec![
+        cause,
+        under,
+        small("webhook-slow", Severity::Warning, "webhook other-hook may take 30 s for each pod"),
+        small("waiting-for-first-consumer", Severity::Info, "claim data-vault-0 waits for its pod, as it should"),
+    ];
+    let pods = (0..3).map(|n| (object(Kind::Pod, &format!("vault-{n}")), unschedulable(), Vec::new()));
+    let diagnosis = Diagnosis { pods: pods.collect(), findings, ..Diagnosis::default() };
+    check("blocked", &cluster().build(&snapshot::Scope::All), &scope(), &diagnosis, Status::Blocked);
+}
+
+#[test]
+fn nothing_blocked_says_what_was_checked() {
+    let snapshot = cluster().build(&snapshot::Scope::All);
+    check("clear", &snapshot, &scope(), &Diagnosis::default(), Status::Clear);
+}
+
+#[test]
+fn gaps_are_told_with_what_they_cost() {
+    let mut builder = cluster();
+    builder.cover(Kind::Event, snapshot::Scope::Nothing(Problem::Forbidden));
+    builder.cover(Kind::MutatingWebhookConfiguration, snapshot::Scope::Nothing(Problem::Forbidden));
+    builder.cover(Kind::VolumeAttributesClass, snapshot::Scope::Nothing(Problem::NotServed));
+    let unknown = Arc::new(PodVerdict::unknown("nodes (forbidden)"));
+    let diagnosis = Diagnosis {
+        pods: vec![(object(Kind::Pod, "vault-0"), unknown, Vec::new())],
+        skipped: vec![("webhook-blocks-pods".to_owned(), "events are forbidden".to_owned())],
+        ..Diagnosis::default()
+    };
+    check("incomplete", &builder.build(&snapshot::Scope::All), &scope(), &diagnosis, Status::Incomplete);
+}
+
+#[test]
+fn claims_say_why_no_volume_matches() {
+    let event = ClaimEvent {
+        kind: "Normal",
+        reason: "FailedBinding",
+        message: "no persistent volumes available for this claim and no storage class is set".to_owned(),
+    };
+    let volume = |name: &str, reasons: &[&str]| VolumeMismatch {
+        name: name.to_owned(),
+        mismatch: reasons.iter().map(|reason| (*reason).to_owned()).collect(),
+    };
+    let verdict = ClaimVerdict {
+        event: Some(event),
+        volumes: vec![
+            volume("pv-a", &["storage class differs"]),
+            volume("pv-b", &["storage class differs"]),
+            volume("pv-c", &["is too small (5Gi of 10Gi)", "access modes differ"]),
+        ],
+        ..ClaimVerdict::unknown("")
+    };
+    let verdict = ClaimVerdict { phase: "Pending", unknown: Vec::new(), ..verdict };
+    let claims = vec![(object(Kind::PersistentVolumeClaim, "data-vault-0"), verdict, Vec::new())];
+    let diagnosis = Diagnosis { claims, ..Diagnosis::default() };
+    check("claims", &cluster().build(&snapshot::Scope::All), &scope(), &diagnosis, Status::Blocked);
+}
