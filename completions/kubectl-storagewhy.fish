@@ -27,10 +27,13 @@ end
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_needs_command" -s V -l version -d 'Print version'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_needs_command" -f -a "diagnose" -d 'Explain why pods don\'t schedule and claims don\'t bind'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_needs_command" -f -a "webhooks" -d 'Show the admission webhooks that see new pods and claims, and what is wrong with them'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_needs_command" -f -a "storageclasses" -d 'Show the storage classes, what stands behind them, and what is wrong with them'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_needs_command" -f -a "sc" -d 'Show the storage classes, what stands behind them, and what is wrong with them'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_needs_command" -f -a "capacity" -d 'Show what is free by class and topology segment, and how much more fits'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_needs_command" -f -a "collect" -d 'Write a redacted snapshot that every command reads with --from'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_needs_command" -f -a "rules" -d 'List the causes that can be told'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_needs_command" -f -a "explain" -d 'Show a rule\'s page: what it means, how it is recognised, its look-alikes, how to repair it'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_needs_command" -f -a "completion" -d 'Write a completion script for a shell'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_needs_command" -f -a "__complete" -d 'Answer kubectl\'s question for completions'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -53,6 +56,7 @@ complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand di
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l tls-server-name -d 'The name that the server\'s certificate must have' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l request-timeout -d 'The deadline of the whole run, such as 30s or 1m; 0 is none [default: 1m]' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l kube-version -d 'The Kubernetes release whose behaviour and texts to follow, such as 1.33; by default the server\'s' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l scheduler-config -d 'The scheduler\'s KubeSchedulerConfiguration: profiles, plugins, extenders' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -s o -l output -d 'The format of the report' -r -f -a "human\t'For people'
 json\t'Report version 1 as JSON'
 yaml\t'The same document as YAML'"
@@ -63,6 +67,33 @@ complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand di
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l insecure-skip-tls-verify -d 'Trust any certificate of the server'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l exit-zero -d 'End with 0 whatever the report says'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -l from -d 'Read a file, folder or archive in place of the cluster: a collected snapshot, `kubectl get -o json` or yaml, a must-gather, a support bundle; - is standard input' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -l example -d 'Read an example that is built in: topolvm' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -l kubeconfig -d 'The kubeconfig file, in place of KUBECONFIG and ~/.kube/config' -r -F
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -l context -d 'The kubeconfig context' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -l cluster -d 'The kubeconfig cluster' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -l user -d 'The kubeconfig user' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -s s -l server -d 'The address of the API server' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -l token -d 'A bearer token' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -l as -d 'The user to impersonate' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -l as-group -d 'A group to impersonate (can be repeated)' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -l as-uid -d 'The UID to impersonate' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -l certificate-authority -d 'A file with the server\'s certificate authority' -r -F
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -l client-certificate -d 'A file with a client certificate' -r -F
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -l client-key -d 'A file with the client certificate\'s key' -r -F
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -l tls-server-name -d 'The name that the server\'s certificate must have' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -l request-timeout -d 'The deadline of the whole run, such as 30s or 1m; 0 is none [default: 1m]' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -l kube-version -d 'The Kubernetes release whose behaviour and texts to follow, such as 1.33; by default the server\'s' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -l scheduler-config -d 'The scheduler\'s KubeSchedulerConfiguration: profiles, plugins, extenders' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -s o -l output -d 'The format of the report' -r -f -a "human\t'For people'
+json\t'Report version 1 as JSON'
+yaml\t'The same document as YAML'"
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -l color -d 'When to use colour; auto is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t''
+never\t''"
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -l insecure-skip-tls-verify -d 'Trust any certificate of the server'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -l exit-zero -d 'End with 0 whatever the report says'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l from -d 'Read a file, folder or archive in place of the cluster: a collected snapshot, `kubectl get -o json` or yaml, a must-gather, a support bundle; - is standard input' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l example -d 'Read an example that is built in: topolvm' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l kubeconfig -d 'The kubeconfig file, in place of KUBECONFIG and ~/.kube/config' -r -F
@@ -80,6 +111,7 @@ complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand st
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l tls-server-name -d 'The name that the server\'s certificate must have' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l request-timeout -d 'The deadline of the whole run, such as 30s or 1m; 0 is none [default: 1m]' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l kube-version -d 'The Kubernetes release whose behaviour and texts to follow, such as 1.33; by default the server\'s' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l scheduler-config -d 'The scheduler\'s KubeSchedulerConfiguration: profiles, plugins, extenders' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -s o -l output -d 'The format of the report' -r -f -a "human\t'For people'
 json\t'Report version 1 as JSON'
 yaml\t'The same document as YAML'"
@@ -106,6 +138,7 @@ complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -l tls-server-name -d 'The name that the server\'s certificate must have' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -l request-timeout -d 'The deadline of the whole run, such as 30s or 1m; 0 is none [default: 1m]' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -l kube-version -d 'The Kubernetes release whose behaviour and texts to follow, such as 1.33; by default the server\'s' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -l scheduler-config -d 'The scheduler\'s KubeSchedulerConfiguration: profiles, plugins, extenders' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -s o -l output -d 'The format of the report' -r -f -a "human\t'For people'
 json\t'Report version 1 as JSON'
 yaml\t'The same document as YAML'"
@@ -163,12 +196,26 @@ complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand co
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -s A -l all-namespaces -d 'Every namespace'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -l insecure-skip-tls-verify -d 'Trust any certificate of the server'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand rules" -s o -l output -d 'The format of the report' -r -f -a "human\t'For people'
+json\t'Report version 1 as JSON'
+yaml\t'The same document as YAML'"
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand rules" -l color -d 'When to use colour; auto is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t''
+never\t''"
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand rules" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand explain" -l color -d 'When to use colour; auto is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t''
+never\t''"
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand __complete" -s h -l help -d 'Print help'
-complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose storageclasses capacity collect completion __complete help" -f -a "diagnose" -d 'Explain why pods don\'t schedule and claims don\'t bind'
-complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose storageclasses capacity collect completion __complete help" -f -a "storageclasses" -d 'Show the storage classes, what stands behind them, and what is wrong with them'
-complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose storageclasses capacity collect completion __complete help" -f -a "capacity" -d 'Show what is free by class and topology segment, and how much more fits'
-complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose storageclasses capacity collect completion __complete help" -f -a "collect" -d 'Write a redacted snapshot that every command reads with --from'
-complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose storageclasses capacity collect completion __complete help" -f -a "completion" -d 'Write a completion script for a shell'
-complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose storageclasses capacity collect completion __complete help" -f -a "__complete" -d 'Answer kubectl\'s question for completions'
-complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose storageclasses capacity collect completion __complete help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "diagnose" -d 'Explain why pods don\'t schedule and claims don\'t bind'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "webhooks" -d 'Show the admission webhooks that see new pods and claims, and what is wrong with them'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "storageclasses" -d 'Show the storage classes, what stands behind them, and what is wrong with them'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "capacity" -d 'Show what is free by class and topology segment, and how much more fits'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "collect" -d 'Write a redacted snapshot that every command reads with --from'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "rules" -d 'List the causes that can be told'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "explain" -d 'Show a rule\'s page: what it means, how it is recognised, its look-alikes, how to repair it'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "completion" -d 'Write a completion script for a shell'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "__complete" -d 'Answer kubectl\'s question for completions'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -37,9 +37,7 @@ pub fn matches(webhook: &Webhook, request: Request<'_>, snapshot: &Snapshot) -> 
     let selects = |selector: &Option<crate::model::selector::LabelSelector>, labels: &Map| {
         selector.as_ref().is_none_or(|selector| selector.matches(labels))
     };
-    if !webhook.rules.iter().any(|rule| rule_matches(rule, request.kind))
-        || !selects(&webhook.object_selector, request.labels)
-    {
+    if !covers_creation(webhook, request.kind) || !selects(&webhook.object_selector, request.labels) {
         return Match::No;
     }
     let namespace = match &webhook.namespace_selector {
@@ -62,6 +60,11 @@ fn namespace_labels(snapshot: &Snapshot, name: &str) -> Option<Map> {
     let mut labels = snapshot.labels_of_namespace(name)?;
     labels.entry("kubernetes.io/metadata.name".to_owned()).or_insert_with(|| name.to_owned());
     Some(labels)
+}
+
+/// Whether the rules of a webhook cover the creation of objects of a namespaced kind.
+pub fn covers_creation(webhook: &Webhook, kind: Kind) -> bool {
+    webhook.rules.iter().any(|rule| rule_matches(rule, kind))
 }
 
 /// Whether a rule covers the creation of objects of a namespaced kind. `pods/*` covers `pods` as well; `*` covers every

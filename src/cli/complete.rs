@@ -6,6 +6,7 @@ use clap::{Args, Command, CommandFactory};
 use super::error::CliError;
 use super::exit::Exit;
 use super::{Cli, target, terminal};
+use crate::rules::REGISTRY;
 
 /// The shell offers the candidates and nothing else.
 const NO_FILES: u8 = 4;
@@ -63,6 +64,7 @@ fn candidates(root: &Command, before: &[String], last: &str) -> Answer {
             Answer { candidates: commands.into_iter().chain(kinds()).collect(), directive: NO_FILES }
         }
         Some("diagnose") => Answer { candidates: kinds(), directive: NO_FILES },
+        Some("explain") => Answer { candidates: rules(), directive: NO_FILES },
         Some(_) => Answer { candidates: possible_operands(command), directive: NO_FILES },
     }
 }
@@ -101,6 +103,10 @@ fn flags(command: &Command) -> Vec<(String, String)> {
 
 fn kinds() -> Vec<(String, String)> {
     target::KINDS.iter().map(|kind| (kind.plural().to_owned(), String::new())).collect()
+}
+
+fn rules() -> Vec<(String, String)> {
+    REGISTRY.iter().map(|rule| (rule.name.to_owned(), rule.summary.to_owned())).collect()
 }
 
 fn about(text: Option<&clap::builder::StyledStr>) -> String {

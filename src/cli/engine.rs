@@ -5,7 +5,9 @@ use clap::Args;
 use super::error::CliError;
 use crate::diagnosis;
 use crate::model::version::Version;
+use crate::scheduler::{self, SchedulerConfig};
 use crate::snapshot::Snapshot;
+use crate::source;
 
 /// What the user knows and the facts don't say.
 #[derive(Clone, Debug, Args)]
@@ -13,7 +15,10 @@ use crate::snapshot::Snapshot;
 pub(crate) struct EngineArgs {
     /// The Kubernetes release whose behaviour and texts to follow, such as 1.33; by default the server's
     #[arg(long, value_name = "VERSION")]
-    pub(crate) kube_version: Option<Version>,
+    kube_version: Option<Version>,
+    /// The scheduler's KubeSchedulerConfiguration: profiles, plugins, extenders
+    #[arg(long, value_name = "FILE")]
+    scheduler_config: Option<String>,
 }
 
 impl EngineArgs {
@@ -23,6 +28,14 @@ impl EngineArgs {
     /// Where the scheduler's configuration can't be read.
     pub(crate) fn options(&self, snapshot: &Snapshot) -> Result<diagnosis::Options, CliError> {
         let now = snapshot.taken.as_ref().and_then(|taken| taken.parse().ok());
-        Ok(diagnosis::Options { kube_version: self.kube_version, now, ..diagnosis::Options::default() })
+        let scheduler_config = self.scheduler_config.as_deref().map(read_config).transpose()?;
+        Ok(diagnosis::Options { kube_version: self.kube_version, scheduler_config, now })
     }
+}
+
+fn read_config(path: &str) -> Result<SchedulerConfig, CliError> {
+    let text = source::read_text(path)?;
+    scheduler::parse_config(&text).map_err(|error| {
+        CliError::usage(format!("{path}: {error}")).hinted("give the file that kube-scheduler gets with --config")
+    })
 }

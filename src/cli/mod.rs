@@ -11,14 +11,17 @@ mod engine;
 mod error;
 mod example;
 mod exit;
+mod explain;
 mod input;
 mod offers;
 mod progress;
+mod rules;
 mod scope;
 mod selector;
 mod storageclasses;
 mod target;
 mod terminal;
+mod webhooks;
 mod words;
 
 use std::ffi::OsString;
@@ -42,10 +45,13 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Diagnose(diagnose::DiagnoseArgs),
+    Webhooks(webhooks::WebhooksArgs),
     #[command(name = "storageclasses", visible_alias = "sc")]
     StorageClasses(storageclasses::StorageClassesArgs),
     Capacity(capacity::CapacityArgs),
     Collect(collect::CollectArgs),
+    Rules(rules::RulesArgs),
+    Explain(explain::ExplainArgs),
     Completion(completion::CompletionArgs),
     #[command(name = "__complete", hide = true)]
     Complete(complete::CompleteArgs),
@@ -72,9 +78,12 @@ impl Command {
     fn run(&self) -> Result<Exit, CliError> {
         match self {
             Command::Diagnose(args) => diagnose::run(args),
+            Command::Webhooks(args) => webhooks::run(args),
             Command::StorageClasses(args) => storageclasses::run(args),
             Command::Capacity(args) => capacity::run(args),
             Command::Collect(args) => collect::run(args),
+            Command::Rules(args) => rules::run(args),
+            Command::Explain(args) => explain::run(args),
             Command::Completion(args) => completion::run(args),
             Command::Complete(args) => complete::run(args),
         }

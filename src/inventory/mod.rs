@@ -2,6 +2,7 @@
 
 pub mod capacity;
 pub mod classes;
+pub mod webhooks;
 
 use crate::model::Kind;
 use crate::snapshot::Snapshot;

@@ -2,8 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::diagnosis::{self, Confidence, Diagnosis, Explained, Finding, Risk, Severity, Trial};
-use crate::model::version::Version;
+use crate::diagnosis::{self, Confidence, Diagnosis, Explained, Finding, Manager, Risk, Severity, Trial};
 use crate::model::{Kind, ObjectRef, Pod};
 use crate::scheduler::{NodeVerdict, Outcome, PodVerdict};
 use crate::snapshot::{Coverage, Problem, Snapshot};
@@ -329,7 +328,7 @@ impl<'a> Report<'a> {
             status: Status::Clear,
             source: Source {
                 server_version: snapshot.server_version.as_deref(),
-                kube_version: kube_version(snapshot, options).to_string(),
+                kube_version: options.version(snapshot).to_string(),
                 namespace: scope.namespace.as_deref(),
             },
             coverage: coverage(snapshot),
@@ -338,22 +337,16 @@ impl<'a> Report<'a> {
             findings: diagnosis.findings.iter().map(FindingEntry::new).collect(),
             skipped: diagnosis.skipped.iter().map(|(rule, reason)| SkippedEntry { rule, reason }).collect(),
         };
-        report.status = report.judge(victims_read(snapshot, scope));
+        report.status = report.judge(diagnosis, victims_read(snapshot, scope));
         report
     }
 
-    fn judge(&self, victims_read: bool) -> Status {
-        let blocked = self.findings.iter().any(|finding| finding.severity == Severity::Error)
-            || self.pods.iter().any(|pod| pod.verdict == Outcome::Unschedulable)
-            || self.claims.iter().any(ClaimEntry::blocked);
-        let unsure = !victims_read
-            || !self.skipped.is_empty()
-            || self.pods.iter().any(|pod| pod.verdict == Outcome::Unknown)
-            || self.claims.iter().any(|claim| claim.verdict == "Unknown");
-        match (blocked, unsure) {
+    fn judge(&self, diagnosis: &Diagnosis, victims_read: bool) -> Status {
+        let blocked = diagnosis.blocked() || self.claims.iter().any(ClaimEntry::blocked);
+        match (blocked, victims_read && !diagnosis.uncertain()) {
             (true, _) => Status::Blocked,
-            (false, true) => Status::Incomplete,
-            (false, false) => Status::Clear,
+            (false, false) => Status::Incomplete,
+            (false, true) => Status::Clear,
         }
     }
 }
@@ -476,13 +469,15 @@ impl<'a> RemedyEntry<'a> {
 
 impl<'a> StepEntry<'a> {
     fn new(step: &'a diagnosis::Step) -> Self {
-        let manager = |manager: &'a diagnosis::Manager| ManagerEntry {
-            tool: manager.tool,
-            name: &manager.name,
-            namespace: &manager.namespace,
-            chart: manager.chart.as_deref(),
-        };
-        Self { what: &step.what, command: step.command.as_deref(), undone_by: step.undone_by.as_ref().map(manager) }
+        let undone_by = step.undone_by.as_ref().map(ManagerEntry::new);
+        Self { what: &step.what, command: step.command.as_deref(), undone_by }
+    }
+}
+
+impl<'a> ManagerEntry<'a> {
+    fn new(manager: &'a Manager) -> Self {
+        let Manager { tool, name, namespace, chart } = manager;
+        Self { tool, name, namespace, chart: chart.as_deref() }
     }
 }
 
@@ -504,11 +499,6 @@ fn victims_read(snapshot: &Snapshot, scope: &diagnosis::Scope) -> bool {
         Some(namespace) => snapshot.pods.covers(namespace) && snapshot.claims.covers(namespace),
         None => snapshot.pods.complete() && snapshot.claims.complete(),
     }
-}
-
-fn kube_version(snapshot: &Snapshot, options: &diagnosis::Options) -> Version {
-    let served = snapshot.server_version.as_ref().and_then(|version| version.parse().ok());
-    options.kube_version.or(served).unwrap_or_default()
 }
 
 fn observed<'a>(snapshot: &'a Snapshot, object: &ObjectRef) -> Option<ObservedEntry<'a>> {
@@ -553,6 +543,7 @@ mod tests {
     use super::Report;
     use crate::inventory::capacity::Capacity;
     use crate::inventory::classes::StorageClasses;
+    use crate::inventory::webhooks::Webhooks;
 
     /// Compares a document's schema with the one in the repository; `UPDATE=1` writes it instead.
     #[expect(clippy::disallowed_methods, reason = "the test reads and writes the repository's files")]
@@ -572,5 +563,6 @@ mod tests {
         compare::<Report>("report.v1.json");
         compare::<Capacity>("capacity.v1.json");
         compare::<StorageClasses>("storageclasses.v1.json");
+        compare::<Webhooks>("webhooks.v1.json");
     }
 }

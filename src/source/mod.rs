@@ -2,6 +2,9 @@
 
 pub mod dump;
 pub mod live;
+mod text;
+
+pub use text::read_text;
 
 /// Why nothing could be read.
 #[derive(Debug, thiserror::Error)]

@@ -68,6 +68,7 @@ fn sentence(finding: &FindingEntry) -> String {
 }
 
 fn body(view: View, finding: &FindingEntry, screen: &mut Screen) {
+    screen.gap();
     for line in victims(view, finding) {
         screen.item(2, "Blocks", &line);
     }
@@ -99,6 +100,7 @@ fn victims(view: View, finding: &FindingEntry) -> Vec<String> {
         let kind = if members.len() == 1 { noun(kind).to_owned() } else { plural(kind) };
         format!("{kind} {}", names(members, NAMES))
     };
+    groups.sort_by_key(|(kind, _)| (*kind != "Pod", *kind != "PersistentVolumeClaim"));
     let objects: Vec<String> = groups.iter().map(group).collect();
     objects.into_iter().chain(lines).collect()
 }
@@ -112,7 +114,7 @@ fn evidence(view: View, finding: &FindingEntry, screen: &mut Screen) {
     for fact in finding.evidence.iter().take(EVIDENCE) {
         screen.item(2, "-", &fact_line(view, fact));
         if !fact.note.is_empty() {
-            screen.paragraph(4, fact.note);
+            screen.paragraph(6, fact.note);
         }
     }
     if finding.evidence.len() > EVIDENCE {

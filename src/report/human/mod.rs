@@ -7,6 +7,7 @@ mod finding;
 mod nodes;
 pub mod screen;
 mod unread;
+pub mod webhooks;
 pub mod words;
 
 pub use diagnosis::write;

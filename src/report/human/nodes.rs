@@ -118,12 +118,14 @@ fn messages(pod: &PodEntry, screen: &mut Screen) {
     let observed = observed(pod);
     if let Some(message) = pod.message {
         let lead = if observed == Some(message) { "kube-scheduler says:" } else { "kube-scheduler would say now:" };
-        screen.toned(Tone::Faint, 2, lead, message);
+        screen.styled(Tone::Faint, 2, lead);
+        screen.paragraph(4, message);
     }
     if observed.is_some() && observed != pod.message {
         let since = pod.observed.as_ref().and_then(|observed| observed.since);
         let since = since.map(|since| format!(" (since {since})")).unwrap_or_default();
-        screen.toned(Tone::Faint, 2, &format!("the cluster says{since}:"), observed.unwrap_or_default());
+        screen.styled(Tone::Faint, 2, &format!("The cluster says{since}:"));
+        screen.paragraph(4, observed.unwrap_or_default());
     }
 }
 

@@ -78,6 +78,11 @@ impl Screen {
         }
     }
 
+    /// A line as it is, however long.
+    pub fn line(&mut self, tone: Tone, text: &str) {
+        self.push(&tone.style(), "", &Untrusted(text).to_string());
+    }
+
     /// A paragraph, wrapped between words.
     pub fn paragraph(&mut self, indent: usize, text: &str) {
         self.toned(Tone::Plain, indent, "", text);
@@ -207,15 +212,30 @@ fn fold(command: &str, width: usize) -> Vec<String> {
         if !line.is_empty() {
             line.push(' ');
         }
-        line.push_str(argument);
+        line.push_str(&argument);
     }
     let indent = if lines.is_empty() { "" } else { "  " };
     lines.push(format!("{indent}{line}"));
     lines
 }
 
-/// The arguments of a shell command as they are written, quotes kept.
-fn arguments(command: &str) -> Vec<&str> {
+/// The arguments of a shell command as they are written, each flag with its value.
+fn arguments(command: &str) -> Vec<String> {
+    let mut arguments: Vec<String> = Vec::new();
+    for word in shell_words(command) {
+        match arguments.last_mut() {
+            Some(flag) if flag.starts_with('-') && !flag.contains(['=', ' ']) && !word.starts_with('-') => {
+                flag.push(' ');
+                flag.push_str(word);
+            }
+            _ => arguments.push(word.to_owned()),
+        }
+    }
+    arguments
+}
+
+/// The words of a shell command, quotes kept.
+fn shell_words(command: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let (mut start, mut quote) = (None, None);
     let mut escaped = false;
@@ -272,7 +292,7 @@ mod tests {
         let text = plain(40, |screen| screen.command(4, command));
         assert_eq!(
             text,
-            "    kubectl patch pod a --patch \\\n      '{\"a b\": \"c d e f g h i\"}' \\\n      --type merge\n"
+            "    kubectl patch pod a \\\n      --patch '{\"a b\": \"c d e f g h i\"}' \\\n      --type merge\n"
         );
         let joined = text.replace("\\\n", "");
         assert_eq!(joined.split_whitespace().collect::<Vec<_>>(), command.split_whitespace().collect::<Vec<_>>());

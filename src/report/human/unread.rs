@@ -3,6 +3,10 @@
 use super::words::{NAMES, count, names, plural};
 use super::{Screen, Tone};
 use crate::report::document::{CoverageEntry, Report};
+use crate::source::live::needs::NEEDS;
+
+/// Kinds of which is said what is lost without them.
+const LOSSES: usize = 6;
 
 /// Writes the gaps, where there are any that matter.
 pub(super) fn write(report: &Report, screen: &mut Screen) {
@@ -15,6 +19,9 @@ pub(super) fn write(report: &Report, screen: &mut Screen) {
     screen.gap();
     if !gaps.is_empty() {
         screen.toned(Tone::Caution, 0, "Not read:", &problems(&gaps));
+        for (kind, lost) in losses(&gaps).iter().take(LOSSES) {
+            screen.item(2, &format!("without {kind}:"), lost);
+        }
     }
     if !report.skipped.is_empty() {
         let rules: Vec<String> =
@@ -22,6 +29,13 @@ pub(super) fn write(report: &Report, screen: &mut Screen) {
         let text = format!("{} could not judge: {}", count(rules.len(), "rule"), names(&rules, NAMES));
         screen.toned(Tone::Caution, 0, "Not judged:", &text);
     }
+}
+
+/// What can't be said for want of each kind. A kind that isn't served has no objects: nothing is lost.
+fn losses(gaps: &[&CoverageEntry]) -> Vec<(String, &'static str)> {
+    let lost = gaps.iter().filter(|gap| gap.problem.as_deref() != Some("not served"));
+    let lost = lost.filter_map(|gap| NEEDS.iter().find(|need| need.kind.name() == gap.kind));
+    lost.map(|need| (plural(need.kind.name()), need.lost)).collect()
 }
 
 /// Writes the kinds of which not everything was read.
