@@ -50,6 +50,16 @@ fn completions_are_those_of_the_program() {
 }
 
 #[test]
+fn kubectl_completes_through_the_script() {
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_kubectl-storagewhy"));
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/completions/kubectl_complete-storagewhy");
+    let path = format!("{}:/usr/bin:/bin", program.parent().expect("a folder").display());
+    let output = std::process::Command::new(script).args(["capacity", "--si"]).env("PATH", path).output();
+    let answer = binary::finish(output.expect("the script is executable"));
+    assert!(answer.stdout.starts_with("--size\t") && answer.stdout.ends_with(":4\n"), "{}", answer.stdout);
+}
+
+#[test]
 fn the_screen_in_the_readme_is_what_the_example_prints() {
     let run = run(&["diagnose", "--example", "topolvm"]);
     assert_eq!(run.code, Some(1), "{}", run.stderr);

@@ -3,14 +3,14 @@
 use std::process::{Command, Output, Stdio};
 
 /// What a run gave.
-pub struct Run {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Run {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// The binary in the repository's root, with no more of the environment than a run needs: no cluster, 80 columns.
-pub fn command(args: &[&str]) -> Command {
+pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-storagewhy"));
     command
         .args(args)
@@ -23,12 +23,12 @@ pub fn command(args: &[&str]) -> Command {
 }
 
 /// Runs the binary to its end.
-pub fn run(args: &[&str]) -> Run {
+pub(crate) fn run(args: &[&str]) -> Run {
     finish(command(args).output().expect("the binary starts"))
 }
 
 /// What a finished run gave.
-pub fn finish(output: Output) -> Run {
+pub(crate) fn finish(output: Output) -> Run {
     Run {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).expect("stdout is UTF-8"),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// Compares `text` with the file at `path`, from the repository's root.
-pub fn compare(path: &str, text: &str) {
+pub(crate) fn compare(path: &str, text: &str) {
     let full = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     if std::env::var_os("UPDATE").is_some_and(|update| update == "1") {
         std::fs::create_dir_all(full.parent().expect("a file in a folder")).expect("the folder can be made");

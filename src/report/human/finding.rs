@@ -69,18 +69,22 @@ fn sentence(finding: &FindingEntry) -> String {
 
 fn body(view: View, finding: &FindingEntry, screen: &mut Screen) {
     screen.gap();
-    for line in victims(view, finding) {
+    let (objects, findings) = victims(view, finding);
+    for line in objects {
         screen.item(2, "Blocks", &line);
+    }
+    for title in findings {
+        screen.item(2, "Explains:", &title);
     }
     evidence(view, finding, screen);
     remedies(view, finding, screen);
     screen.styled(Tone::Faint, 2, &format!("More: kubectl storagewhy explain {}", finding.rule));
 }
 
-/// The victims, told once: a line a kind and namespace, and one a finding that hangs under this one.
-fn victims(view: View, finding: &FindingEntry) -> Vec<String> {
+/// The victims, told once: a line a kind, and the titles of the findings that hang under this one.
+fn victims(view: View, finding: &FindingEntry) -> (Vec<String>, Vec<String>) {
     let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
-    let mut lines = Vec::new();
+    let mut titles = Vec::new();
     for explained in &finding.explains {
         match explained {
             ExplainedEntry::Object(object) => {
@@ -92,7 +96,7 @@ fn victims(view: View, finding: &FindingEntry) -> Vec<String> {
             }
             ExplainedEntry::Finding(id) => {
                 let title = view.findings.iter().find(|other| other.id == *id).map_or(*id, |other| other.title);
-                lines.push(title.to_owned());
+                titles.push(title.to_owned());
             }
         }
     }
@@ -101,8 +105,7 @@ fn victims(view: View, finding: &FindingEntry) -> Vec<String> {
         format!("{kind} {}", names(members, NAMES))
     };
     groups.sort_by_key(|(kind, _)| (*kind != "Pod", *kind != "PersistentVolumeClaim"));
-    let objects: Vec<String> = groups.iter().map(group).collect();
-    objects.into_iter().chain(lines).collect()
+    (groups.iter().map(group).collect(), titles)
 }
 
 fn evidence(view: View, finding: &FindingEntry, screen: &mut Screen) {

@@ -1,6 +1,6 @@
 //! What could not be read, and what could not be judged for want of it.
 
-use super::words::{NAMES, count, names, plural};
+use super::words::{NAMES, names, plural};
 use super::{Screen, Tone};
 use crate::report::document::{CoverageEntry, Report};
 use crate::source::live::needs::NEEDS;
@@ -26,8 +26,7 @@ pub(super) fn write(report: &Report, screen: &mut Screen) {
     if !report.skipped.is_empty() {
         let rules: Vec<String> =
             report.skipped.iter().map(|entry| format!("{} ({})", entry.rule, entry.reason)).collect();
-        let text = format!("{} could not judge: {}", count(rules.len(), "rule"), names(&rules, NAMES));
-        screen.toned(Tone::Caution, 0, "Not judged:", &text);
+        screen.toned(Tone::Caution, 0, "Not judged:", &names(&rules, NAMES));
     }
 }
 
