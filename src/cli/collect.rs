@@ -1,7 +1,5 @@
 //! `collect`: a snapshot that every command reads with `--from`.
 
-use std::io;
-
 use clap::{Args, ValueEnum};
 
 use super::error::CliError;
@@ -18,22 +16,22 @@ use crate::source::dump;
 /// fields and the last applied manifest are never in it.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CollectArgs {
-    /// Replace names and label values by pseudonyms, so that the snapshot can be given away
-    #[arg(long, value_enum, value_name = "WHAT")]
-    redact: Option<Redaction>,
     /// The file to write, compressed where it ends in .gz; by default standard output
     #[arg(short, long, value_name = "FILE")]
     file: Option<String>,
+    /// What else to leave out; names replaces the names of objects by pseudonyms
+    #[arg(long, value_enum, value_name = "WHAT")]
+    redact: Option<Redact>,
     #[command(flatten)]
     namespace: NamespaceArgs,
     #[command(flatten)]
     input: InputArgs,
 }
 
-/// What is replaced beside what never enters a snapshot.
+/// What is left out beyond what never enters a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Redaction {
-    /// Names of objects and values of labels
+enum Redact {
+    /// The names of objects, namespaces and nodes, replaced by stable pseudonyms.
     Names,
 }
 
@@ -43,8 +41,9 @@ enum Redaction {
 /// Where nothing could be read or the snapshot can't be written.
 pub(crate) fn run(args: &CollectArgs) -> Result<Exit, CliError> {
     let mut snapshot = args.input.read(&args.namespace, Kind::ALL)?.snapshot;
-    if args.redact == Some(Redaction::Names) {
-        snapshot = dump::redact_names(&snapshot).map_err(io::Error::from)?;
+    if args.redact == Some(Redact::Names) {
+        snapshot = dump::redact_names(&snapshot)
+            .map_err(|error| CliError::unreadable(format!("can't replace the names: {error}")))?;
     }
     match args.file.as_deref() {
         Some(path) if path != "-" => dump::write_file(&snapshot, path)?,
