@@ -8,7 +8,7 @@ use super::context::Context;
 use super::engine::{Options, Scope, causes};
 use super::finding::{Evidence, Finding, Severity};
 use super::remedy::{Remedy, Trial};
-use super::text::{named, natural_order};
+use super::text::{either, named, natural_order};
 use crate::admission::expand::{ordinal_of, ordinals, stateful_set_claims, stateful_set_pod};
 use crate::admission::recreate::admit;
 use crate::model::claim::{BIND_COMPLETED, SELECTED_NODE};
@@ -68,6 +68,7 @@ impl<'a> Trials<'a> {
                 finding.remedies.push(remedy);
             }
             finding.evidence.extend(useless);
+            finding.remedies.sort_by_key(rank);
         }
     }
 
@@ -170,6 +171,16 @@ impl<'a> Trials<'a> {
     }
 }
 
+/// Remedies that help most come first; among equals the rule's order stays.
+fn rank(remedy: &Remedy) -> u8 {
+    match &remedy.trial {
+        Trial::Schedules => 0,
+        Trial::NextBlocker(next) if next.starts_with("pod") => 1,
+        Trial::Untried(_) => 2,
+        Trial::NextBlocker(_) => 3,
+    }
+}
+
 fn useless_evidence(object: &ObjectRef, remedy: &Remedy, text: &str) -> Evidence {
     Evidence {
         object: object.clone(),
@@ -186,7 +197,10 @@ fn tell(placed: &[String], by: &[(String, Vec<String>)]) -> String {
         [one] => told.push(format!("pod {one} is placed")),
         many => told.push(format!("{} are placed", named("pod", many))),
     }
-    told.extend(by.iter().map(|(text, victims)| format!("then {} stays back: {text}", super::text::names(victims))));
+    told.extend(by.iter().map(|(text, victims)| {
+        let stay = either(victims.len(), "stays", "stay");
+        format!("then {} {stay} back: {text}", super::text::names(victims))
+    }));
     told.join("; ")
 }
 

@@ -69,7 +69,12 @@ fn finding(cx: &Context<'_>, reason: &str, cases: &[&ClaimCase<'_>]) -> Finding 
     let names: Vec<&str> = cases.iter().map(|case| case.claim.metadata.name.as_str()).collect();
     let lead = cases[0];
     let title = format!("{} can't be bound: {reason}", capital(&named("claim", &names)));
-    let mut finding = Finding::new(RULE.name, Severity::Error, claim_ref(lead.claim), title);
+    let mut finding = Finding::new(RULE.name, Severity::Error, claim_ref(lead.claim), title).evidence(
+        claim_ref(lead.claim),
+        "status.phase",
+        lead.verdict.phase,
+        reason,
+    );
     if let Some(event) = &lead.verdict.event {
         finding =
             finding.evidence(claim_ref(lead.claim), "events", event.message.clone(), "what the volume controller says");

@@ -28,7 +28,7 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
         if group.pods.iter().all(|pod| out.explained(&pod_ref(pod))) {
             continue;
         }
-        stories.entry((group.subject(), story(group))).or_default().push(group);
+        stories.entry((group.subject(), story(cx, group))).or_default().push(group);
     }
     let mut told: BTreeMap<ObjectRef, usize> = BTreeMap::new();
     for ((subject, story), groups) in stories {
@@ -54,13 +54,16 @@ fn by_reason<'g>(group: &'g PodGroup<'_>) -> BTreeMap<(&'static str, &'g str), V
 }
 
 /// Why the pods of a group wait, as the end of a sentence.
-fn story(group: &PodGroup<'_>) -> String {
+fn story(cx: &Context<'_>, group: &PodGroup<'_>) -> String {
     let verdict = &group.verdict;
     if let Some((node, victims)) = &verdict.preemption {
         return format!("no node has room; {} will be evicted from node {node} for it", count(victims.len(), "pod"));
     }
     if let Some(pre_filter) = &verdict.pre_filter {
         return rejection(&pre_filter.message);
+    }
+    if cx.snapshot.nodes.seen().is_empty() && verdict.nodes.is_empty() && cx.snapshot.nodes.complete() {
+        return "the cluster has no nodes".to_owned();
     }
     if verdict.nodes.is_empty() {
         return verdict.message.clone().unwrap_or_else(|| "the scheduler can't say more".to_owned());
@@ -92,6 +95,10 @@ fn finding(cx: &Context<'_>, subject: ObjectRef, story: &str, groups: &[&PodGrou
     }
     for ((plugin, reason), nodes) in by_reason(group).into_iter().take(SHOWN) {
         finding = with_nodes(cx, group, (plugin, reason), &nodes, finding);
+    }
+    if finding.evidence.is_empty() {
+        let message = group.verdict.message.clone().unwrap_or_else(|| group.verdict.unknown.join("; "));
+        finding = finding.evidence(pod_ref(group.lead()), "", message, "what the scheduler says");
     }
     if !group.verdict.unknown.is_empty() {
         finding = finding.likely();

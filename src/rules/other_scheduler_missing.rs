@@ -19,8 +19,10 @@ super::declare_rule! {
 }
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
-    let others: Vec<&PodGroup<'_>> =
-        cx.groups.iter().filter(|group| group.verdict.outcome == Outcome::OtherScheduler).collect();
+    let named = |group: &&PodGroup<'_>| {
+        group.verdict.outcome == Outcome::OtherScheduler && !super::scheduling_gated::gated(group.lead())
+    };
+    let others: Vec<&PodGroup<'_>> = cx.groups.iter().filter(named).collect();
     if others.is_empty() {
         return;
     }

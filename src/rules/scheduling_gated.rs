@@ -2,7 +2,7 @@ use crate::diagnosis::context::{Context, PodGroup, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::text::{capital, either, named, names};
-use crate::scheduler::Outcome;
+use crate::model::Pod;
 
 super::declare_rule! {
     static RULE = {
@@ -16,9 +16,14 @@ super::declare_rule! {
 }
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
-    for group in cx.groups.iter().filter(|group| group.verdict.outcome == Outcome::SchedulingGated) {
+    for group in cx.groups.iter().filter(|group| gated(group.lead())) {
         out.add(finding(group));
     }
+}
+
+/// Whether gates hold the pod, whichever scheduler is to take it.
+pub(super) fn gated(pod: &Pod) -> bool {
+    !pod.spec.scheduling_gates.is_empty()
 }
 
 fn finding(group: &PodGroup<'_>) -> Finding {

@@ -1,0 +1,71 @@
+//! Small clusters as YAML documents, for tests of the engine.
+
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses another part")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "support for tests")]
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize as _;
+use storagewhy::diagnosis::{Diagnosis, Finding, Options, Scope, diagnose};
+use storagewhy::snapshot::Snapshot;
+use storagewhy::source::dump;
+
+/// The folder of fixtures.
+pub fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
+}
+
+/// The YAML files of a folder, sorted.
+pub fn yaml_files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    files.sort();
+    files
+}
+
+/// Reads a fixture: a header document, then one document an object.
+pub fn load(path: &Path) -> Snapshot {
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut documents = serde_yaml::Deserializer::from_str(&text)
+        .map(|document| serde_json::Value::deserialize(document).unwrap_or_else(|e| panic!("{}: {e}", path.display())));
+    let mut snapshot = documents.next().unwrap();
+    snapshot["items"] = documents.collect();
+    dump::read_bytes("fixture.json", &serde_json::to_vec(&snapshot).unwrap())
+        .unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// Diagnoses everything in a snapshot, at the time at which it was taken.
+pub fn judge(snapshot: &Snapshot) -> Diagnosis {
+    let now = snapshot.taken.as_ref().and_then(|taken| taken.parse().ok());
+    diagnose(snapshot, &Scope::default(), &Options { now, ..Options::default() })
+}
+
+/// The rules of the findings, in order.
+pub fn rules(diagnosis: &Diagnosis) -> Vec<&'static str> {
+    diagnosis.findings.iter().map(|finding| finding.rule).collect()
+}
+
+/// A finding in full, for messages of failed tests.
+pub fn show(findings: &[Finding]) -> String {
+    let mut text = String::new();
+    for finding in findings {
+        text.push_str(&format!("\n{:?} {}\n  {}\n", finding.severity, finding.id, finding.title));
+        for evidence in &finding.evidence {
+            text.push_str(&format!(
+                "  - {} {}: {} ({})\n",
+                evidence.object, evidence.path, evidence.value, evidence.note
+            ));
+        }
+        for explained in &finding.explains {
+            text.push_str(&format!("  > {explained:?}\n"));
+        }
+        for remedy in &finding.remedies {
+            text.push_str(&format!("  = {}: {:?}\n", remedy.title, remedy.trial));
+            for step in &remedy.steps {
+                text.push_str(&format!("    {}\n      $ {:?}\n", step.what, step.command));
+            }
+        }
+    }
+    text
+}
