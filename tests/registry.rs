@@ -1,5 +1,7 @@
 //! What holds for every rule: its page, its fixtures, its name.
 
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests")]
+
 #[path = "support/cases.rs"]
 mod cases;
 
@@ -49,7 +51,6 @@ fn names_are_unique_kebab_case_and_nothing_is_left_over() {
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for (folder, what) in [(root.join("docs/rules"), "page"), (fixtures().join("rules"), "fixtures")] {
-        #[allow(clippy::disallowed_methods, reason = "the pages on the disk")]
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_stem().unwrap().to_string_lossy().into_owned();

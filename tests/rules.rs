@@ -1,5 +1,7 @@
 //! Every rule against small clusters: those in which it must speak, and look-alikes in which it must not.
 
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests")]
+
 #[path = "support/cases.rs"]
 mod cases;
 
@@ -34,7 +36,6 @@ fn rules_are_silent_about_look_alikes_and_another_tells_the_cause() {
     each("silent-", |rule, path, diagnosis| {
         let told = rules(diagnosis);
         assert!(!told.contains(&rule), "{}: {}", path.display(), show(&diagnosis.findings));
-        #[allow(clippy::disallowed_methods, reason = "a fixture's comment")]
         let text = std::fs::read_to_string(path).unwrap();
         if let Some(instead) = text.lines().find_map(|line| line.strip_prefix("# instead: ")) {
             assert!(told.contains(&instead), "{}: {}", path.display(), show(&diagnosis.findings));

@@ -1,5 +1,7 @@
 //! The incident that started the project, and its variants: each has its own first cause and its own repair.
 
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests")]
+
 #[path = "support/cases.rs"]
 mod cases;
 

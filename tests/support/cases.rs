@@ -5,7 +5,6 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize as _;
 use storagewhy::diagnosis::{Diagnosis, Finding, Options, Scope, diagnose};
 use storagewhy::snapshot::Snapshot;
 use storagewhy::source::dump;
@@ -26,13 +25,7 @@ pub fn yaml_files(folder: &Path) -> Vec<PathBuf> {
 
 /// Reads a fixture: a header document, then one document an object.
 pub fn load(path: &Path) -> Snapshot {
-    let text = std::fs::read_to_string(path).unwrap();
-    let mut documents = serde_yaml::Deserializer::from_str(&text)
-        .map(|document| serde_json::Value::deserialize(document).unwrap_or_else(|e| panic!("{}: {e}", path.display())));
-    let mut snapshot = documents.next().unwrap();
-    snapshot["items"] = documents.collect();
-    dump::read_bytes("fixture.json", &serde_json::to_vec(&snapshot).unwrap())
-        .unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    dump::read(&path.to_string_lossy()).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// Diagnoses everything in a snapshot, at the time at which it was taken.
