@@ -17,7 +17,7 @@ use crate::rules::{REGISTRY, Rule};
 use crate::scheduler::{Outcome, PodVerdict, Scheduler, SchedulerConfig};
 use crate::snapshot::Snapshot;
 use crate::snapshot::coverage;
-use crate::volumes::{ClaimVerdict, VolumeController};
+use crate::volumes::{AttachVerdict, Attachments, ClaimVerdict, ProvisionerVerdict, Provisioners, VolumeController};
 
 /// What the diagnosis is about.
 #[derive(Clone, Debug, Default)]
@@ -48,6 +48,10 @@ pub struct Diagnosis {
     pub pods: Vec<(ObjectRef, Arc<PodVerdict>, Vec<String>)>,
     /// Every claim in scope that isn't bound or that a finding is about, with the ids of those findings.
     pub claims: Vec<(ObjectRef, ClaimVerdict, Vec<String>)>,
+    /// What an external provisioner does with those claims, where their class asks for one.
+    pub provisioning: Vec<(ObjectRef, ProvisionerVerdict)>,
+    /// Pods in scope that have a node and don't start for their volumes.
+    pub attachments: Vec<(ObjectRef, AttachVerdict)>,
     /// The causes, the most severe first.
     pub findings: Vec<Finding>,
     /// Rules that could not judge, with the reason.
@@ -101,8 +105,27 @@ pub fn diagnose(snapshot: &Snapshot, scope: &Scope, options: &Options) -> Diagno
             let ids = of(&object);
             (object, case.verdict.clone(), ids)
         });
-        Diagnosis { pods: pods.collect(), claims: claims.collect(), findings, skipped }
+        Diagnosis {
+            pods: pods.collect(),
+            claims: claims.collect(),
+            provisioning: provisioning(snapshot, &selection),
+            attachments: attachments(snapshot, &selection),
+            findings,
+            skipped,
+        }
     })
+}
+
+fn provisioning(snapshot: &Snapshot, selection: &Selection<'_>) -> Vec<(ObjectRef, ProvisionerVerdict)> {
+    let provisioners = Provisioners::new(snapshot);
+    let verdicts = selection.claims.iter().filter_map(|claim| Some((claim_ref(claim), provisioners.judge(claim)?)));
+    verdicts.collect()
+}
+
+fn attachments(snapshot: &Snapshot, selection: &Selection<'_>) -> Vec<(ObjectRef, AttachVerdict)> {
+    let attachments = Attachments::new(snapshot);
+    let verdicts = selection.placed.iter().filter_map(|pod| Some((pod_ref(pod), attachments.judge(pod)?)));
+    verdicts.filter(|(_, verdict)| !verdict.problems.is_empty() || !verdict.events.is_empty()).collect()
 }
 
 /// The causes alone, without remedies tried: what a trial asks of the state that it has made.

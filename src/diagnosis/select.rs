@@ -22,6 +22,8 @@ pub(crate) struct Selection<'a> {
     pub(crate) namespace: Option<&'a str>,
     /// Unassigned, unfinished pods that aren't being deleted.
     pub(crate) pods: Vec<&'a Pod>,
+    /// Assigned, unfinished pods that aren't being deleted.
+    pub(crate) placed: Vec<&'a Pod>,
     /// Claims that aren't bound.
     pub(crate) claims: Vec<&'a Claim>,
     /// Kind, namespace and name of the workloads in scope; `None` for all that the scope lets in.
@@ -37,11 +39,12 @@ pub(crate) fn select<'a>(snapshot: &'a Snapshot, scope: &'a Scope) -> Selection<
             && scope.selector.as_ref().is_none_or(|selector| selector.matches(&meta.labels))
     };
     let key = |meta: &crate::model::Meta| (meta.namespace.clone(), meta.name.clone());
-    let pending = |pod: &&Arc<Pod>| !pod.assigned() && !pod.finished() && !pod.metadata.deleting();
-    let pods = snapshot.pods.seen().iter().filter(pending).filter(|pod| match &wanted {
+    let live = |pod: &&Arc<Pod>| !pod.finished() && !pod.metadata.deleting();
+    let pods = snapshot.pods.seen().iter().filter(live).filter(|pod| match &wanted {
         Some(wanted) => wanted.pods.contains(&key(&pod.metadata)),
         None => admits(&pod.metadata),
     });
+    let (placed, pods): (Vec<&Pod>, Vec<&Pod>) = pods.map(|pod| &**pod).partition(|pod| pod.assigned());
     let claims = snapshot.claims.seen().iter().filter(|claim| claim.status.phase != "Bound");
     let claims = claims.filter(|claim| match &wanted {
         Some(wanted) => wanted.claims.contains(&key(&claim.metadata)),
@@ -49,7 +52,8 @@ pub(crate) fn select<'a>(snapshot: &'a Snapshot, scope: &'a Scope) -> Selection<
     });
     Selection {
         namespace: scope.namespace.as_deref(),
-        pods: pods.map(|pod| &**pod).collect(),
+        pods,
+        placed,
         claims: claims.map(|claim| &**claim).collect(),
         workloads: wanted.map(|wanted| wanted.workloads),
         scope,

@@ -64,6 +64,7 @@ impl Meta {
 
 /// Names one object, for reports and chains.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ObjectRef {
     pub kind: String,
     /// Empty for cluster-scoped objects.

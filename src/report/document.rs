@@ -1,12 +1,14 @@
 //! The report, version 1: the types that JSON and YAML are written from. Fields are added, never renamed.
 
+use std::collections::BTreeMap;
+
 use serde::{Serialize, Serializer};
 
 use crate::diagnosis::{self, Confidence, Diagnosis, Explained, Finding, Manager, Risk, Severity, Trial};
 use crate::model::{Kind, ObjectRef, Pod};
 use crate::scheduler::{NodeVerdict, Outcome, PodVerdict};
 use crate::snapshot::{Coverage, Problem, Snapshot};
-use crate::volumes::{ClaimEvent, ClaimVerdict, VolumeMismatch};
+use crate::volumes::{AttachVerdict, ClaimEvent, ClaimVerdict, ProvisionerVerdict, VolumeMismatch};
 
 /// The version of every document that the tool writes.
 pub const API_VERSION: &str = "storagewhy.dev/v1";
@@ -30,6 +32,8 @@ pub struct Report<'a> {
     pub pods: Vec<PodEntry<'a>>,
     /// Every claim in scope that isn't bound, or that a finding is about.
     pub claims: Vec<ClaimEntry<'a>>,
+    /// Pods in scope that have a node and don't start for their volumes.
+    pub attachments: Vec<AttachmentEntry<'a>>,
     /// The causes, the most severe first.
     pub findings: Vec<FindingEntry<'a>>,
     /// The rules that could not judge.
@@ -167,10 +171,24 @@ pub struct ClaimEntry<'a> {
     pub binds_to: Option<&'a str>,
     /// Every existing volume, with what keeps it from this claim.
     pub volumes: Vec<VolumeEntry<'a>>,
+    /// What the external provisioner that the class asks for does with the claim.
+    pub provisioner: Option<&'a ProvisionerVerdict>,
     /// What was missing for a certain verdict.
     pub unknown: &'a [String],
     /// The ids of the findings about this claim.
     pub findings: &'a [String],
+}
+
+/// A pod that has a node and doesn't start for its volumes.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct AttachmentEntry<'a> {
+    pub namespace: &'a str,
+    pub name: &'a str,
+    /// What the attach-detach controller, the attacher and the kubelet wait for.
+    #[serde(flatten)]
+    pub verdict: &'a AttachVerdict,
 }
 
 /// An event of the PV controller.
@@ -333,7 +351,12 @@ impl<'a> Report<'a> {
             },
             coverage: coverage(snapshot),
             pods: diagnosis.pods.iter().map(|(pod, v, ids)| PodEntry::new(pod, v, ids, observed(pod))).collect(),
-            claims: diagnosis.claims.iter().map(|(claim, v, ids)| ClaimEntry::new(claim, v, ids)).collect(),
+            claims: claims(diagnosis),
+            attachments: diagnosis
+                .attachments
+                .iter()
+                .map(|(pod, verdict)| AttachmentEntry { namespace: &pod.namespace, name: &pod.name, verdict })
+                .collect(),
             findings: diagnosis.findings.iter().map(FindingEntry::new).collect(),
             skipped: diagnosis.skipped.iter().map(|(rule, reason)| SkippedEntry { rule, reason }).collect(),
         };
@@ -382,8 +405,20 @@ impl<'a> PodEntry<'a> {
     }
 }
 
+fn claims(diagnosis: &Diagnosis) -> Vec<ClaimEntry<'_>> {
+    let provisioning: BTreeMap<&ObjectRef, &ProvisionerVerdict> =
+        diagnosis.provisioning.iter().map(|(claim, verdict)| (claim, verdict)).collect();
+    let claims = diagnosis.claims.iter();
+    claims.map(|(claim, v, ids)| ClaimEntry::new(claim, v, provisioning.get(claim).copied(), ids)).collect()
+}
+
 impl<'a> ClaimEntry<'a> {
-    fn new(object: &'a ObjectRef, verdict: &'a ClaimVerdict, findings: &'a [String]) -> Self {
+    fn new(
+        object: &'a ObjectRef,
+        verdict: &'a ClaimVerdict,
+        provisioner: Option<&'a ProvisionerVerdict>,
+        findings: &'a [String],
+    ) -> Self {
         let event =
             |event: &'a ClaimEvent| EventEntry { kind: event.kind, reason: event.reason, message: &event.message };
         let volume = |volume: &'a VolumeMismatch| VolumeEntry { name: &volume.name, mismatch: &volume.mismatch };
@@ -394,6 +429,7 @@ impl<'a> ClaimEntry<'a> {
             event: verdict.event.as_ref().map(event),
             binds_to: verdict.binds_to.as_deref(),
             volumes: verdict.volumes.iter().map(volume).collect(),
+            provisioner,
             unknown: &verdict.unknown,
             findings,
         }

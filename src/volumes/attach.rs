@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use serde::Serialize;
+
 use super::consumers::Consumers;
 use super::migration::{CsiIdentity, translate, translate_inline};
 use super::mount_event::{MountEvent, MountFailure};
@@ -16,7 +18,9 @@ const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
 const ATTACHER_FINALIZER: &str = "external-attacher/";
 
 /// The state of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum NodeState {
     Ready,
     /// Its kubelet isn't ready or has fallen silent.
@@ -30,14 +34,18 @@ pub enum NodeState {
 }
 
 /// A pod that uses a volume on another node.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct OtherPod {
     pub pod: ObjectRef,
     pub deleting: bool,
 }
 
 /// What keeps a volume from a pod. `volume` is a PersistentVolume's name, or the pod's own for an inline volume.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "problem", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum AttachProblem {
     /// The claim doesn't exist.
     ClaimMissing { claim: String },
@@ -78,7 +86,9 @@ pub enum AttachProblem {
 }
 
 /// The verdict on one pod that is assigned and not started.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct AttachVerdict {
     pub node: String,
     pub node_state: NodeState,

@@ -1,10 +1,14 @@
 //! What the attach-detach controller and the kubelet say of a pod's volumes
 //! (`pkg/volume/util/operationexecutor/operation_generator.go`, `pkg/kubelet/volumemanager`).
 
+use serde::Serialize;
+
 use crate::model::{Event, Pod};
 
 /// What a failed attach or mount was about, told from the event's text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum MountFailure {
     /// The volume is attached to another node and may be on one only.
     MultiAttach,
@@ -23,7 +27,11 @@ pub enum MountFailure {
     /// The driver could not stage the device on the node.
     Stage,
     /// A secret or config map (`kind`, in lower case) that the pod mounts doesn't exist.
-    ObjectMissing { kind: &'static str, name: String },
+    ObjectMissing {
+        #[serde(rename = "object")]
+        kind: &'static str,
+        name: String,
+    },
     /// A key that the pod mounts isn't in its secret or config map.
     KeyMissing,
     /// A host path is missing or of another type.
@@ -45,7 +53,9 @@ pub enum MountFailure {
 }
 
 /// The last state of an event on a pod about its volumes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct MountEvent {
     pub reason: String,
     pub message: String,

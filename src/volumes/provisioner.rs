@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use serde::Serialize;
+
 use super::migration::{allowed_topologies, csi_driver_of};
 use crate::model::claim::{BETA_STORAGE_PROVISIONER, SELECTED_NODE, STORAGE_PROVISIONER};
 use crate::model::meta::Map;
@@ -15,7 +17,9 @@ use crate::snapshot::{Lookup, Snapshot};
 const MIGRATED_TO: &str = "pv.kubernetes.io/migrated-to";
 
 /// Whether the provisioner takes a claim.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "decision", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum Intake {
     /// It provisions.
     Takes,
@@ -33,7 +37,9 @@ pub enum Intake {
 }
 
 /// What stops the provisioner before it calls the driver. It retries all of these.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "problem", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum ProvisionProblem {
     /// The claim has a label selector, which no external provisioner takes.
     Selector,
@@ -82,7 +88,9 @@ impl ProvisionProblem {
 }
 
 /// The newest event that the driver's provisioner wrote on the claim.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ProvisionerReport {
     pub reason: String,
     pub message: String,
@@ -94,7 +102,9 @@ pub struct ProvisionerReport {
 }
 
 /// What a failed CreateVolume leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum CallOutcome {
     /// The node is given back and the scheduler chooses again.
     GivesNodeBack,
@@ -105,7 +115,9 @@ pub enum CallOutcome {
 }
 
 /// The verdict on one claim.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ProvisionerVerdict {
     /// The CSI driver or other external provisioner that the class asks for.
     pub driver: String,

@@ -1,0 +1,105 @@
+//! Whole-process figures on generated dumps: time and peak memory must grow no worse than linearly in nodes and pods,
+//! and in nodes × distinct pending pods.
+//!
+//! `cargo bench --bench scale` prints the figures of this machine and fails where they grow faster, or where the
+//! largest dump breaks the bounds of 3 seconds and 1 GB.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+/// Nodes, pending pods, distinct needs among them.
+const SIZES: [(usize, usize, usize); 4] = [(1000, 100, 20), (5000, 100, 20), (1000, 5000, 200), (5000, 5000, 200)];
+const PODS_PER_NODE: usize = 10;
+/// Runs of each size; the fastest counts.
+const RUNS: usize = 3;
+/// What noise may add to a ratio.
+const TOLERANCE: f64 = 1.6;
+const MAX_SECONDS: f64 = 3.0;
+const MAX_MEGABYTES: f64 = 1000.0;
+
+struct Figure {
+    seconds: f64,
+    megabytes: f64,
+}
+
+fn generate(nodes: usize, pending: usize, distinct: usize) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("scale-{nodes}-{pending}.json"));
+    let numbers = [nodes, PODS_PER_NODE, pending, distinct, 1].map(|number| number.to_string());
+    let flags = ["--nodes", "--pods-per-node", "--pending", "--distinct", "--seed"];
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["run", "--quiet", "--release", "--example", "generate_dump", "--", "--output"]).arg(&path);
+    for (flag, number) in flags.into_iter().zip(numbers) {
+        command.args([flag, &number]);
+    }
+    let status = command.status().unwrap_or_else(|error| panic!("cargo: {error}"));
+    assert!(status.success(), "the generator failed");
+    path
+}
+
+/// Runs the tool once; peak memory is the kernel's high-water mark, read until the process ends.
+fn run(dump: &Path) -> Figure {
+    let start = Instant::now();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_kubectl-storagewhy"))
+        .args(["diagnose", "-A", "-o", "json", "--exit-zero", "--from"])
+        .arg(dump)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap_or_else(|error| panic!("kubectl-storagewhy: {error}"));
+    let status_file = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    let status = loop {
+        peak = peak.max(high_water_mark(&status_file).unwrap_or(0));
+        match child.try_wait() {
+            Ok(Some(status)) => break status,
+            Ok(None) => std::thread::sleep(Duration::from_millis(2)),
+            Err(error) => panic!("kubectl-storagewhy: {error}"),
+        }
+    };
+    assert!(status.success(), "{}: {status}", dump.display());
+    Figure { seconds: start.elapsed().as_secs_f64(), megabytes: peak as f64 / 1024.0 }
+}
+
+/// `VmHWM` in KiB; absent on other systems than Linux.
+fn high_water_mark(status_file: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(status_file).ok()?;
+    let line = text.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+fn best(dump: &Path) -> Figure {
+    let runs: Vec<Figure> = (0..RUNS).map(|_| run(dump)).collect();
+    let least = |pick: fn(&Figure) -> f64| runs.iter().map(pick).fold(f64::INFINITY, f64::min);
+    Figure { seconds: least(|figure| figure.seconds), megabytes: least(|figure| figure.megabytes) }
+}
+
+fn main() -> ExitCode {
+    let mut figures = Vec::new();
+    println!("nodes  pods   pending  distinct  seconds  peak MB");
+    for (nodes, pending, distinct) in SIZES {
+        let figure = best(&generate(nodes, pending, distinct));
+        let pods = nodes * PODS_PER_NODE;
+        println!(
+            "{nodes:>5}  {pods:>5}  {pending:>7}  {distinct:>8}  {:>7.2}  {:>7.0}",
+            figure.seconds, figure.megabytes
+        );
+        figures.push(figure);
+    }
+    let mut worse = Vec::new();
+    for (small, large, factor) in [(0, 1, 5.0), (2, 3, 5.0), (0, 2, 10.0), (1, 3, 10.0)] {
+        for (what, pick) in [("time", (|f| f.seconds) as fn(&Figure) -> f64), ("memory", |f| f.megabytes)] {
+            let ratio = pick(&figures[large]) / pick(&figures[small]);
+            println!("{what}: {:?} is {ratio:.1} × {:?}", SIZES[large], SIZES[small]);
+            if ratio > factor * TOLERANCE {
+                worse.push(format!("{what} grows {ratio:.1} × where {factor} × is linear"));
+            }
+        }
+    }
+    let largest = &figures[1];
+    if largest.seconds > MAX_SECONDS || largest.megabytes > MAX_MEGABYTES {
+        worse.push("5,000 nodes and 50,000 pods must take less than 3 s and 1 GB".to_owned());
+    }
+    worse.iter().for_each(|line| println!("{line}"));
+    if worse.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
