@@ -214,6 +214,9 @@ impl<'a> Context<'a> {
     }
 }
 
+/// Stands for a pod's own name in a text that is told of several pods, such as `claim data-* does not exist`.
+pub(crate) const OWN_NAME: &str = "*";
+
 /// A pod as an object of a report.
 pub fn pod_ref(pod: &Pod) -> ObjectRef {
     ObjectRef::new(Kind::Pod, &pod.metadata.namespace, &pod.metadata.name)
@@ -232,7 +235,8 @@ pub(crate) fn group<'a>(pods: &[PodCase<'a>]) -> Vec<PodGroup<'a>> {
         let meta = &case.pod.metadata;
         let owner = meta.controller().map(|owner| ObjectRef::other(&owner.kind, &meta.namespace, &owner.name));
         let alone = if owner.is_none() { meta.name.as_str() } else { "" };
-        let key = (meta.namespace.as_str(), owner.clone(), format!("{alone}\n{}", signature(&case.verdict)));
+        let story = signature(&case.verdict).replace(&meta.name, OWN_NAME);
+        let key = (meta.namespace.as_str(), owner.clone(), format!("{alone}\n{story}"));
         let group = groups.entry(key).or_insert_with(|| PodGroup {
             owner,
             pods: Vec::new(),

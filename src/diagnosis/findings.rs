@@ -147,9 +147,10 @@ impl Findings {
         self.error_for(object).is_some()
     }
 
-    /// Whether the rule has found something about the object as its cause.
-    pub fn found(&self, rule: &str, object: &ObjectRef) -> bool {
-        self.by_id.contains_key(&format!("{rule}/{object}"))
+    /// Whether an error or a warning explains the object.
+    pub fn known(&self, object: &ObjectRef) -> bool {
+        let causes = self.explained.get(object);
+        causes.is_some_and(|causes| causes.iter().any(|position| self.list[*position].severity < Severity::Info))
     }
 
     fn error_for(&self, object: &ObjectRef) -> Option<usize> {

@@ -15,6 +15,7 @@ pub(crate) struct Index<'a> {
     events: HashMap<Key<'a>, Vec<&'a Event>>,
     capacities: HashMap<&'a str, ClassCapacities<'a>>,
     driver_nodes: HashMap<&'a str, HashSet<&'a str>>,
+    offered: HashSet<&'a str>,
 }
 
 /// The capacity objects of one class, by a label that they ask of nodes.
@@ -33,6 +34,7 @@ impl<'a> Index<'a> {
             events: HashMap::new(),
             capacities: HashMap::new(),
             driver_nodes: HashMap::new(),
+            offered: offered(snapshot),
         };
         snapshot.pods.seen().iter().filter(|pod| !pod.finished()).for_each(|pod| index.add_pod(pod));
         snapshot.events.seen().iter().for_each(|event| index.add_event(event));
@@ -99,8 +101,20 @@ impl<'a> Index<'a> {
             .collect()
     }
 
+    /// Whether some node lists the resource, be it none at all of it, or a DeviceClass stands for it.
+    pub(crate) fn offers(&self, resource: &str) -> bool {
+        self.offered.contains(resource)
+    }
+
     /// The nodes on which a driver is registered.
     pub(crate) fn nodes_with(&self, driver: &str) -> Option<&HashSet<&'a str>> {
         self.driver_nodes.get(driver)
     }
+}
+
+fn offered(snapshot: &Snapshot) -> HashSet<&str> {
+    let by_nodes = snapshot.nodes.seen().iter().flat_map(|node| node.status.allocatable.keys());
+    let by_classes =
+        snapshot.device_classes.seen().iter().filter_map(|class| class.spec.extended_resource_name.as_ref());
+    by_nodes.chain(by_classes).map(String::as_str).collect()
 }

@@ -13,7 +13,7 @@ use crate::admission::expand::{ordinal_of, ordinals, stateful_set_claims, statef
 use crate::admission::recreate::admit;
 use crate::model::claim::{BIND_COMPLETED, SELECTED_NODE};
 use crate::model::{Kind, ObjectRef, Pod, Volume};
-use crate::scheduler::{Outcome, Scheduler};
+use crate::scheduler::{Outcome, PodVerdict, Scheduler};
 use crate::snapshot::Snapshot;
 use crate::volumes::VolumeController;
 
@@ -37,6 +37,25 @@ enum Result {
     Placed,
     Blocked { placed: Vec<String>, by: Vec<(String, Vec<String>)>, causes: Vec<String> },
     Unknown(String),
+}
+
+/// What the scheduler makes of a pod.
+enum Judged {
+    /// A node takes it: the first by name.
+    Placed(String),
+    Blocked,
+    /// It can't be told, and why.
+    Open(String),
+}
+
+fn judged(verdict: &PodVerdict, pod: &str) -> Judged {
+    let fits = || verdict.nodes.iter().find(|node| node.fits == Some(true)).map(|node| node.name.clone());
+    match verdict.outcome {
+        Outcome::Schedulable => Judged::Placed(fits().unwrap_or_default()),
+        Outcome::Unschedulable | Outcome::SchedulingGated => Judged::Blocked,
+        Outcome::OtherScheduler => Judged::Open(format!("another scheduler decides about pod {pod}")),
+        Outcome::Unknown => Judged::Open(verdict.unknown.join("; ")),
+    }
 }
 
 impl<'a> Trials<'a> {
@@ -96,32 +115,33 @@ impl<'a> Trials<'a> {
 
     /// Lets scheduler and volume controller work on the state until every victim is placed or stuck.
     fn play(&mut self, mut state: Snapshot, victims: &[ObjectRef]) -> Result {
-        let mut blocked: Vec<ObjectRef> = Vec::new();
-        let mut placed = Vec::new();
-        let mut unknown = None;
         bind_immediate(&mut state, victims);
-        for (position, pod) in pods_in_order(victims).into_iter().enumerate() {
+        let (mut waiting, mut blocked) = (Vec::new(), Vec::new());
+        for pod in pods_in_order(victims) {
             match bring_about(&mut state, pod) {
-                Brought::Pending => {}
-                Brought::Gone | Brought::Placed => continue,
-                Brought::Refused => {
-                    blocked.push(pod.clone());
-                    continue;
-                }
+                Brought::Pending => waiting.push(pod),
+                Brought::Refused => blocked.push(pod.clone()),
+                Brought::Gone | Brought::Placed => {}
             }
-            match self.judge(&state, pod) {
-                Some((Outcome::Schedulable, node)) => {
-                    if position < MAX_PLACED {
-                        place(&mut state, pod, &node);
+        }
+        let (mut placed, mut unknown) = (Vec::new(), None);
+        let mut next = 0;
+        while next < waiting.len() {
+            let Some(round) = self.judge(&state, &waiting[next..], placed.len() < MAX_PLACED) else {
+                return Result::Unknown("trying it would take too long on a cluster of this size".to_owned());
+            };
+            for (pod, outcome) in waiting[next..].iter().zip(round) {
+                next += 1;
+                match outcome {
+                    Judged::Placed(node) => {
+                        placed.push(pod.name.clone());
+                        if placed.len() <= MAX_PLACED {
+                            place(&mut state, pod, &node);
+                        }
                     }
-                    placed.push(pod.name.clone());
+                    Judged::Blocked => blocked.push((*pod).clone()),
+                    Judged::Open(reason) => drop(unknown.get_or_insert(reason)),
                 }
-                Some((Outcome::Unschedulable | Outcome::SchedulingGated, _)) => blocked.push(pod.clone()),
-                Some((Outcome::OtherScheduler, _)) => {
-                    unknown.get_or_insert_with(|| format!("another scheduler decides about pod {}", pod.name));
-                }
-                Some((Outcome::Unknown, missing)) => drop(unknown.get_or_insert(missing)),
-                None => return Result::Unknown("trying it would take too long on a cluster of this size".to_owned()),
             }
         }
         blocked.extend(unbound(&state, victims));
@@ -132,16 +152,26 @@ impl<'a> Trials<'a> {
         }
     }
 
-    /// The scheduler's decision with the node that it may choose, or with what it lacks; `None` when the budget is spent.
-    fn judge(&mut self, state: &Snapshot, pod: &ObjectRef) -> Option<(Outcome, String)> {
+    /// The scheduler's decisions on pods, one after the other; with `one` no further than the first that it places, since
+    /// that one changes the state for the others. `None` when the budget is spent.
+    fn judge(&mut self, state: &Snapshot, pods: &[&ObjectRef], one: bool) -> Option<Vec<Judged>> {
         let cost = state.pods.seen().len() + 10 * state.nodes.seen().len() + 1;
         self.budget = self.budget.checked_sub(cost)?;
         let version = self.options.version(state);
         let scheduler = Scheduler::new(state, version, self.options.scheduler_config.clone().unwrap_or_default());
-        let pod = state.pods.get(&pod.namespace, &pod.name).found()?;
-        let verdict = scheduler.judge(pod);
-        let node = verdict.nodes.iter().find(|node| node.fits == Some(true)).map(|node| node.name.clone());
-        Some((verdict.outcome, node.unwrap_or_else(|| verdict.unknown.join("; "))))
+        let mut round = Vec::new();
+        for object in pods {
+            let judged = match state.pods.get(&object.namespace, &object.name).found() {
+                Some(pod) => judged(&scheduler.judge(pod), &object.name),
+                None => Judged::Open(format!("pod {} is not there", object.name)),
+            };
+            let stop = one && matches!(judged, Judged::Placed(_));
+            round.push(judged);
+            if stop {
+                break;
+            }
+        }
+        Some(round)
     }
 
     fn causes(&self, state: &Snapshot, victims: &[ObjectRef]) -> Vec<Finding> {

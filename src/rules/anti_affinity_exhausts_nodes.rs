@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::support::ANTI_AFFINITY;
 use crate::admission::expand::ordinal_of;
@@ -34,14 +34,21 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     }
 }
 
-/// The nodes that anti-affinity alone closes, each with a pod that holds it.
-fn taken<'g, 'a>(cx: &'g Context<'a>, group: &'g PodGroup<'a>) -> Vec<(&'g str, &'g Pod)> {
-    let pod = group.lead();
+/// Nodes that are searched for the pods that hold them.
+const SEARCHED: usize = 50;
+
+/// The nodes that anti-affinity alone closes.
+fn closed<'g>(group: &'g PodGroup<'_>) -> Vec<&'g str> {
     let by_anti_affinity = group.verdict.nodes.iter().filter(|node| {
         node.plugin == "InterPodAffinity" && node.reasons.iter().any(|reason| ANTI_AFFINITY.contains(&reason.as_str()))
     });
-    let held = by_anti_affinity.filter_map(|node| Some((node.name.as_str(), holder(cx, pod, &node.name)?)));
-    held.collect()
+    by_anti_affinity.map(|node| node.name.as_str()).collect()
+}
+
+/// Of the first of those nodes, the ones that a pod holds by a term on the host name, with that pod.
+fn taken<'g, 'a>(cx: &'g Context<'a>, group: &'g PodGroup<'a>) -> Vec<(&'g str, &'g Pod)> {
+    let nodes = closed(group).into_iter().take(SEARCHED);
+    nodes.filter_map(|node| Some((node, holder(cx, group.lead(), node)?))).collect()
 }
 
 /// A pod on the node that excludes the pod, or is excluded by it, by a term on the host name.
@@ -64,12 +71,11 @@ fn finding(cx: &Context<'_>, owner: ObjectRef, groups: &[&PodGroup<'_>]) -> Find
     let pods: Vec<&str> = groups.iter().flat_map(|group| group.names()).collect();
     let lead = groups[0].lead();
     let taken = taken(cx, groups[0]);
-    let nodes: BTreeSet<&str> = taken.iter().map(|(node, _)| *node).collect();
-    let nodes: Vec<&str> = nodes.into_iter().collect();
+    let nodes = closed(groups[0]);
     let title = format!(
         "{} must not share a node with {}, and {} {}",
         capital(&named("pod", &pods)),
-        either(taken.len(), "the pod that is there", "the pods that are there"),
+        either(nodes.len(), "the pod that is there", "the pods that are there"),
         named("node", &nodes),
         either(nodes.len(), "is the only one open to them", "are the only ones open to them"),
     );

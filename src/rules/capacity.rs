@@ -90,7 +90,7 @@ pub(super) fn bytes(amount: i64) -> String {
     const UNITS: [(&str, i64); 4] = [("Ti", 1 << 40), ("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10)];
     let unit = UNITS.iter().find(|(_, size)| amount.abs() >= *size);
     let Some((name, size)) = unit else { return amount.to_string() };
-    let tenths = amount / (size / 10).max(1);
+    let tenths = i128::from(amount) * 10 / i128::from(*size);
     if amount % size == 0 {
         format!("{}{name}", amount / size)
     } else {

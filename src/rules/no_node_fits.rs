@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::reasons::{predicate, rejection, singular};
-use crate::diagnosis::context::{Context, PodGroup, pod_ref};
+use crate::diagnosis::context::{Context, OWN_NAME, PodGroup, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::text::{capital, count, named, names};
@@ -25,7 +25,7 @@ const SHOWN: usize = 12;
 fn check(cx: &Context<'_>, out: &mut Findings) {
     let mut stories: BTreeMap<(ObjectRef, String), Vec<&PodGroup<'_>>> = BTreeMap::new();
     for group in cx.blocked() {
-        if group.pods.iter().all(|pod| out.explained(&pod_ref(pod))) {
+        if group.pods.iter().all(|pod| out.known(&pod_ref(pod))) {
             continue;
         }
         stories.entry((group.subject(), story(cx, group))).or_default().push(group);
@@ -60,7 +60,9 @@ fn story(cx: &Context<'_>, group: &PodGroup<'_>) -> String {
         return format!("no node has room; {} will be evicted from node {node} for it", count(victims.len(), "pod"));
     }
     if let Some(pre_filter) = &verdict.pre_filter {
-        return rejection(&pre_filter.message);
+        let own = &group.lead().metadata.name;
+        let text = rejection(&pre_filter.message);
+        return if group.pods.len() > 1 { text.replace(own, OWN_NAME) } else { text };
     }
     if cx.snapshot.nodes.seen().is_empty() && verdict.nodes.is_empty() && cx.snapshot.nodes.complete() {
         return "the cluster has no nodes".to_owned();

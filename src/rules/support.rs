@@ -24,13 +24,7 @@ pub(super) fn rejected_for<'g>(group: &'g PodGroup<'_>, reason: &'g str) -> impl
 
 /// Whether any node has the resource among its allocatable ones, be it none at all of it.
 pub(super) fn offered(cx: &Context<'_>, resource: &str) -> bool {
-    let by_dynamic_allocation = cx
-        .snapshot
-        .device_classes
-        .seen()
-        .iter()
-        .any(|class| class.spec.extended_resource_name.as_deref() == Some(resource));
-    by_dynamic_allocation || cx.snapshot.nodes.seen().iter().any(|node| node.status.allocatable.contains_key(resource))
+    cx.index.offers(resource)
 }
 
 /// Whether the scheduler's configuration, where it is known, leaves the resource to an extender.

@@ -6,9 +6,10 @@ use crate::diagnosis::findings::Findings;
 use crate::diagnosis::text::{capital, either, named, names};
 use crate::model::pod::Condition;
 use crate::model::version::Version;
-use crate::model::{Kind, Meta, Object, ObjectRef, Pod};
+use crate::model::{Kind, Object, ObjectRef, Pod};
 use crate::scheduler::{Outcome, PodVerdict};
 use crate::snapshot::Store;
+use jiff::Timestamp;
 
 super::declare_rule! {
     static RULE = {
@@ -21,7 +22,11 @@ super::declare_rule! {
     }
 }
 
+/// Objects newer than the scheduler's word that are shown.
+const SHOWN: usize = 5;
+
 fn check(cx: &Context<'_>, out: &mut Findings) {
+    let mut newest = None;
     for group in &cx.groups {
         let mut by_message: BTreeMap<&str, Vec<&Pod>> = BTreeMap::new();
         for pod in &group.pods {
@@ -30,7 +35,8 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
             }
         }
         for (message, pods) in by_message {
-            out.add(finding(cx, group, message, &pods));
+            let newest = newest.get_or_insert_with(|| creations(cx));
+            out.add(finding(cx, group, message, &pods, newest));
         }
     }
 }
@@ -75,11 +81,19 @@ fn plain_reason(part: &str) -> String {
     part.replace("node(s) had volume node affinity conflict", "node(s) didn't match PersistentVolume's node affinity")
 }
 
-fn finding(cx: &Context<'_>, group: &PodGroup<'_>, message: &str, pods: &[&Pod]) -> Finding {
+fn finding(
+    cx: &Context<'_>,
+    group: &PodGroup<'_>,
+    message: &str,
+    pods: &[&Pod],
+    newest: &[(Timestamp, ObjectRef)],
+) -> Finding {
     let names_of: Vec<&str> = pods.iter().map(|pod| pod.metadata.name.as_str()).collect();
     let fits = group.verdict.outcome == Outcome::Schedulable;
     let said = last_said(cx, pods[0]);
-    let changed = said.as_deref().map(|since| changed_since(cx, pods[0], since)).unwrap_or_default();
+    let since = said.as_deref().and_then(|said| said.parse::<Timestamp>().ok());
+    let changed: Vec<&(Timestamp, ObjectRef)> =
+        newest.iter().take_while(|(time, _)| since.is_some_and(|since| *time > since)).take(SHOWN).collect();
     let now = if fits { "on the present state a node takes" } else { "on the present state it would say otherwise of" };
     let title = format!(
         "What kube-scheduler wrote about {} is out of date or rests on something unseen: {now} {}",
@@ -99,9 +113,9 @@ fn finding(cx: &Context<'_>, group: &PodGroup<'_>, message: &str, pods: &[&Pod])
     if changed.is_empty() {
         finding = finding.evidence(object, "", "nothing newer was read", unseen(cx));
     }
-    for (object, time) in changed.into_iter().take(5) {
-        let note = format!("has changed since: {time}");
-        finding = finding.evidence(object, "metadata.creationTimestamp", time, note);
+    for (time, object) in changed {
+        let path = "metadata.creationTimestamp";
+        finding = finding.evidence(object.clone(), path, time.to_string(), "came after the scheduler last spoke");
     }
     finding.explains_all(pods.iter().map(|pod| pod_ref(pod)))
 }
@@ -115,34 +129,26 @@ fn last_said(cx: &Context<'_>, pod: &Pod) -> Option<String> {
     event.max(condition).filter(|time| !time.is_empty())
 }
 
-/// What was created, or deleted from view, after the scheduler last spoke.
-fn changed_since(cx: &Context<'_>, pod: &Pod, since: &str) -> Vec<(ObjectRef, String)> {
-    let Ok(since) = since.parse::<jiff::Timestamp>() else { return Vec::new() };
-    let newer = |time: &str| time.parse::<jiff::Timestamp>().is_ok_and(|time| time > since);
-    let mut changed: Vec<(ObjectRef, String)> = Vec::new();
-    let mut look = |kind: Kind, meta: &Meta| {
-        if newer(&meta.creation_timestamp) {
-            changed.push((ObjectRef::new(kind, &meta.namespace, &meta.name), meta.creation_timestamp.clone()));
-        }
-    };
+/// When objects that decide about placement were created, the newest first.
+fn creations(cx: &Context<'_>) -> Vec<(Timestamp, ObjectRef)> {
     let snapshot = cx.snapshot;
-    each(&snapshot.nodes, |meta| look(Kind::Node, meta));
-    each(&snapshot.csi_drivers, |meta| look(Kind::CSIDriver, meta));
-    each(&snapshot.csi_nodes, |meta| look(Kind::CSINode, meta));
-    each(&snapshot.capacities, |meta| look(Kind::CSIStorageCapacity, meta));
-    each(&snapshot.volumes, |meta| look(Kind::PersistentVolume, meta));
-    each(&snapshot.classes, |meta| look(Kind::StorageClass, meta));
-    for (_, claim) in cx.claims_of(pod) {
-        if let Some(claim) = claim.found() {
-            look(Kind::PersistentVolumeClaim, &claim.metadata);
-        }
-    }
-    changed.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    changed
+    let mut creations = Vec::new();
+    collect(Kind::Node, &snapshot.nodes, &mut creations);
+    collect(Kind::CSIDriver, &snapshot.csi_drivers, &mut creations);
+    collect(Kind::CSINode, &snapshot.csi_nodes, &mut creations);
+    collect(Kind::CSIStorageCapacity, &snapshot.capacities, &mut creations);
+    collect(Kind::PersistentVolume, &snapshot.volumes, &mut creations);
+    collect(Kind::StorageClass, &snapshot.classes, &mut creations);
+    creations.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    creations
 }
 
-fn each<T: Object>(store: &Store<T>, mut look: impl FnMut(&Meta)) {
-    store.seen().iter().for_each(|object| look(object.meta()));
+fn collect<T: Object>(kind: Kind, store: &Store<T>, into: &mut Vec<(Timestamp, ObjectRef)>) {
+    for meta in store.seen().iter().map(|object| object.meta()) {
+        if let Ok(time) = meta.creation_timestamp.parse() {
+            into.push((time, ObjectRef::new(kind, &meta.namespace, &meta.name)));
+        }
+    }
 }
 
 /// What the verdict can't see.

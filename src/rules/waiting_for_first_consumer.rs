@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
@@ -20,11 +20,12 @@ super::declare_rule! {
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
     let mut by_class: BTreeMap<(&str, &str), Vec<&ClaimCase<'_>>> = BTreeMap::new();
+    let missing = missing_pods(cx);
     for case in &cx.claims {
         let Decision::WaitForConsumer { class, .. } = &case.verdict.decision else { continue };
         let object = claim_ref(case.claim);
         let pending = cx.pending_users(case.claim);
-        let owner = missing_user(cx, case);
+        let owner = missing_user(&missing, case);
         let causes: Vec<ObjectRef> = pending.iter().map(|pod| pod_ref(pod)).chain(owner).collect();
         let tied = causes.iter().any(|cause| out.explain_with(cause, &object));
         if !tied && !out.explained(&object) {
@@ -36,17 +37,24 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     }
 }
 
-/// The StatefulSet whose pod, which doesn't exist, is to use the claim.
-fn missing_user(cx: &Context<'_>, case: &ClaimCase<'_>) -> Option<ObjectRef> {
+/// By namespace and name, the pods that don't exist, with the StatefulSets that are to make them.
+type Missing<'c> = HashMap<(&'c str, &'c str), ObjectRef>;
+
+fn missing_pods<'c>(cx: &'c Context<'_>) -> Missing<'c> {
+    let mut missing = Missing::new();
+    for shortfall in &cx.shortfalls {
+        let namespace = shortfall.meta.namespace.as_str();
+        let set = ObjectRef::new(shortfall.kind, namespace, &shortfall.meta.name);
+        missing.extend(shortfall.missing.iter().map(|pod| ((namespace, pod.as_str()), set.clone())));
+    }
+    missing
+}
+
+/// The StatefulSet whose pod, which doesn't exist, is to use the claim: claims are named `TEMPLATE-POD`.
+fn missing_user(missing: &Missing<'_>, case: &ClaimCase<'_>) -> Option<ObjectRef> {
     let meta = &case.claim.metadata;
-    let shortfall = cx.shortfalls.iter().find(|shortfall| {
-        shortfall.meta.namespace == meta.namespace
-            && shortfall
-                .missing
-                .iter()
-                .any(|pod| meta.name.strip_suffix(pod.as_str()).is_some_and(|n| n.ends_with('-')))
-    })?;
-    Some(ObjectRef::new(shortfall.kind, &shortfall.meta.namespace, &shortfall.meta.name))
+    let ends = meta.name.match_indices('-').map(|(at, _)| &meta.name[at + 1..]);
+    ends.filter_map(|pod| missing.get(&(meta.namespace.as_str(), pod))).next().cloned()
 }
 
 fn finding(cx: &Context<'_>, class: &str, cases: &[&ClaimCase<'_>]) -> Finding {

@@ -6,7 +6,7 @@ use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::remedy::{Change, Remedy, Risk};
 use crate::diagnosis::text::{capital, either, named};
-use crate::model::{Event, Kind, ObjectRef, Workload};
+use crate::model::{Event, Kind, ObjectRef, Pod, Workload};
 use crate::volumes::Decision;
 
 super::declare_rule! {
@@ -44,8 +44,10 @@ fn finding(cx: &Context<'_>, driver: &str, cases: &[&ClaimCase<'_>]) -> Finding 
     let workload = provisioner_of(cx, driver);
     let stopped = workload.filter(|(kind, workload)| *kind != Kind::DaemonSet && workload.replicas() == 0);
     let overdue = cases.iter().any(|case| overdue(cx, case));
+    let held = || cases.iter().any(|case| cx.held_by(case.claim).iter().any(|pod| refused(cx, pod)));
     let severity = match (&failure, &stopped, overdue) {
         (Some(_), ..) | (_, Some(_), _) | (.., true) => Severity::Error,
+        _ if held() => Severity::Warning,
         _ => Severity::Info,
     };
     let (subject, waits) = (capital(&named("claim", &claims)), either(claims.len(), "waits", "wait"));
@@ -74,6 +76,11 @@ fn finding(cx: &Context<'_>, driver: &str, cases: &[&ClaimCase<'_>]) -> Finding 
         finding = finding.explains_all(cx.held_by(case.claim).into_iter().map(pod_ref));
     }
     finding.with_remedies(stopped.map(|(kind, workload)| start(cx, kind, workload)))
+}
+
+/// Whether the scheduler refuses the pod until the claim is bound.
+fn refused(cx: &Context<'_>, pod: &Pod) -> bool {
+    cx.verdict(pod).is_some_and(|verdict| verdict.pre_filter.is_some())
 }
 
 fn with_facts(cx: &Context<'_>, case: &ClaimCase<'_>, finding: Finding) -> Finding {
