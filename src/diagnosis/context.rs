@@ -201,7 +201,8 @@ impl<'a> Context<'a> {
         let steps = by_namespace.into_iter().map(|(namespace, mut names)| {
             names.sort_by(|a, b| natural_order(a, b));
             names.dedup();
-            let what = format!("Delete {}; the controller makes new ones", super::text::named("pod", &names));
+            let new = super::text::either(names.len(), "a new one", "new ones");
+            let what = format!("Delete {}; the controller makes {new}", super::text::named("pod", &names));
             let names = names.into_iter().map(str::to_owned).collect();
             self.step(what, Change::RecreatePods { namespace: namespace.to_owned(), names })
         });

@@ -15,6 +15,7 @@ mod no_node_fits;
 mod ordered_pods_wait;
 mod other_scheduler_missing;
 mod pod_not_ready;
+mod pods_not_created;
 mod reasons;
 mod registry;
 mod scheduling_gated;

@@ -6,6 +6,7 @@ use super::*;
 /// Every rule.
 pub static REGISTRY: &[&Rule] = &[
     &webhook_blocks_pods::RULE,
+    &pods_not_created::RULE,
     &class_not_found::RULE,
     &driver_not_installed::RULE,
     &waiting_for_provisioner::RULE,

@@ -79,12 +79,24 @@ fn blames(cx: &Context<'_>, suspect: &Suspect<'_>, shortfall: &Shortfall<'_>, ev
         labels: &shortfall.source.template.metadata.labels,
     };
     let called = matches(suspect.webhook, request, cx.snapshot);
-    let held_by_order = shortfall.kind == Kind::StatefulSet && !shortfall.pods.is_empty() && event.is_none();
+    let held_by_order = event.is_none() && makes_one_by_one(cx, shortfall) && !shortfall.pods.is_empty();
     match suspect.backend {
         Backend::NoService | Backend::NoEndpoints => (called == Match::Yes && !held_by_order) || named,
         Backend::Serves => false,
         Backend::Unknown(_) => named,
     }
+}
+
+fn makes_one_by_one(cx: &Context<'_>, shortfall: &Shortfall<'_>) -> bool {
+    let set = cx.snapshot.stateful_sets.get(&shortfall.meta.namespace, &shortfall.meta.name).found();
+    shortfall.kind == Kind::StatefulSet && set.is_none_or(|set| set.ordered())
+}
+
+/// What the webhook must approve: pods, or, where it isn't called for these, the claims that are made before them.
+fn approves(cx: &Context<'_>, suspect: &Suspect<'_>, shortfall: &Shortfall<'_>) -> &'static str {
+    let labels = &shortfall.source.template.metadata.labels;
+    let request = Request { kind: Kind::Pod, namespace: &shortfall.meta.namespace, labels };
+    if matches(suspect.webhook, request, cx.snapshot).possible() { "pods" } else { "claims" }
 }
 
 fn finding(cx: &Context<'_>, suspect: &Suspect<'_>, victims: &[(&Shortfall<'_>, Option<&Event>)]) -> Finding {
@@ -102,8 +114,9 @@ fn finding(cx: &Context<'_>, suspect: &Suspect<'_>, victims: &[(&Shortfall<'_>, 
     let owners: Vec<String> =
         victims.iter().map(|(shortfall, _)| format!("{} {}", shortfall.kind, shortfall.meta.name)).collect();
     let title = format!(
-        "Webhook {} must approve new pods and {why}, so {} can't make {}",
+        "Webhook {} must approve new {} and {why}, so {} can't make {}",
         webhook.name,
+        approves(cx, suspect, victims[0].0),
         crate::diagnosis::text::names(&owners),
         either(victims.iter().map(|(shortfall, _)| shortfall.lacking).sum(), "its pod", "pods"),
     );

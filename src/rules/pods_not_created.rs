@@ -1,0 +1,56 @@
+use crate::diagnosis::context::{Context, Shortfall};
+use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::findings::Findings;
+use crate::model::{Event, ObjectRef};
+
+super::declare_rule! {
+    static RULE = {
+        name: "pods-not-created",
+        summary: "A workload's pods or claims are refused when they are made, for a reason that no other rule explains.",
+        severity: Error,
+        since: "0.1.0",
+        needs: [Pod, Event],
+        check: check,
+    }
+}
+
+fn check(cx: &Context<'_>, out: &mut Findings) {
+    for shortfall in &cx.shortfalls {
+        let object = ObjectRef::new(shortfall.kind, &shortfall.meta.namespace, &shortfall.meta.name);
+        if !out.explained(&object)
+            && let Some(event) = refusal(cx, &object)
+        {
+            out.add(finding(shortfall, object, event));
+        }
+    }
+}
+
+/// The workload's last event about making something, where that is a refusal.
+fn refusal<'a>(cx: &Context<'a>, object: &ObjectRef) -> Option<&'a Event> {
+    let events = cx.index.events(object).iter().copied();
+    let last = events.filter(|event| event.reason.ends_with("Create")).max_by(|a, b| a.last_seen().cmp(b.last_seen()));
+    last.filter(|event| event.reason == "FailedCreate")
+}
+
+fn finding(shortfall: &Shortfall<'_>, object: ObjectRef, event: &Event) -> Finding {
+    let title = format!("{} {} can't make its pods: {}", shortfall.kind, shortfall.meta.name, why(&event.message));
+    let pods = shortfall.missing.iter().take(100);
+    let pods = pods.map(|name| ObjectRef::new(crate::model::Kind::Pod, &shortfall.meta.namespace, name));
+    Finding::new(RULE.name, Severity::Error, object.clone(), title)
+        .evidence(object.clone(), "events", event.message.clone(), "what its controller says")
+        .evidence(
+            object.clone(),
+            "spec.replicas",
+            format!("{} of {} missing", shortfall.lacking, shortfall.lacking + shortfall.pods.len()),
+            format!("last refused at {}", event.last_seen()),
+        )
+        .likely()
+        .explains(object)
+        .explains_all(pods)
+}
+
+/// The API server's words without the controller's before them.
+fn why(message: &str) -> &str {
+    let ends = [" failed error: ", "Error creating: "].iter().filter_map(|marker| message.split_once(marker));
+    ends.map(|(_, rest)| rest).next().unwrap_or(message).trim_end_matches('.')
+}
