@@ -76,8 +76,8 @@ fn extended_by_class<'p>(cluster: &Cluster<'_>, pod: &'p Pod) -> Vec<&'p str> {
     if !release::extended_resources_by_device_class(cluster.version) {
         return Vec::new();
     }
-    let wanted = requests(pod, cluster.version).scalars.into_keys();
-    wanted.filter(|name| is_extended(name) && stands_for(cluster, name)).collect()
+    let wanted = requests(pod, cluster.version).scalars.into_iter().filter(|(_, amount)| *amount > 0);
+    wanted.map(|(name, _)| name).filter(|name| is_extended(name) && stands_for(cluster, name)).collect()
 }
 
 /// Whether a device class stands for an extended resource.

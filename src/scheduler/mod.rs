@@ -154,13 +154,13 @@ impl<'a> Scheduler<'a> {
             verdict.unknown.push(format!("the scheduler runs the plugin {first}, which is not modelled"));
             return verdict;
         }
-        if self.cluster.nodes.is_empty() {
-            return PodVerdict { message: Some(NO_NODES.to_owned()), ..PodVerdict::new(Outcome::Unschedulable) };
-        }
         if let Err(status) = dynamic_resources::claims(&self.cluster, pod)
             && release::dynamic_resources(self.cluster.version)
         {
             return not_queued(status);
+        }
+        if self.cluster.nodes.is_empty() {
+            return PodVerdict { message: Some(NO_NODES.to_owned()), ..PodVerdict::new(Outcome::Unschedulable) };
         }
         match framework::prepare(&cycle) {
             Preparation::Rejected { plugin, status } => self.rejected(&cycle, plugin, status),
