@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::node_ports::{HostPort, host_ports};
 use super::resources::{Totals, usage};
 use crate::model::version::Version;
 use crate::model::{CsiStorageCapacity, Node, Pod, Volume, VolumeAttachment};
@@ -14,6 +15,13 @@ use crate::snapshot::Snapshot;
 pub(crate) struct PodInfo<'a> {
     pub(crate) pod: &'a Pod,
     pub(crate) usage: Totals<'a>,
+    pub(crate) ports: Vec<HostPort<'a>>,
+}
+
+impl<'a> PodInfo<'a> {
+    fn new(pod: &'a Pod, version: Version) -> Self {
+        Self { pod, usage: usage(pod, version), ports: host_ports(pod, version) }
+    }
 }
 
 /// A node with the pods on it.
@@ -22,6 +30,9 @@ pub(crate) struct NodeInfo<'a> {
     pub(crate) node: &'a Node,
     pub(crate) pods: Vec<Arc<PodInfo<'a>>>,
     pub(crate) requested: Totals<'a>,
+    /// A set, as upstream's `HostPortInfo`: a pod that is taken away frees its ports even where another pod on the node
+    /// has the same ones.
+    pub(crate) used_ports: HashSet<HostPort<'a>>,
     pub(crate) allocatable: Arc<Totals<'a>>,
     pub(crate) allowed_pods: i64,
 }
@@ -32,6 +43,7 @@ impl<'a> NodeInfo<'a> {
             node,
             pods: Vec::new(),
             requested: Totals::default(),
+            used_ports: HashSet::new(),
             allocatable: Arc::new(Totals::of_node(&node.status.allocatable)),
             allowed_pods: node.status.allocatable.get("pods").map_or(0, |pods| pods.value()),
         }
@@ -44,6 +56,7 @@ impl<'a> NodeInfo<'a> {
     /// Puts a pod on the node.
     pub(crate) fn add(&mut self, pod: Arc<PodInfo<'a>>) {
         self.requested.add(&pod.usage);
+        self.used_ports.extend(pod.ports.iter().copied());
         self.pods.push(pod);
     }
 
@@ -51,6 +64,9 @@ impl<'a> NodeInfo<'a> {
     pub(crate) fn remove(&mut self, pod: &PodInfo<'a>) {
         self.pods.retain(|present| !std::ptr::eq(present.pod, pod.pod));
         self.requested.subtract(&pod.usage);
+        for port in &pod.ports {
+            self.used_ports.remove(port);
+        }
     }
 }
 
@@ -105,7 +121,7 @@ impl<'a> Cluster<'a> {
             return;
         }
         let version = self.version;
-        let info = || Arc::new(PodInfo { pod, usage: usage(pod, version) });
+        let info = || Arc::new(PodInfo::new(pod, version));
         if !pod.assigned() {
             if !pod.status.nominated_node_name.is_empty() {
                 let info = info();
@@ -135,7 +151,7 @@ impl<'a> Cluster<'a> {
             pods.retain(|info| !std::ptr::eq(info.pod, pod));
         }
         self.use_claims(pod);
-        let info = Arc::new(PodInfo { pod, usage: usage(pod, self.version) });
+        let info = Arc::new(PodInfo::new(pod, self.version));
         let name = self.nodes[position].name();
         self.assumed.insert((&pod.metadata.namespace, &pod.metadata.name), name);
         self.nodes[position].add(Arc::clone(&info));

@@ -9,6 +9,8 @@ use crate::model::{Pod, ResourceClaim};
 use crate::snapshot::Lookup;
 
 pub(crate) const NAME: &str = "DynamicResources";
+/// What PostFilter says of a pod without claims.
+pub(crate) const NO_NEW_CLAIMS: &str = "no new claims to deallocate";
 /// A claim takes no more consumers than this (`resource.k8s.io`, ResourceClaimReservedForMaxSize).
 const MAX_CONSUMERS: usize = 256;
 
@@ -170,6 +172,6 @@ pub(crate) fn post_filter(cluster: &Cluster<'_>, pod: &Pod, rejected_elsewhere: 
             }
         }
         _ if !extended_by_class(cluster, pod).is_empty() => "still not schedulable",
-        _ => "no new claims to deallocate",
+        _ => NO_NEW_CLAIMS,
     }
 }

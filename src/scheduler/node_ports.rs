@@ -9,8 +9,9 @@ use crate::model::version::Version;
 pub(crate) const NAME: &str = "NodePorts";
 const REASON: &str = "node(s) didn't have free ports for the requested pod ports";
 
-#[derive(Clone, PartialEq, Eq)]
-struct HostPort<'c> {
+/// A port of a node that a pod holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct HostPort<'c> {
     ip: &'c str,
     protocol: &'c str,
     port: i32,
@@ -28,22 +29,20 @@ impl HostPort<'_> {
 #[derive(Clone)]
 struct NodePorts<'c> {
     wanted: Vec<HostPort<'c>>,
-    version: Version,
     pods_complete: bool,
 }
 
 pub(crate) fn prepare<'c>(cycle: &Cycle<'c>) -> PreFilter<'c> {
-    let version = cycle.cluster.version;
-    let wanted = host_ports(cycle.pod, version);
+    let wanted = host_ports(cycle.pod, cycle.cluster.version);
     if wanted.is_empty() {
         return PreFilter::Skip;
     }
-    PreFilter::Filter(Box::new(NodePorts { wanted, version, pods_complete: cycle.cluster.pods_complete() }))
+    PreFilter::Filter(Box::new(NodePorts { wanted, pods_complete: cycle.cluster.pods_complete() }))
 }
 
 /// The host ports of containers and sidecars (`pkg/scheduler/util/utils.go`, GetHostPorts). Pods on the host network
 /// have their container ports copied into `hostPort` by the API server.
-fn host_ports(pod: &Pod, version: Version) -> Vec<HostPort<'_>> {
+pub(crate) fn host_ports(pod: &Pod, version: Version) -> Vec<HostPort<'_>> {
     let sidecars = pod.spec.init_containers.iter().filter(|c| c.sidecar() && release::counts_sidecar_ports(version));
     sidecars
         .chain(&pod.spec.containers)
@@ -59,8 +58,7 @@ fn host_ports(pod: &Pod, version: Version) -> Vec<HostPort<'_>> {
 
 impl<'c> Filter<'c> for NodePorts<'c> {
     fn filter(&self, node: &NodeInfo<'c>) -> Decision {
-        let taken = node.pods.iter().flat_map(|info| host_ports(info.pod, self.version));
-        if taken.into_iter().any(|taken| self.wanted.iter().any(|wanted| wanted.conflicts(&taken))) {
+        if node.used_ports.iter().any(|taken| self.wanted.iter().any(|wanted| wanted.conflicts(taken))) {
             return Err(Status::unschedulable(REASON));
         }
         if self.pods_complete { Ok(()) } else { Err(Status::unknown("not every pod could be read")) }

@@ -17,7 +17,8 @@ pub(crate) struct PostFilter {
 
 impl PostFilter {
     /// After a PreFilter plugin rejected the pod. DynamicResources, which runs first, then finds no state of its own
-    /// unless its PreFilter had run; that error, `not found`, is all that is told.
+    /// unless its PreFilter had run; that error, `not found`, is all that is told. Where its own PreFilter rejected the
+    /// pod the state has no claims.
     pub(crate) fn after_pre_filter(cycle: &Cycle<'_>, plugin: &str) -> Self {
         let order = &cycle.profile.pre_filter;
         let position = |wanted: &str| order.iter().position(|name| name == wanted);
@@ -26,7 +27,12 @@ impl PostFilter {
         if runs_dynamic_resources(cycle) && !reached {
             return Self { text: "not found".to_owned(), ..Self::default() };
         }
-        Self::run(cycle, None, &BTreeMap::new())
+        let claims = if plugin == dynamic_resources::NAME {
+            dynamic_resources::NO_NEW_CLAIMS
+        } else {
+            dynamic_resources::post_filter(cycle.cluster, cycle.pod, false)
+        };
+        Self::run(cycle, None, &BTreeMap::new(), claims)
     }
 
     /// After every node was rejected.
@@ -35,14 +41,21 @@ impl PostFilter {
         prepared: &Prepared<'c>,
         rejections: &BTreeMap<&'c str, Rejection>,
     ) -> Self {
-        Self::run(cycle, Some(prepared), rejections)
+        let elsewhere = rejections.values().any(|(plugin, _)| *plugin == dynamic_resources::NAME);
+        let claims = dynamic_resources::post_filter(cycle.cluster, cycle.pod, elsewhere);
+        Self::run(cycle, Some(prepared), rejections, claims)
     }
 
-    fn run<'c>(cycle: &Cycle<'c>, prepared: Option<&Prepared<'c>>, rejections: &BTreeMap<&'c str, Rejection>) -> Self {
+    /// `claims` is what DynamicResources says.
+    fn run<'c>(
+        cycle: &Cycle<'c>,
+        prepared: Option<&Prepared<'c>>,
+        rejections: &BTreeMap<&'c str, Rejection>,
+        claims: &str,
+    ) -> Self {
         let mut texts = Vec::new();
         if runs_dynamic_resources(cycle) {
-            let elsewhere = rejections.values().any(|(plugin, _)| *plugin == dynamic_resources::NAME);
-            texts.push(dynamic_resources::post_filter(cycle.cluster, cycle.pod, elsewhere).to_owned());
+            texts.push(claims.to_owned());
         }
         if runs(cycle, default_preemption::NAME) {
             match default_preemption::preempt(cycle.cluster, cycle.pod, prepared, rejections) {

@@ -41,12 +41,8 @@ pub fn cluster(seed: u64, release: u32) -> Cluster {
     let configuration = configuration(&mut random, &nodes);
     let storage = storage::storage(&mut random, &nodes, release);
     objects.extend(storage.objects);
-    let around = Surroundings {
-        nodes: &nodes,
-        claims: &storage.claims,
-        schedulers: &["second", "second", "nobody"],
-        release,
-    };
+    let around =
+        Surroundings { nodes: &nodes, claims: &storage.claims, schedulers: &["second", "second", "nobody"], release };
     objects.extend(pods(&mut random, &around));
     Cluster { seed, configuration, objects }
 }

@@ -90,7 +90,8 @@ pub fn read(list: &Value) -> Snapshot {
 /// What the tool says of every pod that waits, in the form of [`truth`].
 pub fn verdicts(snapshot: &Snapshot, version: Version, config: &SchedulerConfig) -> BTreeMap<String, String> {
     let scheduler = Scheduler::new(snapshot, version, config.clone());
-    let waiting = snapshot.pods.seen().iter().filter(|pod| !pod.assigned() && !pod.finished() && !pod.metadata.deleting());
+    let waiting =
+        snapshot.pods.seen().iter().filter(|pod| !pod.assigned() && !pod.finished() && !pod.metadata.deleting());
     waiting
         .map(|pod| {
             let subject = format!("pod {}/{}", pod.metadata.namespace, pod.metadata.name);
@@ -141,10 +142,9 @@ fn claims(list: &Value, snapshot: &Snapshot, version: Version, result: &mut Comp
             continue;
         }
         result.compared += 1;
-        let ours = verdict.event.map_or_else(
-            || "no event".to_owned(),
-            |event| format!("{}: {}", event.reason, in_order(&event.message)),
-        );
+        let ours = verdict
+            .event
+            .map_or_else(|| "no event".to_owned(), |event| format!("{}: {}", event.reason, in_order(&event.message)));
         if !real.contains(&ours) {
             let real = real.into_iter().collect::<Vec<_>>().join(" | ");
             result.differences.push(Difference { subject: format!("claim {key}"), real, ours });

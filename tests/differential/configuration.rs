@@ -73,8 +73,7 @@ fn profile(random: &mut Random, name: &str) -> Value {
         arguments(&mut file, "NodeAffinity", &json!({ "addedAffinity": affinity }));
     }
     if random.chance(30) {
-        let ignored =
-            json!({ "ignoredResources": ["example.com/nothing", "topolvm.io/capacity"], "ignoredResourceGroups": ["example.com"] });
+        let ignored = json!({ "ignoredResources": ["example.com/nothing", "topolvm.io/capacity"], "ignoredResourceGroups": ["example.com"] });
         arguments(&mut file, "NodeResourcesFit", &ignored);
     }
     if random.chance(20) {
@@ -98,10 +97,13 @@ fn arguments(file: &mut Value, plugin: &str, arguments: &Value) {
     push(file, "pluginConfig", json!({ "name": plugin, "args": arguments }));
 }
 
-/// Adds an extender, and gives its rules.
+/// Adds an extender, and gives its rules. With managed resources the scheduler needs NodeResourcesFit to start.
 fn extender(random: &mut Random, nodes: &[String], file: &mut Value) -> Value {
     let mut entry = json!({ "urlPrefix": EXTENDER, "filterVerb": "filter", "enableHTTPS": false });
-    if random.chance(60) {
+    let profiles = file["profiles"].as_array().into_iter().flatten();
+    let mut disabled = profiles.filter_map(|profile| profile["plugins"]["multiPoint"]["disabled"].as_array()).flatten();
+    let without_fit = disabled.any(|plugin| plugin["name"] == "NodeResourcesFit");
+    if !without_fit && random.chance(60) {
         let name = random.pick(&["example.com/gpu", "topolvm.io/capacity"]);
         entry["managedResources"] = json!([{ "name": name, "ignoredByScheduler": random.chance(50) }]);
     }

@@ -19,12 +19,17 @@ pub fn objects(random: &mut Random, release: u32) -> (Vec<String>, Vec<Value>) {
     objects.extend(priority_classes(random));
     let count = if random.chance(3) { 0 } else { random.between(1, 6) };
     let names: Vec<String> = (0..count).map(|place| format!("n{place}")).collect();
-    objects.extend(names.iter().map(|name| node(random, name)));
+    objects.extend(names.iter().map(|name| node(random, name, release)));
     for place in 0..random.below(4) {
         objects.push(budget(random, place));
     }
     if release >= 34 && random.chance(12) {
-        objects.extend(devices(random));
+        objects.extend(devices(random, &names));
+    }
+    for name in ["web", "db"] {
+        if random.chance(30) {
+            objects.push(service(random, name));
+        }
     }
     (names, objects)
 }
@@ -63,7 +68,7 @@ fn priority_classes(random: &mut Random) -> Vec<Value> {
     classes
 }
 
-fn node(random: &mut Random, name: &str) -> Value {
+fn node(random: &mut Random, name: &str, release: u32) -> Value {
     let mut node = json!({
         "apiVersion": "v1", "kind": "Node",
         "metadata": { "name": name, "labels": { "kubernetes.io/os": "linux" } },
@@ -74,7 +79,11 @@ fn node(random: &mut Random, name: &str) -> Value {
     if random.chance(10) {
         node["spec"]["unschedulable"] = true.into();
         if random.chance(50) {
-            push(&mut node, "spec/taints", json!({ "key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule" }));
+            push(
+                &mut node,
+                "spec/taints",
+                json!({ "key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule" }),
+            );
         }
     }
     for _ in 0..random.pick(&[0, 0, 0, 1, 1, 2]) {
@@ -90,6 +99,9 @@ fn node(random: &mut Random, name: &str) -> Value {
         set(&mut node, "status/capacity/cpu", "16");
     }
     node["status"]["allocatable"] = allocatable;
+    if release >= 36 && random.chance(40) {
+        node["status"]["declaredFeatures"] = json!(["RestartAllContainersOnContainerExits"]);
+    }
     node
 }
 
@@ -177,8 +189,16 @@ fn budget(random: &mut Random, place: usize) -> Value {
     budget
 }
 
+/// Default spread constraints count the pods that a pod's services select.
+fn service(random: &mut Random, name: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": { "name": name, "namespace": random.pick(NAMESPACES) },
+        "spec": { "clusterIP": "None", "ports": [{ "port": 80 }], "selector": { "app": name } }
+    })
+}
+
 /// A device class for requests, and one that stands for an extended resource. No driver offers devices.
-fn devices(random: &mut Random) -> Vec<Value> {
+fn devices(random: &mut Random, nodes: &[String]) -> Vec<Value> {
     let mut fast = json!({
         "apiVersion": "resource.k8s.io/v1", "kind": "DeviceClass", "metadata": { "name": "fast" },
         "spec": { "selectors": [{ "cel": { "expression": "device.driver == 'gpu.example.com'" } }] }
@@ -193,5 +213,16 @@ fn devices(random: &mut Random) -> Vec<Value> {
             "spec": { "devices": { "requests": [{ "name": "r", "exactly": { "deviceClassName": class } }] } }
         })
     };
-    vec![fast, claim("devices-fast", "fast"), claim("devices-missing", "nothing")]
+    let mut given = claim("devices-given", "fast");
+    let device = json!({ "request": "r", "driver": "gpu.example.com", "pool": "pool", "device": "gpu0" });
+    given["status"] = json!({ "allocation": { "devices": { "results": [device] } } });
+    if let Some(node) = nodes.first() {
+        let fields = json!([{ "key": "metadata.name", "operator": "In", "values": [node] }]);
+        set(&mut given, "status/allocation/nodeSelector", json!({ "nodeSelectorTerms": [{ "matchFields": fields }] }));
+    }
+    if random.chance(50) {
+        let consumer = json!({ "resource": "pods", "name": "other", "uid": "other-uid" });
+        set(&mut given, "status/reservedFor", json!([consumer]));
+    }
+    vec![fast, claim("devices-fast", "fast"), claim("devices-missing", "nothing"), given]
 }

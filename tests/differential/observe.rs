@@ -74,7 +74,14 @@ fn fill(api: &Api, cluster: &Cluster) -> Result<(), Refusal> {
     }
     objects.push(sentinel());
     api.create_all(&objects)?;
-    api.many(&deleted).into_iter().try_for_each(|answer| answer.map(drop))
+    for answer in api.many(&deleted) {
+        if let Err(refusal) = answer
+            && refusal.code != 404
+        {
+            return Err(refusal);
+        }
+    }
+    Ok(())
 }
 
 /// It fails by several plugins, as some may be disabled.

@@ -69,19 +69,39 @@ fn running(random: &mut Random, around: &Surroundings<'_>, place: usize) -> Valu
     }
     if random.chance(15) {
         pod["spec"]["runtimeClassName"] = "sandboxed".into();
-        pod["spec"]["overhead"] = Value::Null;
     }
     if around.release >= 34 && random.chance(8) {
         pod["spec"]["resources"] = json!({ "requests": { "cpu": "2", "memory": "3Gi" } });
+        room_for_containers(&mut pod);
     }
     let phase = random.pick(&["Running", "Running", "Running", "Running", "Running", "Pending", "Succeeded", "Failed"]);
     let started = format!("2026-01-01T00:00:{:02}Z", random.below(60));
     pod["status"] = json!({ "phase": phase, "startTime": started,
         "conditions": [{ "type": "Ready", "status": if phase == "Running" { "True" } else { "False" } }] });
+    if around.release >= 33 && random.chance(8) {
+        resizing(random, &mut pod);
+    }
+    if random.chance(15) {
+        pod["spec"]["terminationGracePeriodSeconds"] = 30.into();
+    }
     if random.chance(7) {
         delete(&mut pod);
     }
     pod
+}
+
+/// A resize that the kubelet has not finished, or has refused.
+fn resizing(random: &mut Random, pod: &mut Value) {
+    let amounts = |cpu: &str| json!({ "cpu": cpu, "memory": "256Mi" });
+    let (allocated, actual) = (amounts(random.pick(&["1", "2"])), amounts(random.pick(&["200m", "3"])));
+    pod["status"]["containerStatuses"] = json!([{
+        "name": "main", "image": "example.com/image", "imageID": "", "ready": true, "restartCount": 0,
+        "allocatedResources": allocated, "resources": { "requests": actual }
+    }]);
+    if random.chance(50) {
+        let reason = random.pick(&["Infeasible", "Deferred"]);
+        push(pod, "status/conditions", json!({ "type": "PodResizePending", "status": "True", "reason": reason }));
+    }
 }
 
 fn pending(random: &mut Random, around: &Surroundings<'_>, place: usize) -> Value {
@@ -113,9 +133,12 @@ fn pending(random: &mut Random, around: &Surroundings<'_>, place: usize) -> Valu
     if random.chance(8) {
         ephemeral(random, &mut pod);
     }
-    if random.chance(20) {
+    if pod["spec"]["runtimeClassName"].is_null() && random.chance(20) {
         pod["spec"]["nodeSelector"] = random.pick(&[
-            json!({ "disktype": "ssd" }), json!({ "disktype": "hdd", "pool": "db" }), json!({ ZONE: "a" }), json!({ ZONE: "" }),
+            json!({ "disktype": "ssd" }),
+            json!({ "disktype": "hdd", "pool": "db" }),
+            json!({ ZONE: "a" }),
+            json!({ ZONE: "" }),
         ]);
     }
     if random.chance(25) {
@@ -147,8 +170,13 @@ fn pending(random: &mut Random, around: &Surroundings<'_>, place: usize) -> Valu
     if random.chance(15) {
         pod["spec"]["schedulerName"] = random.pick(around.schedulers).into();
     }
-    if around.release >= 34 && random.chance(4) {
+    if around.release >= 34 && random.chance(6) {
         device_claim(random, &mut pod);
+    }
+    if around.release >= 36 && random.chance(3) {
+        let rule = json!({ "action": "RestartAllContainers", "exitCodes": { "operator": "In", "values": [42] } });
+        set(&mut pod, "spec/containers/0/restartPolicy", "Never");
+        set(&mut pod, "spec/containers/0/restartPolicyRules", json!([rule]));
     }
     if random.chance(2) {
         delete(&mut pod);
@@ -167,8 +195,12 @@ fn requests(random: &mut Random, pod: &mut Value, cpu: &[&str], memory: &[&str])
     let container = &mut pod["spec"]["containers"][0];
     if random.chance(8) {
         let (name, amount) = random.pick(&[
-            ("example.com/gpu", "1"), ("example.com/gpu", "2"), ("topolvm.io/capacity", "1"), ("example.com/nothing", "1"),
-            ("hugepages-2Mi", "32Mi"), ("example.com/gpu", "0"),
+            ("example.com/gpu", "1"),
+            ("example.com/gpu", "2"),
+            ("topolvm.io/capacity", "1"),
+            ("example.com/nothing", "1"),
+            ("hugepages-2Mi", "32Mi"),
+            ("example.com/gpu", "0"),
         ]);
         amounts[name] = amount.into();
         container["resources"]["limits"] = json!({ name: amount });
@@ -188,14 +220,11 @@ fn requests(random: &mut Random, pod: &mut Value, cpu: &[&str], memory: &[&str])
 fn room_for_containers(pod: &mut Value) {
     pod["spec"]["containers"].as_array_mut().unwrap().truncate(1);
     pod["spec"].as_object_mut().unwrap().remove("initContainers");
-    let container = &mut pod["spec"]["containers"][0];
-    container["resources"] = json!({ "requests": { "cpu": "100m", "memory": "64Mi" } });
+    pod["spec"]["containers"][0]["resources"] = json!({ "requests": { "cpu": "100m", "memory": "64Mi" } });
 }
 
 fn init_containers(random: &mut Random, pod: &mut Value) {
-    let container = |name: &str, cpu: &str, memory: &str| {
-        json!({ "name": name, "image": "example.com/image", "resources": { "requests": { "cpu": cpu, "memory": memory } } })
-    };
+    let container = |name: &str, cpu: &str, memory: &str| json!({ "name": name, "image": "example.com/image", "resources": { "requests": { "cpu": cpu, "memory": memory } } });
     if random.chance(60) {
         let first = container("setup", random.pick(&["100m", "3"]), "3Gi");
         push(pod, "spec/initContainers", first);
@@ -386,7 +415,7 @@ fn pod_term(random: &mut Random, around: &Surroundings<'_>) -> Value {
 
 fn device_claim(random: &mut Random, pod: &mut Value) {
     set(pod, "metadata/namespace", "app");
-    let claim = random.pick(&["devices-fast", "devices-missing", "devices-not-made"]);
+    let claim = random.pick(&["devices-fast", "devices-given", "devices-given", "devices-missing", "devices-not-made"]);
     pod["spec"]["resourceClaims"] = json!([{ "name": "device", "resourceClaimName": claim }]);
     set(pod, "spec/containers/0/resources/claims", json!([{ "name": "device" }]));
 }

@@ -78,7 +78,11 @@ fn classes(random: &mut Random) -> Vec<Value> {
     }
     if random.chance(20) {
         let place = random.below(classes.len());
-        set(&mut classes[place], "metadata/annotations", json!({ "storageclass.kubernetes.io/is-default-class": "true" }));
+        set(
+            &mut classes[place],
+            "metadata/annotations",
+            json!({ "storageclass.kubernetes.io/is-default-class": "true" }),
+        );
     }
     classes
 }
@@ -116,7 +120,11 @@ fn csi_node(random: &mut Random, node: &str) -> Value {
         }
     }
     if random.chance(50) {
-        let plugins = random.pick(&["kubernetes.io/aws-ebs", "kubernetes.io/aws-ebs,kubernetes.io/gce-pd", "kubernetes.io/azure-disk"]);
+        let plugins = random.pick(&[
+            "kubernetes.io/aws-ebs",
+            "kubernetes.io/aws-ebs,kubernetes.io/gce-pd",
+            "kubernetes.io/azure-disk",
+        ]);
         set(&mut object, "metadata/annotations", json!({ MIGRATED: plugins }));
     }
     object
@@ -181,7 +189,9 @@ fn affinity(random: &mut Random, nodes: &[String]) -> Value {
         0 | 1 if !nodes.is_empty() => {
             json!([{ "matchExpressions": [{ "key": HOSTNAME, "operator": "In", "values": [random.pick(nodes)] }] }])
         }
-        2 => json!([{ "matchExpressions": [{ "key": ZONE, "operator": "In", "values": random.some(&["a", "b", "c"]) }] }]),
+        2 => {
+            json!([{ "matchExpressions": [{ "key": ZONE, "operator": "In", "values": random.some(&["a", "b", "c"]) }] }])
+        }
         3 => json!([
             { "matchExpressions": [{ "key": "disktype", "operator": "In", "values": ["ssd"] },
                 { "key": "pool", "operator": "Exists" }] },
@@ -248,7 +258,10 @@ fn bound(random: &mut Random, nodes: &[String], place: usize) -> (Value, Value) 
     match random.below(12) {
         0 => volume["spec"]["awsElasticBlockStore"] = json!({ "volumeID": format!("aws://a/vol-{place}") }),
         1 => volume["spec"]["gcePersistentDisk"] = json!({ "pdName": format!("disk{}", random.below(3)) }),
-        2 => volume["spec"]["azureDisk"] = json!({ "diskName": "d", "diskURI": format!("/subscriptions/s/disk{place}"), "kind": "Managed" }),
+        2 => {
+            volume["spec"]["azureDisk"] =
+                json!({ "diskName": "d", "diskURI": format!("/subscriptions/s/disk{place}"), "kind": "Managed" })
+        }
         3 => volume["spec"]["nfs"] = json!({ "server": "nfs", "path": "/" }),
         4..8 => volume["spec"]["csi"] = csi("ebs.csi.aws.com", &handle),
         8 => volume["spec"]["csi"] = csi("csi.example.com", &random.pick(&["shared", "own"])),
@@ -259,7 +272,11 @@ fn bound(random: &mut Random, nodes: &[String], place: usize) -> (Value, Value) 
     }
     match random.below(10) {
         0 => set(&mut volume, "metadata/labels", json!({ ZONE: random.pick(&["a", "b"]) })),
-        1 => set(&mut volume, "metadata/labels", json!({ "failure-domain.beta.kubernetes.io/zone": random.pick(&["a", "a__b", "b__c"]) })),
+        1 => set(
+            &mut volume,
+            "metadata/labels",
+            json!({ "failure-domain.beta.kubernetes.io/zone": random.pick(&["a", "a__b", "b__c"]) }),
+        ),
         2 => set(&mut volume, "metadata/labels", json!({ "topology.kubernetes.io/region": "eu" })),
         _ => {}
     }

@@ -15,6 +15,9 @@ use tokio::runtime::Runtime;
 /// Requests under way at once.
 const PARALLEL: usize = 24;
 
+/// What the server answers where a controller was quicker to delete an object.
+const GONE_ALREADY: u16 = 404;
+
 /// The API of one cluster, as one user.
 pub struct Api {
     runtime: Runtime,
@@ -113,7 +116,10 @@ impl Api {
         let made = self.send(Method::POST, &collection(object), Some(object)).await?;
         let Some(status) = object.get("status") else { return Ok(made) };
         let path = format!("{}/status", path_of(object));
-        self.send(Method::PATCH, &path, Some(&json!({ "status": status }))).await
+        match self.send(Method::PATCH, &path, Some(&json!({ "status": status }))).await {
+            Err(refusal) if refusal.code == GONE_ALREADY => Ok(made),
+            answer => answer,
+        }
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {

@@ -18,17 +18,16 @@
     reason = "a test that reports"
 )]
 
-mod differential {
-    pub mod cluster;
-    pub mod compare;
-    pub mod configuration;
-    pub mod nodes;
-    pub mod observe;
-    pub mod pods;
-    pub mod random;
-    pub mod reduce;
-    pub mod storage;
-}
+mod cluster;
+mod compare;
+mod configuration;
+mod nodes;
+mod observe;
+mod pods;
+mod random;
+mod reduce;
+mod storage;
+#[path = "../support"]
 mod support {
     pub mod api;
     pub mod control_plane;
@@ -40,8 +39,8 @@ use std::path::PathBuf;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use std::{env, fs};
 
-use differential::cluster::{Cluster, cluster};
-use differential::reduce::{Finding, reduce, run};
+use cluster::{Cluster, cluster};
+use reduce::{Finding, reduce, run};
 use storagewhy::model::version::Version;
 use support::control_plane::{ControlPlane, Options};
 
