@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strconv"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -17,6 +18,9 @@ import (
 // mutatePath is where TopoLVM's webhook serves.
 const mutatePath = "/pod/mutate"
 
+// createdPort is the port of a Service made by --create: one that needs no root to listen on.
+const createdPort = 8443
+
 // listen serves on the Service's present address.
 func (w *webhook) listen(ctx context.Context) error {
 	service, err := w.client.CoreV1().Services(w.namespace).Get(ctx, w.service, metav1.GetOptions{})
@@ -26,7 +30,7 @@ func (w *webhook) listen(ctx context.Context) error {
 	if net.ParseIP(service.Spec.ClusterIP) == nil || len(service.Spec.Ports) == 0 {
 		return fmt.Errorf("service %s/%s has no address", w.namespace, w.service)
 	}
-	address := net.JoinHostPort(service.Spec.ClusterIP, "443")
+	address := net.JoinHostPort(service.Spec.ClusterIP, strconv.Itoa(int(service.Spec.Ports[0].Port)))
 	if w.server != nil && w.server.address == address {
 		return nil
 	}
@@ -66,7 +70,7 @@ func (w *webhook) createObjects(ctx context.Context) error {
 	service := &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Name: w.service, Namespace: w.namespace},
 		Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{
-			{Name: "webhook", Port: 443, TargetPort: intstr.FromInt32(9443)},
+			{Name: "webhook", Port: createdPort, TargetPort: intstr.FromInt32(9443)},
 		}},
 	}
 	_, err := w.client.CoreV1().Services(w.namespace).Create(ctx, service, metav1.CreateOptions{})
@@ -93,7 +97,9 @@ func (w *webhook) chartConfiguration() *admissionv1.MutatingWebhookConfiguration
 			SideEffects:             ptr.To(admissionv1.SideEffectClassNone),
 			ClientConfig: admissionv1.WebhookClientConfig{
 				CABundle: w.serving.CA,
-				Service:  &admissionv1.ServiceReference{Namespace: w.namespace, Name: w.service, Path: ptr.To(mutatePath)},
+				Service: &admissionv1.ServiceReference{
+					Namespace: w.namespace, Name: w.service, Path: ptr.To(mutatePath), Port: ptr.To[int32](createdPort),
+				},
 			},
 			NamespaceSelector: &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{
 				{Key: "topolvm.io/webhook", Operator: metav1.LabelSelectorOpNotIn, Values: []string{"ignore"}},
