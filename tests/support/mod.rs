@@ -1,0 +1,6 @@
+//! What tests of several binaries share.
+
+pub mod api;
+pub mod control_plane;
+pub mod leash;
+pub mod tools;
