@@ -1,5 +1,11 @@
 //! What must hold for every input: quantities, selectors, and verdicts that depend on nothing but the state.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests read fixtures and fail where they are not as expected"
+)]
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;

@@ -3,6 +3,12 @@
 //! Each fixture is a List of every object of a small cluster, dumped after kube-scheduler had judged each pending pod
 //! once more on the settled state. The answers are taken out before the engine sees the objects.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests read fixtures and fail where they are not as expected"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read as _;

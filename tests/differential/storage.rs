@@ -264,7 +264,7 @@ fn bound(random: &mut Random, nodes: &[String], place: usize) -> (Value, Value) 
         }
         3 => volume["spec"]["nfs"] = json!({ "server": "nfs", "path": "/" }),
         4..8 => volume["spec"]["csi"] = csi("ebs.csi.aws.com", &handle),
-        8 => volume["spec"]["csi"] = csi("csi.example.com", &random.pick(&["shared", "own"])),
+        8 => volume["spec"]["csi"] = csi("csi.example.com", random.pick(&["shared", "own"])),
         _ => volume["spec"]["csi"] = csi("topolvm.io", &handle),
     }
     if random.chance(45) {
