@@ -194,6 +194,7 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-storagewhy' -ScriptBloc
         'kubectl-storagewhy;collect' {
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The file to write, compressed where it ends in .gz; by default standard output')
             [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'The file to write, compressed where it ends in .gz; by default standard output')
+            [CompletionResult]::new('--redact', '--redact', [CompletionResultType]::ParameterName, 'What else to leave out; names replaces the names of objects by pseudonyms')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The namespace; by default the context''s, and every one of a dump')
             [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'The namespace; by default the context''s, and every one of a dump')
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Read a file, folder or archive in place of the cluster: a collected snapshot, `kubectl get -o json` or yaml, a must-gather, a support bundle; - is standard input')

@@ -176,6 +176,7 @@ complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand ca
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -l insecure-skip-tls-verify -d 'Trust any certificate of the server'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -s f -l file -d 'The file to write, compressed where it ends in .gz; by default standard output' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -l redact -d 'What else to leave out; names replaces the names of objects by pseudonyms' -r -f -a "names\t'The names of objects, namespaces and nodes, replaced by stable pseudonyms'"
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -s n -l namespace -d 'The namespace; by default the context\'s, and every one of a dump' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -l from -d 'Read a file, folder or archive in place of the cluster: a collected snapshot, `kubectl get -o json` or yaml, a must-gather, a support bundle; - is standard input' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -l example -d 'Read an example that is built in: topolvm' -r

@@ -246,6 +246,24 @@ fn a_collected_snapshot_gives_the_same_report() {
 }
 
 #[test]
+fn a_snapshot_without_names_has_the_same_causes() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("snapshot.json");
+    let path = path.to_str().unwrap();
+    let collected = run(&["collect", "--example", "topolvm", "--redact", "names", "-f", path]);
+    assert_eq!(collected.code, Some(0), "{}", collected.stderr);
+    assert!(!fs::read_to_string(path).unwrap().contains("vault"), "names are replaced");
+    let rules = |args: &[&str]| -> Vec<String> {
+        let report: serde_json::Value = serde_json::from_str(&run(&[args, &["-o", "json"]].concat()).stdout).unwrap();
+        let findings = report["findings"].as_array().unwrap().iter();
+        findings.map(|finding| finding["rule"].as_str().unwrap().to_owned()).collect()
+    };
+    let causes = rules(&["--example", "topolvm"]);
+    assert!(!causes.is_empty());
+    assert_eq!(rules(&["--from", path]), causes);
+}
+
+#[test]
 fn kubectl_is_told_what_can_follow() {
     let answer = |words: &[&str]| run(&[&["__complete"], words].concat()).stdout;
     assert!(answer(&["dia"]).starts_with("diagnose\t"));

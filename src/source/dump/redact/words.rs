@@ -19,6 +19,7 @@ pub(super) const KEPT: &[&str] = &[
     "daemon",
     "default",
     "driver",
+    "hook",
     "kube",
     "kubelet",
     "kubernetes",
