@@ -16,7 +16,10 @@ use storagewhy::report::human::{self, Screen};
 use storagewhy::report::{Report, Status};
 use storagewhy::scheduler::{NodeVerdict, Outcome, PodVerdict};
 use storagewhy::snapshot::{self, Builder, Problem, Snapshot};
-use storagewhy::volumes::{ClaimEvent, ClaimVerdict, VolumeMismatch};
+use storagewhy::volumes::{
+    AttachProblem, AttachVerdict, ClaimEvent, ClaimVerdict, Intake, NodeState, OtherPod, ProvisionProblem,
+    ProvisionerVerdict, VolumeMismatch,
+};
 
 fn check(name: &str, snapshot: &Snapshot, scope: &Scope, diagnosis: &Diagnosis, status: Status) {
     let options = Options::default();
@@ -233,7 +236,44 @@ fn claims_say_why_no_volume_matches() {
         ..ClaimVerdict::unknown("")
     };
     let verdict = ClaimVerdict { phase: "Pending", unknown: Vec::new(), ..verdict };
-    let claims = vec![(object(Kind::PersistentVolumeClaim, "data-vault-0"), verdict, Vec::new())];
-    let diagnosis = Diagnosis { claims, ..Diagnosis::default() };
+    let claim = object(Kind::PersistentVolumeClaim, "data-vault-0");
+    let provisioning = vec![(
+        claim.clone(),
+        ProvisionerVerdict {
+            driver: "topolvm.io".to_owned(),
+            csi: true,
+            intake: Intake::Takes,
+            selected_node: Some("worker-1".to_owned()),
+            requisite: Vec::new(),
+            preferred: None,
+            problem: Some(ProvisionProblem::NoTopologyKey { node: "worker-1".to_owned(), registered: false }),
+            report: None,
+            unknown: Vec::new(),
+        },
+    )];
+    let diagnosis = Diagnosis { claims: vec![(claim, verdict, Vec::new())], provisioning, ..Diagnosis::default() };
     check("claims", &cluster().build(&snapshot::Scope::All), &scope(), &diagnosis, Status::Blocked);
+}
+
+#[test]
+fn placed_pods_say_what_keeps_their_volumes_from_them() {
+    let other = OtherPod { pod: object(Kind::Pod, "vault-old"), deleting: true };
+    let problem = AttachProblem::MultiAttach {
+        volume: "pvc-1".to_owned(),
+        attachment: "csi-1".to_owned(),
+        node: "cp-1".to_owned(),
+        state: NodeState::NotReady,
+        pods: vec![other],
+    };
+    let verdict = AttachVerdict {
+        node: "worker-1".to_owned(),
+        node_state: NodeState::Ready,
+        since: None,
+        problems: vec![problem],
+        events: Vec::new(),
+        unknown: Vec::new(),
+    };
+    let attachments = vec![(object(Kind::Pod, "vault-0"), verdict)];
+    let diagnosis = Diagnosis { attachments, ..Diagnosis::default() };
+    check("placed", &cluster().build(&snapshot::Scope::All), &scope(), &diagnosis, Status::Blocked);
 }

@@ -17,7 +17,9 @@ use crate::rules::{REGISTRY, Rule};
 use crate::scheduler::{Outcome, PodVerdict, Scheduler, SchedulerConfig};
 use crate::snapshot::Snapshot;
 use crate::snapshot::coverage;
-use crate::volumes::{AttachVerdict, Attachments, ClaimVerdict, ProvisionerVerdict, Provisioners, VolumeController};
+use crate::volumes::{
+    AttachProblem, AttachVerdict, Attachments, ClaimVerdict, ProvisionerVerdict, Provisioners, VolumeController,
+};
 
 /// What the diagnosis is about.
 #[derive(Clone, Debug, Default)]
@@ -59,11 +61,12 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// Whether something is blocked: a pod that can't be scheduled or is held back, or a cause that blocks something
-    /// which doesn't even exist yet.
+    /// Whether something is blocked: a pod that can't be scheduled or is held back, one whose volumes can't reach it, or
+    /// a cause that blocks something which doesn't even exist yet.
     pub fn blocked(&self) -> bool {
         let held = |outcome: Outcome| matches!(outcome, Outcome::Unschedulable | Outcome::SchedulingGated);
         self.pods.iter().any(|(_, verdict, _)| held(verdict.outcome))
+            || self.attachments.iter().any(|(_, verdict)| !verdict.problems.iter().all(AttachProblem::passing))
             || self.findings.iter().any(|finding| finding.severity == Severity::Error)
     }
 

@@ -8,7 +8,7 @@ use crate::diagnosis::{self, Confidence, Diagnosis, Explained, Finding, Manager,
 use crate::model::{Kind, ObjectRef, Pod};
 use crate::scheduler::{NodeVerdict, Outcome, PodVerdict};
 use crate::snapshot::{Coverage, Problem, Snapshot};
-use crate::volumes::{AttachVerdict, ClaimEvent, ClaimVerdict, ProvisionerVerdict, VolumeMismatch};
+use crate::volumes::{AttachVerdict, ClaimEvent, ClaimVerdict, Intake, ProvisionerVerdict, VolumeMismatch};
 
 /// The version of every document that the tool writes.
 pub const API_VERSION: &str = "storagewhy.dev/v1";
@@ -435,11 +435,15 @@ impl<'a> ClaimEntry<'a> {
         }
     }
 
-    /// Whether the claim stays as it is until somebody acts: it is lost, or the controller found nothing to bind or
-    /// nobody to provision.
+    /// Whether the claim stays as it is until somebody acts: it is lost, the controller found nothing to bind or nobody
+    /// to provision, or the provisioner is stopped.
     pub fn blocked(&self) -> bool {
         let refused = |event: &EventEntry| event.kind == "Warning" || event.reason == "FailedBinding";
-        self.verdict == "Lost" || self.verdict == "Pending" && self.event.as_ref().is_some_and(refused)
+        let stopped =
+            |provisioner: &ProvisionerVerdict| provisioner.intake == Intake::Takes && provisioner.problem.is_some();
+        self.verdict == "Lost"
+            || self.verdict == "Pending"
+                && (self.event.as_ref().is_some_and(refused) || self.provisioner.is_some_and(stopped))
     }
 }
 

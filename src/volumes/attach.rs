@@ -85,6 +85,13 @@ pub enum AttachProblem {
     UsedByAnotherPod { volume: String, pods: Vec<OtherPod> },
 }
 
+impl AttachProblem {
+    /// Whether this is a step on the way of every new pod, which ends by itself where all is well.
+    pub fn passing(&self) -> bool {
+        matches!(self, Self::NotAttached { .. } | Self::NotReported { .. })
+    }
+}
+
 /// The verdict on one pod that is assigned and not started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::words::{NAMES, count, local, names};
-use super::{Screen, Tone, finding, nodes, unread};
+use super::{Screen, Tone, claims, finding, nodes, stuck, unread};
 use crate::diagnosis::Severity;
-use crate::report::document::{ClaimEntry, ExplainedEntry, FindingEntry, Report, Status};
+use crate::report::document::{ExplainedEntry, FindingEntry, Report, Status};
 
 /// Writes the report on a diagnosis.
 pub fn write(report: &Report, screen: &mut Screen) {
@@ -20,7 +20,8 @@ pub fn write(report: &Report, screen: &mut Screen) {
         headline(report, screen);
     }
     nodes::write(report, screen);
-    claims(report, screen);
+    claims::write(report, screen);
+    stuck::write(report, screen);
     for warning in of(Severity::Warning) {
         finding::write_warning(view, warning, screen);
     }
@@ -49,7 +50,7 @@ fn headline(report: &Report, screen: &mut Screen) {
         Status::Clear => screen.styled(Tone::Good, 0, &format!("Nothing is blocked {place}.")),
         Status::Blocked => {
             let text =
-                format!("Something is blocked {place}, and no rule knows the cause; the verdicts below are exact.");
+                format!("Something is blocked {place}. No rule knows the cause; this is what Kubernetes decides:");
             screen.styled(Tone::Bad, 0, &text);
         }
         Status::Incomplete => {
@@ -77,41 +78,6 @@ fn checked(report: &Report) -> String {
         count(read("Node"), "node"),
         if read("StorageClass") == 1 { "1 class".to_owned() } else { format!("{} classes", read("StorageClass")) },
     )
-}
-
-/// The claims that won't bind by themselves, with what the PV controller says and why no volume matches.
-fn claims(report: &Report, screen: &mut Screen) {
-    let blocked: Vec<&ClaimEntry> = report.claims.iter().filter(|claim| claim.blocked()).collect();
-    if blocked.is_empty() {
-        return;
-    }
-    screen.gap();
-    screen.styled(Tone::Heading, 0, "Claims that don't bind");
-    for claim in blocked.iter().take(NAMES) {
-        let says = claim
-            .event
-            .as_ref()
-            .map_or_else(|| claim.verdict.to_owned(), |event| format!("{}: {}", event.reason, event.message));
-        screen.item(2, "-", &format!("{}: {says}", local(report.source.namespace, claim.namespace, claim.name)));
-        mismatches(claim, screen);
-    }
-    if blocked.len() > NAMES {
-        screen.paragraph(2, &format!("… and {} more; -o json has them all", blocked.len() - NAMES));
-    }
-}
-
-fn mismatches(claim: &ClaimEntry, screen: &mut Screen) {
-    let mut groups: Vec<(&[String], Vec<&str>)> = Vec::new();
-    for volume in &claim.volumes {
-        match groups.iter_mut().find(|(mismatch, _)| *mismatch == volume.mismatch) {
-            Some((_, volumes)) => volumes.push(volume.name),
-            None => groups.push((volume.mismatch, vec![volume.name])),
-        }
-    }
-    for (mismatch, volumes) in groups.iter().take(NAMES) {
-        let text = if mismatch.is_empty() { "matches".to_owned() } else { mismatch.join("; ") };
-        screen.paragraph(4, &format!("{}: {text}", names(volumes, NAMES)));
-    }
 }
 
 /// Normal waits: a line each.

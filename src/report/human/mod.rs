@@ -1,11 +1,13 @@
 //! Reports for people: the cause first, then the proof, then what to do, then the details.
 
 pub mod capacity;
+mod claims;
 pub mod classes;
 mod diagnosis;
 mod finding;
 mod nodes;
 pub mod screen;
+mod stuck;
 mod unread;
 pub mod webhooks;
 pub mod words;
