@@ -3,6 +3,7 @@
 //!
 //! `cargo bench --bench scale` prints the figures of this machine and fails where they grow faster, or where the
 //! largest dump breaks the bounds of 3 seconds and 1 GB.
+#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a benchmark measures processes and prints")]
 
 #![allow(
     clippy::print_stdout,

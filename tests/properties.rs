@@ -1,4 +1,5 @@
 //! What must hold for every input: quantities, selectors, and verdicts that depend on nothing but the state.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests read files and may panic")]
 
 #![allow(
     clippy::unwrap_used,

@@ -2,6 +2,7 @@
 //!
 //! Each fixture is a List of every object of a small cluster, dumped after kube-scheduler had judged each pending pod
 //! once more on the settled state. The answers are taken out before the engine sees the objects.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests read files and may panic")]
 
 #![allow(
     clippy::unwrap_used,
