@@ -1,9 +1,9 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::findings::Findings;
-use crate::diagnosis::text::{capital, either, named};
+use crate::diagnosis::text::{capital, either, named, natural_order};
 use crate::model::{Kind, ObjectRef};
 use crate::volumes::Decision;
 
@@ -59,8 +59,9 @@ fn missing_user(missing: &Missing<'_>, case: &ClaimCase<'_>) -> Option<ObjectRef
 
 fn finding(cx: &Context<'_>, class: &str, cases: &[&ClaimCase<'_>]) -> Finding {
     let names: Vec<&str> = cases.iter().map(|case| case.claim.metadata.name.as_str()).collect();
-    let users: Vec<&str> =
-        cases.iter().flat_map(|case| cx.pending_users(case.claim)).map(|pod| pod.metadata.name.as_str()).collect();
+    let users = cases.iter().flat_map(|case| cx.pending_users(case.claim)).map(|pod| pod.metadata.name.as_str());
+    let mut users: Vec<&str> = users.collect::<BTreeSet<&str>>().into_iter().collect();
+    users.sort_by(|a, b| natural_order(a, b));
     let (waits, they) = (either(names.len(), "waits", "wait"), either(names.len(), "it", "they"));
     let title = match users.as_slice() {
         [] => format!(
