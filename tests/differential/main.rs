@@ -108,8 +108,8 @@ impl Session {
             }
         };
         self.compared += 1;
-        let (verdicts, unknown) = (result.compared, result.unknown);
-        println!("seed {seed}: {verdicts} verdicts, {unknown} unknown, {:.1} s", begin.elapsed().as_secs_f32());
+        let (verdicts, left_out) = (result.compared, result.left_out);
+        println!("seed {seed}: {verdicts} verdicts, {left_out} left out, {:.1} s", begin.elapsed().as_secs_f32());
         self.texts.extend(result.texts);
         let Some(first) = result.differences.first().cloned() else { return };
         self.different.push(seed);

@@ -104,12 +104,17 @@ fn resizing(random: &mut Random, pod: &mut Value) {
     }
 }
 
+/// Half of the pods are plain, so that they come as far as the plugins that look at volumes.
 fn pending(random: &mut Random, around: &Surroundings<'_>, place: usize) -> Value {
     let mut pod = pod(random, &format!("p{place}"));
-    if random.chance(75) {
+    let plain = random.chance(50);
+    let seldom = if plain { 5 } else { 1 };
+    if plain {
+        requests(random, &mut pod, &["100m", "200m"], &["64Mi"]);
+    } else if random.chance(75) {
         requests(random, &mut pod, &["100m", "1", "2", "3", "9"], &["128Mi", "2Gi", "6Gi", "30Gi"]);
     }
-    if random.chance(20) {
+    if random.chance(20 / seldom) {
         init_containers(random, &mut pod);
     }
     if random.chance(12) {
@@ -121,19 +126,19 @@ fn pending(random: &mut Random, around: &Surroundings<'_>, place: usize) -> Valu
         ]) });
         room_for_containers(&mut pod);
     }
-    if random.chance(15) {
+    if random.chance(15 / seldom) {
         ports(random, &mut pod);
     }
-    if random.chance(45) {
+    if random.chance(if plain { 70 } else { 45 }) {
         claims(random, &mut pod, around);
     }
-    if random.chance(12) {
+    if random.chance(15) {
         inline(random, &mut pod);
     }
     if random.chance(8) {
         ephemeral(random, &mut pod);
     }
-    if pod["spec"]["runtimeClassName"].is_null() && random.chance(20) {
+    if pod["spec"]["runtimeClassName"].is_null() && random.chance(20 / seldom) {
         pod["spec"]["nodeSelector"] = random.pick(&[
             json!({ "disktype": "ssd" }),
             json!({ "disktype": "hdd", "pool": "db" }),
@@ -141,17 +146,17 @@ fn pending(random: &mut Random, around: &Surroundings<'_>, place: usize) -> Valu
             json!({ ZONE: "" }),
         ]);
     }
-    if random.chance(25) {
+    if random.chance(25 / seldom) {
         node_affinity(random, &mut pod, around.nodes);
     }
     for _ in 0..random.pick(&[0, 0, 1, 1, 2]) {
         let toleration = toleration(random);
         push(&mut pod, "spec/tolerations", toleration);
     }
-    if random.chance(25) {
+    if random.chance(25 / seldom) {
         spread(random, &mut pod);
     }
-    if random.chance(30) {
+    if random.chance(30 / seldom) {
         let key = random.pick(&["podAntiAffinity", "podAffinity"]);
         for _ in 0..random.between(1, 2) {
             let term = pod_term(random, around);
@@ -259,7 +264,7 @@ fn ports(random: &mut Random, pod: &mut Value) {
 }
 
 fn claims(random: &mut Random, pod: &mut Value, around: &Surroundings<'_>) {
-    for place in 0..random.pick(&[1, 1, 2, 3]) {
+    for place in 0..random.pick(&[1, 1, 1, 1, 2, 3]) {
         let claim = match around.claims {
             [] => "missing".to_owned(),
             _ if random.chance(4) => "missing".to_owned(),

@@ -23,7 +23,7 @@ pub fn storage(random: &mut Random, nodes: &[String], release: u32) -> Storage {
             objects.push(csi_node(random, node));
         }
     }
-    for place in 0..random.below(7) {
+    for place in 0..random.pick(&[0, 1, 2, 3, 4, 6]) {
         objects.push(capacity(random, nodes, place));
     }
     if release >= 34 && random.chance(30) {
@@ -306,7 +306,24 @@ pub fn delete(object: &mut Value) {
 }
 
 fn unbound(random: &mut Random, nodes: &[String], place: usize, release: u32) -> Value {
-    let classes = ["local", "local", "lvm", "lvm", "ebs", "ebs", "intree", "other", "local-now", "now", "nowhere", ""];
+    let classes = [
+        "local",
+        "local",
+        "lvm",
+        "lvm",
+        "lvm",
+        "lvm",
+        "ebs",
+        "ebs",
+        "ebs",
+        "intree",
+        "other",
+        "other",
+        "local-now",
+        "now",
+        "nowhere",
+        "",
+    ];
     let class = if random.chance(6) { None } else { Some(random.pick(&classes)) };
     let mode = random.pick(&["ReadWriteOnce", "ReadWriteOnce", "ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"]);
     let size = random.pick(&["1Gi", "5Gi", "10Gi", "15Gi", "51Gi", "10737418241"]);
