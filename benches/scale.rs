@@ -5,12 +5,6 @@
 //! largest dump breaks the bounds of 3 seconds and 1 GB.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a benchmark measures processes and prints")]
 
-#![allow(
-    clippy::print_stdout,
-    clippy::disallowed_methods,
-    reason = "a benchmark prints its figures and reads the kernel's"
-)]
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};

@@ -1,12 +1,6 @@
 //! What must hold for every input: quantities, selectors, and verdicts that depend on nothing but the state.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests read files and may panic")]
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    reason = "tests read fixtures and fail where they are not as expected"
-)]
-
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
