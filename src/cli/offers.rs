@@ -1,34 +1,58 @@
 //! What the commands share that show what the cluster offers: the findings about the objects that they list.
 
+use clap::Args;
+
 use super::engine::EngineArgs;
 use super::error::CliError;
 use super::exit::Exit;
-use super::input::Input;
+use super::input::InputArgs;
+use super::scope::NamespaceArgs;
+use super::terminal::OutputArgs;
 use crate::diagnosis::{self, Diagnosis, Severity};
 use crate::model::Kind;
 use crate::report::document::FindingEntry;
+use crate::snapshot::Snapshot;
 
-/// Diagnoses the whole cluster.
-///
-/// # Errors
-/// Where the engine's flags are wrong.
-pub(crate) fn diagnose(input: &Input, engine: &EngineArgs) -> Result<Diagnosis, CliError> {
-    Ok(diagnosis::diagnose(&input.snapshot, &diagnosis::Scope::default(), &engine.options(&input.snapshot)?))
+/// The flags of such a command.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct OffersArgs {
+    #[command(flatten)]
+    input: InputArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    /// End with 0 whatever the report says
+    #[arg(long, help_heading = "Output")]
+    exit_zero: bool,
+}
+
+impl OffersArgs {
+    /// Reads and diagnoses the whole cluster.
+    ///
+    /// # Errors
+    /// Where nothing could be read, or the engine's flags are wrong.
+    pub(crate) fn diagnose(&self) -> Result<(Snapshot, Diagnosis), CliError> {
+        let snapshot = self.input.read(&NamespaceArgs::all(), Kind::ALL)?.snapshot;
+        let options = self.engine.options(&snapshot)?;
+        let diagnosis = diagnosis::diagnose(&snapshot, &diagnosis::Scope::default(), &options);
+        Ok((snapshot, diagnosis))
+    }
+
+    /// How the command ends.
+    pub(crate) fn exit(&self, findings: &[FindingEntry], all_read: bool) -> Exit {
+        let blocked = findings.iter().any(|finding| finding.severity == Severity::Error);
+        match (blocked, all_read) {
+            _ if self.exit_zero => Exit::Clear,
+            (true, _) => Exit::Blocked,
+            (false, false) => Exit::Incomplete,
+            (false, true) => Exit::Clear,
+        }
+    }
 }
 
 /// The findings whose cause lies in an object of one of these kinds.
 pub(crate) fn findings<'a>(diagnosis: &'a Diagnosis, kinds: &[Kind]) -> Vec<FindingEntry<'a>> {
     let of = |kind: &str| kinds.iter().any(|known| known.name() == kind);
     diagnosis.findings.iter().filter(|finding| of(&finding.object.kind)).map(FindingEntry::new).collect()
-}
-
-/// How such a command ends.
-pub(crate) fn exit(exit_zero: bool, findings: &[FindingEntry], all_read: bool) -> Exit {
-    let blocked = findings.iter().any(|finding| finding.severity == Severity::Error);
-    match (blocked, all_read) {
-        _ if exit_zero => Exit::Clear,
-        (true, _) => Exit::Blocked,
-        (false, false) => Exit::Incomplete,
-        (false, true) => Exit::Clear,
-    }
 }

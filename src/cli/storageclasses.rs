@@ -2,13 +2,10 @@
 
 use clap::Args;
 
-use super::engine::EngineArgs;
 use super::error::CliError;
 use super::exit::Exit;
-use super::input::InputArgs;
-use super::offers;
-use super::scope::NamespaceArgs;
-use super::terminal::{self, OutputArgs};
+use super::offers::{self, OffersArgs};
+use super::terminal;
 use crate::inventory::classes::StorageClasses;
 use crate::model::Kind;
 use crate::report::human;
@@ -17,14 +14,7 @@ use crate::report::human;
 #[derive(Clone, Debug, Args)]
 pub(crate) struct StorageClassesArgs {
     #[command(flatten)]
-    input: InputArgs,
-    #[command(flatten)]
-    engine: EngineArgs,
-    #[command(flatten)]
-    output: OutputArgs,
-    /// End with 0 whatever the report says
-    #[arg(long, help_heading = "Output")]
-    exit_zero: bool,
+    offers: OffersArgs,
 }
 
 /// Runs the command.
@@ -32,10 +22,9 @@ pub(crate) struct StorageClassesArgs {
 /// # Errors
 /// Where nothing could be read or the report can't be written.
 pub(crate) fn run(args: &StorageClassesArgs) -> Result<Exit, CliError> {
-    let input = args.input.read(&NamespaceArgs::all(), Kind::ALL)?;
-    let diagnosis = offers::diagnose(&input, &args.engine)?;
+    let (snapshot, diagnosis) = args.offers.diagnose()?;
     let of = [Kind::StorageClass, Kind::CSIDriver, Kind::CSINode, Kind::CSIStorageCapacity];
-    let report = StorageClasses::new(&input.snapshot, offers::findings(&diagnosis, &of));
-    terminal::write_document(&args.output, &report, |screen| human::classes::write(&report, screen))?;
-    Ok(offers::exit(args.exit_zero, &report.findings, report.unread.is_empty()))
+    let report = StorageClasses::new(&snapshot, offers::findings(&diagnosis, &of));
+    terminal::write_document(&args.offers.output, &report, |screen| human::classes::write(&report, screen))?;
+    Ok(args.offers.exit(&report.findings, report.unread.is_empty()))
 }

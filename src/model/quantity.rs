@@ -75,6 +75,18 @@ impl Quantity {
     }
 }
 
+/// Bytes as people write them, in the largest binary unit that leaves at least one, with one decimal where it isn't
+/// whole: `45Gi`, `1.5Ti`. Rounded down, so that room is never told larger than it is.
+pub fn short_bytes(bytes: i64) -> String {
+    let units = [("Ei", 60), ("Pi", 50), ("Ti", 40), ("Gi", 30), ("Mi", 20), ("Ki", 10)];
+    let Some((name, bits)) = units.into_iter().find(|(_, bits)| bytes >= 1 << bits) else { return bytes.to_string() };
+    if bytes % (1 << bits) == 0 {
+        return format!("{}{name}", bytes >> bits);
+    }
+    let tenths = (i128::from(bytes) * 10) >> bits;
+    format!("{}.{}{name}", tenths / 10, tenths % 10)
+}
+
 fn scaled(nanos: i128, unit: i128) -> i64 {
     let quotient = nanos / unit;
     let rest = nanos % unit;
@@ -257,10 +269,26 @@ impl<'de> Deserialize<'de> for Quantity {
 
 #[cfg(test)]
 mod tests {
-    use super::Quantity;
+    use super::{Quantity, short_bytes};
 
     fn nanos(text: &str) -> i128 {
         Quantity::parse(text).unwrap_or_else(|error| panic!("{error}")).nanos()
+    }
+
+    #[test]
+    fn bytes_are_short_and_never_rounded_up() {
+        for (bytes, text) in [
+            (0, "0"),
+            (1023, "1023"),
+            (45 << 30, "45Gi"),
+            (1536 << 20, "1.5Gi"),
+            ((1 << 30) + 1, "1.0Gi"),
+            ((10 << 30) - 1, "9.9Gi"),
+            ((1 << 40) - 1, "1023.9Gi"),
+            (i64::MAX, "7.9Ei"),
+        ] {
+            assert_eq!(short_bytes(bytes), text);
+        }
     }
 
     #[test]

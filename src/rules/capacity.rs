@@ -84,30 +84,3 @@ impl Shortage<'_, '_> {
         ObjectRef::new(Kind::StorageClass, "", &self.class.metadata.name)
     }
 }
-
-/// A number of bytes as people write it.
-pub(super) fn bytes(amount: i64) -> String {
-    const UNITS: [(&str, i64); 4] = [("Ti", 1 << 40), ("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10)];
-    let unit = UNITS.iter().find(|(_, size)| amount.abs() >= *size);
-    let Some((name, size)) = unit else { return amount.to_string() };
-    let tenths = i128::from(amount) * 10 / i128::from(*size);
-    if amount % size == 0 {
-        format!("{}{name}", amount / size)
-    } else {
-        format!("{}.{}{name}", tenths / 10, (tenths % 10).abs())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::bytes;
-
-    #[test]
-    fn amounts_are_short_and_never_rounded_up() {
-        assert_eq!(bytes(10 << 30), "10Gi");
-        assert_eq!(bytes((10 << 30) - 1), "9.9Gi");
-        assert_eq!(bytes(1536 << 20), "1.5Gi");
-        assert_eq!(bytes(0), "0");
-        assert_eq!(bytes(1023), "1023");
-    }
-}

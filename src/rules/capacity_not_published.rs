@@ -1,12 +1,13 @@
 use std::collections::BTreeMap;
 
-use super::capacity::{Shortage, bytes, shortages};
+use super::capacity::{Shortage, shortages};
 use super::support::{provisioner_of, published_capacities};
 use crate::diagnosis::context::Context;
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step, Trial};
 use crate::diagnosis::text::{capital, named, names};
+use crate::model::quantity::short_bytes;
 use crate::model::{Kind, ObjectRef, Workload};
 
 super::declare_rule! {
@@ -72,7 +73,7 @@ fn finding(cx: &Context<'_>, driver: &str, shortages: &[Shortage<'_, '_>]) -> Fi
     }
     finding = with_provisioner(provisioner, finding);
     for (node, object) in shortages.iter().flat_map(|shortage| &shortage.small).take(3) {
-        let free = object.limit().map_or_else(|| "nothing".to_owned(), |limit| bytes(limit.value()));
+        let free = object.limit().map_or_else(|| "nothing".to_owned(), |limit| short_bytes(limit.value()));
         finding = finding.evidence(
             ObjectRef::new(Kind::CSIStorageCapacity, &object.metadata.namespace, &object.metadata.name),
             "capacity",

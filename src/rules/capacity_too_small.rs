@@ -1,8 +1,9 @@
-use super::capacity::{Shortage, bytes, shortages};
+use super::capacity::{Shortage, shortages};
 use crate::diagnosis::context::{Context, claim_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
+use crate::model::quantity::short_bytes;
 use crate::model::{CsiStorageCapacity, Kind, ObjectRef, Quantity};
 
 super::declare_rule! {
@@ -42,14 +43,14 @@ fn finding(cx: &Context<'_>, shortage: &Shortage<'_, '_>) -> Finding {
     let title = format!(
         "Claim {} asks for {} of class {class}, and the {} is {} (node {node})",
         claim.metadata.name,
-        bytes(asked),
+        short_bytes(asked),
         if by_limit { "largest single volume that any node can hold" } else { "most that any node has free" },
-        bytes(limit(best)),
+        short_bytes(limit(best)),
     );
     let mut finding = Finding::new(RULE.name, Severity::Error, claim_ref(claim), title).evidence(
         claim_ref(claim),
         "spec.resources.requests.storage",
-        bytes(asked),
+        short_bytes(asked),
         "what is asked for",
     );
     for (node, object) in small.iter().take(SHOWN) {
@@ -71,7 +72,7 @@ fn finding(cx: &Context<'_>, shortage: &Shortage<'_, '_>) -> Finding {
 }
 
 fn with_figures(node: &str, object: &CsiStorageCapacity, asked: i64, finding: Finding) -> Finding {
-    let figure = |quantity: &Option<Quantity>| quantity.as_ref().map(|quantity| bytes(quantity.value()));
+    let figure = |quantity: &Option<Quantity>| quantity.as_ref().map(|quantity| short_bytes(quantity.value()));
     let reference = ObjectRef::new(Kind::CSIStorageCapacity, &object.metadata.namespace, &object.metadata.name);
     let (path, value, note) = match (figure(&object.maximum_volume_size), figure(&object.capacity)) {
         (Some(largest), Some(free)) => (
@@ -82,7 +83,7 @@ fn with_figures(node: &str, object: &CsiStorageCapacity, asked: i64, finding: Fi
         (Some(largest), None) => ("maximumVolumeSize", largest, format!("node {node}: the largest single volume")),
         (None, Some(free)) => {
             let short = asked.saturating_sub(limit(object));
-            ("capacity", free, format!("node {node}: {} too little", bytes(short)))
+            ("capacity", free, format!("node {node}: {} too little", short_bytes(short)))
         }
         (None, None) => ("capacity", "not set".to_owned(), format!("node {node}: counts as nothing free")),
     };
@@ -108,10 +109,10 @@ fn ask_for_less(cx: &Context<'_>, shortage: &Shortage<'_, '_>, best: i64) -> Rem
         Some(set) => format!(
             "Ask for at most {} in the claim template of StatefulSet {}: scale it to zero, delete the unbound claims, \
              and create the set again with the smaller template",
-            bytes(best),
+            short_bytes(best),
             set.name
         ),
-        None => format!("Delete claim {} and create it again with at most {}", meta.name, bytes(best)),
+        None => format!("Delete claim {} and create it again with at most {}", meta.name, short_bytes(best)),
     };
     let mut effects = Vec::new();
     for claim in shortage.claims(cx) {

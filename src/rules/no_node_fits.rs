@@ -5,6 +5,7 @@ use crate::diagnosis::context::{Context, OWN_NAME, PodGroup, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::text::{capital, count, named, names};
+use crate::model::quantity::short_bytes;
 use crate::model::{Kind, Node, ObjectRef};
 use crate::scheduler::{NodeVerdict, untolerated};
 
@@ -134,7 +135,7 @@ fn figures(cx: &Context<'_>, group: &PodGroup<'_>, node: &str, resource: &str) -
     let asked = cx.scheduler.request(group.lead(), resource);
     let show = |amount: i64| match resource {
         "cpu" => format!("{amount}m"),
-        "memory" | "ephemeral-storage" => super::capacity::bytes(amount),
+        "memory" | "ephemeral-storage" => short_bytes(amount),
         _ => amount.to_string(),
     };
     format!("asked {}, free {} of {}", show(asked), show(amounts.allocatable - amounts.used), show(amounts.allocatable))

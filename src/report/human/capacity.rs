@@ -1,8 +1,9 @@
 //! What is free.
 
-use super::words::{NAMES, count, names, size};
+use super::words::{NAMES, count, names};
 use super::{Screen, Tone, unread};
 use crate::inventory::capacity::{Capacity, ClassCapacity, Segment, Tracking};
+use crate::model::quantity::short_bytes;
 
 /// Segments of a class that are written out.
 const SEGMENTS: usize = 40;
@@ -26,20 +27,21 @@ fn write_class(class: &ClassCapacity, screen: &mut Screen) {
         segments(class, screen);
     }
     if class.available.count > 0 {
-        let largest = class.available.largest_bytes.map(size).unwrap_or_default();
+        let largest = class.available.largest_bytes.map(short_bytes).unwrap_or_default();
         let volumes = count(class.available.count, "volume");
         screen.paragraph(2, &format!("Free for claims: {volumes}, the largest of {largest}."));
     }
     if let Some(largest) = class.pending.largest_bytes {
         let claims = count(class.pending.count, "claim");
-        let total = size(class.pending.total_bytes);
-        screen.paragraph(2, &format!("Waiting: {claims} for {total} in all, the largest for {}.", size(largest)));
+        let total = short_bytes(class.pending.total_bytes);
+        screen
+            .paragraph(2, &format!("Waiting: {claims} for {total} in all, the largest for {}.", short_bytes(largest)));
     }
     if let (Some(counted), Some(fits)) = (class.counted_bytes, class.fits)
         && !class.segments.is_empty()
     {
         let tone = if fits == 0 { Tone::Bad } else { Tone::Good };
-        let counted = size(counted);
+        let counted = short_bytes(counted);
         screen.styled(
             tone,
             2,
@@ -71,15 +73,15 @@ fn tracking(class: &ClassCapacity, screen: &mut Screen) {
 }
 
 fn segments(class: &ClassCapacity, screen: &mut Screen) {
-    let fits = class.counted_bytes.map(|bytes| format!("FITS {}", size(bytes)));
+    let fits = class.counted_bytes.map(|bytes| format!("FITS {}", short_bytes(bytes)));
     let mut header = vec!["SEGMENT", "NODES", "FREE", "LARGEST"];
     header.extend(fits.as_deref());
     let row = |segment: &Segment| {
         let mut row = vec![
             if segment.topology.is_empty() { "(none)".to_owned() } else { segment.topology.clone() },
             nodes(segment),
-            segment.free_bytes.map_or("?".to_owned(), size),
-            segment.largest_bytes.map_or("?".to_owned(), size),
+            segment.free_bytes.map_or("?".to_owned(), short_bytes),
+            segment.largest_bytes.map_or("?".to_owned(), short_bytes),
         ];
         row.extend(fits.as_ref().map(|_| segment.fits.map_or("?".to_owned(), |fits| fits.to_string())));
         row

@@ -76,7 +76,7 @@ fn checked(report: &Report) -> String {
         report.claims.len(),
         count(read("PersistentVolume"), "volume"),
         count(read("Node"), "node"),
-        if read("StorageClass") == 1 { "1 class".to_owned() } else { format!("{} classes", read("StorageClass")) },
+        count(read("StorageClass"), "class"),
     )
 }
 

@@ -1,12 +1,9 @@
 //! Numbers and lists in words.
 
+pub use crate::diagnosis::text::count;
+
 /// How many names of a list are written out.
 pub const NAMES: usize = 12;
-
-/// A count with its noun: `1 pod`, `3 pods`.
-pub fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
-}
 
 /// A list of names, cut with the number of those left out.
 pub fn names<S: AsRef<str>>(list: &[S], most: usize) -> String {
@@ -46,18 +43,6 @@ pub fn plural(kind: &str) -> String {
     }
 }
 
-/// Bytes in the largest binary unit that leaves at least one, with one decimal where it isn't whole: `45Gi`, `1.5Ti`.
-/// Rounded down, so that room is never told larger than it is.
-pub fn size(bytes: i64) -> String {
-    let units = [("Ei", 60), ("Pi", 50), ("Ti", 40), ("Gi", 30), ("Mi", 20), ("Ki", 10)];
-    let Some((name, bits)) = units.into_iter().find(|(_, bits)| bytes >= 1 << bits) else { return bytes.to_string() };
-    let tenths = (i128::from(bytes) * 10) >> bits;
-    match tenths % 10 {
-        0 => format!("{}{name}", tenths / 10),
-        rest => format!("{}.{rest}{name}", tenths / 10),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,21 +60,5 @@ mod tests {
         assert_eq!(plural("Pod"), "pods");
         assert_eq!(plural("StorageClass"), "StorageClasses");
         assert_eq!(plural("CSIStorageCapacity"), "CSIStorageCapacities");
-        assert_eq!(count(1, "node"), "1 node");
-        assert_eq!(count(0, "node"), "0 nodes");
-    }
-
-    #[test]
-    fn sizes_are_short_and_never_too_large() {
-        for (bytes, text) in [
-            (0, "0"),
-            (1023, "1023"),
-            (45 << 30, "45Gi"),
-            (3 << 39, "1.5Ti"),
-            ((1 << 40) - 1, "1023.9Gi"),
-            (i64::MAX, "7.9Ei"),
-        ] {
-            assert_eq!(size(bytes), text);
-        }
     }
 }
