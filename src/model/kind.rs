@@ -14,6 +14,8 @@ pub trait Object {
     fn redact(&mut self) {
         self.meta_mut().redact();
     }
+    /// Gives back memory that decoding took for more than came.
+    fn shrink(&mut self) {}
 }
 
 macro_rules! has_meta {

@@ -31,6 +31,16 @@ impl Object for Pod {
             container.keep_scheduler_flags();
         }
     }
+
+    /// Pods are most of a cluster, and a list of one grows to room for four.
+    fn shrink(&mut self) {
+        self.metadata.owner_references.shrink_to_fit();
+        self.spec.containers.shrink_to_fit();
+        self.spec.tolerations.shrink_to_fit();
+        self.spec.volumes.shrink_to_fit();
+        self.status.conditions.shrink_to_fit();
+        self.status.container_statuses.shrink_to_fit();
+    }
 }
 
 model! {
@@ -169,7 +179,7 @@ model! {
     pub struct PodVolume {
         pub name: String,
         pub persistent_volume_claim: Option<ClaimSource>,
-        pub ephemeral: Option<EphemeralSource>,
+        pub ephemeral: Option<Box<EphemeralSource>>,
         pub csi: Option<InlineCsi>,
         pub gce_persistent_disk: Option<GcePersistentDisk>,
         pub aws_elastic_block_store: Option<AwsElasticBlockStore>,

@@ -53,6 +53,7 @@ macro_rules! snapshot {
                         let mut object = <$type>::deserialize(deserializer)?;
                         admit(kind, object.meta_mut())?;
                         object.redact();
+                        object.shrink();
                         self.$field.push(object);
                     })*
                 }

@@ -46,10 +46,11 @@ impl<T: Object> Store<T> {
     }
 
     /// Takes what was read. Of objects with the same name the one with the newest resource version stays.
-    pub fn new(mut items: Vec<T>, scope: Scope, broken: Vec<Broken>) -> Self {
-        items.sort_by(|a, b| key(a).cmp(&key(b)).then_with(|| version(b).cmp(&version(a))));
-        items.dedup_by(|later, earlier| key(later) == key(earlier));
-        Self { items: Arc::new(items.into_iter().map(Arc::new).collect()), scope, broken: Arc::new(broken) }
+    pub fn new(items: Vec<T>, scope: Scope, broken: Vec<Broken>) -> Self {
+        let mut items: Vec<Arc<T>> = items.into_iter().map(Arc::new).collect();
+        items.sort_by(|a, b| key(&**a).cmp(&key(&**b)).then_with(|| version(&**b).cmp(&version(&**a))));
+        items.dedup_by(|later, earlier| key(&**later) == key(&**earlier));
+        Self { items: Arc::new(items), scope, broken: Arc::new(broken) }
     }
 
     /// Looks an object up; cluster-scoped objects have an empty namespace.

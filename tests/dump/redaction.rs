@@ -60,6 +60,8 @@ fn story() -> Snapshot {
             "webhooks": [{"name": "pod.acme.example", "clientConfig": {"service": {"namespace": "acme-prod", "name": "acme-hook", "path": "/pod/mutate"}},
                 "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "acme-prod"}},
                 "matchConditions": [{"name": "acme", "expression": "object.metadata.namespace == 'acme-prod'"}]}]},
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "acme-scheduler", "namespace": "kube-system"}, "spec": {"schedulerName": "acme",
+            "containers": [{"name": "acme-scheduler", "command": ["kube-scheduler", "--scheduler-name=acme"]}]}},
         {"apiVersion": "v1", "kind": "Event", "metadata": {"name": "acme-vault-0.17a", "namespace": "acme-prod"},
             "involvedObject": {"kind": "Pod", "namespace": "acme-prod", "name": "acme-vault-0"}, "reason": "FailedScheduling",
             "message": "pod acme-prod/acme-vault-0: class \"acme-fast\", node acme-node-1: no"},
@@ -84,7 +86,10 @@ fn no_name_is_left() {
 fn what_belongs_together_stays_together() {
     let snapshot = redact_names(&story()).unwrap();
     let set = &snapshot.stateful_sets.seen()[0];
-    let pod = &snapshot.pods.seen()[0];
+    let pod = snapshot.pods.seen().iter().find(|pod| pod.metadata.name.ends_with("-0")).unwrap();
+    let scheduler = snapshot.pods.seen().iter().find(|pod| pod.metadata.name.ends_with("-scheduler")).unwrap();
+    let flag = format!("--scheduler-name={}", scheduler.spec.scheduler_name);
+    assert_eq!(scheduler.spec.containers[0].command, ["kube-scheduler", &flag]);
     let node = &snapshot.nodes.seen()[0];
     let class = &snapshot.classes.seen()[0];
     let volume = &snapshot.volumes.seen()[0];

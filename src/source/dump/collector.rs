@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::document::Document;
+use super::document::{Document, Head};
 use super::groups::{Group, Groups};
 use super::limits::Limits;
 use super::names::{kind_of_folder, kind_of_path};
@@ -45,6 +45,14 @@ impl<'a> File<'a> {
     pub(super) fn new(name: &'a str, locate: &'a mut dyn Locate) -> Self {
         Self { name, document: String::new(), locate, plain: Group::plain(name) }
     }
+
+    /// Where an object stands, such as `pods.yaml: document 3, item 17`.
+    fn position(&mut self, text: &str, item: usize, error: &serde_json::Error) -> String {
+        let item = if item == 0 { String::new() } else { format!("item {item}") };
+        let parts = [self.document.clone(), item, self.locate.place(text, error)];
+        let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        format!("{}: {}", self.name, parts.join(", "))
+    }
 }
 
 impl Collector {
@@ -61,13 +69,19 @@ impl Collector {
         }
     }
 
-    /// Takes one top-level document.
-    pub(super) fn document(&mut self, file: &mut File<'_>, text: &str) -> Result<(), SourceError> {
-        if text.trim_start().starts_with('[') {
-            let items: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
-            return self.list(file, items, kind_of_path(file.name), 1);
-        }
-        let Some(document) = Document::parse(text) else { return Ok(()) };
+    /// Takes an array that is a document of its own: a support bundle's objects of the kind after which the file is
+    /// named.
+    pub(super) fn array(&mut self, file: &mut File<'_>, items: &[&RawValue]) -> Result<(), SourceError> {
+        self.list(file, items, kind_of_path(file.name))
+    }
+
+    /// Takes one top-level document with its text.
+    pub(super) fn document(
+        &mut self,
+        file: &mut File<'_>,
+        text: &str,
+        document: Document<'_>,
+    ) -> Result<(), SourceError> {
         if let Some(version) = document.server_version() {
             self.builder.server_version.get_or_insert(version);
         }
@@ -76,10 +90,10 @@ impl Collector {
         }
         if let Some(kind) = list_kind(&document) {
             let kind = kind.or_else(|| kind_of_path(file.name));
-            return self.list(file, document.items.unwrap_or_default(), kind, 1);
+            return self.list(file, document.items.as_deref().unwrap_or_default(), kind);
         }
         let mut plain = std::mem::take(&mut file.plain);
-        self.object(file, &mut plain, text, &document, None, "");
+        self.object(file, &mut plain, text, &document.head(), None, 0);
         file.plain = plain;
         Ok(())
     }
@@ -90,18 +104,12 @@ impl Collector {
         self.groups.add_to_folder(kind, file.plain);
     }
 
-    fn list(
-        &mut self,
-        file: &mut File<'_>,
-        items: Vec<&RawValue>,
-        kind: Option<Kind>,
-        depth: usize,
-    ) -> Result<(), SourceError> {
+    fn list(&mut self, file: &mut File<'_>, items: &[&RawValue], kind: Option<Kind>) -> Result<(), SourceError> {
         let mut group = Group::list(file.name);
         if let (true, Some(kind)) = (items.is_empty(), kind) {
             group.empty(kind);
         }
-        self.items(file, &mut group, &items, kind, depth)?;
+        self.items(file, &mut group, items, kind, 1)?;
         self.groups.add(group);
         Ok(())
     }
@@ -119,43 +127,41 @@ impl Collector {
             return Err(SourceError::unreadable(message));
         }
         for (index, item) in items.iter().enumerate() {
-            let Some(document) = Document::parse(item.get()) else { continue };
-            match list_kind(&document) {
-                Some(inner) => {
-                    self.items(file, group, document.items.as_deref().unwrap_or_default(), inner, depth + 1)?;
-                }
-                None => self.object(file, group, item.get(), &document, kind, &format!("item {}", index + 1)),
+            let Some(head) = Head::parse(item.get()) else { continue };
+            if !head.is_list() {
+                self.object(file, group, item.get(), &head, kind, index + 1);
+            } else if let Some(list) = Document::parse(item.get()) {
+                let kind = list_kind(&list).flatten();
+                self.items(file, group, list.items.as_deref().unwrap_or_default(), kind, depth + 1)?;
             }
         }
         Ok(())
     }
 
+    /// Takes an object; `item` is its number in a list, from 1, and `kind` that of a list whose items carry none.
     fn object(
         &mut self,
         file: &mut File<'_>,
         group: &mut Group,
         text: &str,
-        document: &Document<'_>,
+        head: &Head<'_>,
         kind: Option<Kind>,
-        item: &str,
+        item: usize,
     ) {
-        let kind = if document.kind.is_some() { Kind::from_api(document.api_version(), document.kind()) } else { kind };
+        let api_version = head.api_version.as_deref().unwrap_or_default();
+        let kind = head.kind.as_deref().map_or(kind, |kind| Kind::from_api(api_version, kind));
         let Some(kind) = kind else { return };
-        let name = document.name();
+        let name = head.name();
         let (namespace, name) = (name.namespace.unwrap_or_default(), name.name.unwrap_or_default());
+        group.object(kind, &namespace, &name);
         match self.builder.add(kind, &mut serde_json::Deserializer::from_str(text)) {
             Ok(()) => self.objects += 1,
             Err(error) => {
                 self.broken += 1;
-                let place = file.locate.place(text, &error);
-                let position: Vec<&str> =
-                    [file.document.as_str(), item, &place].into_iter().filter(|part| !part.is_empty()).collect();
-                let origin = format!("{}: {}", file.name, position.join(", "));
-                let error = without_position(&error);
-                self.builder.note(Broken { kind, namespace: namespace.clone(), name: name.clone(), origin, error });
+                let origin = file.position(text, item, &error);
+                self.builder.note(Broken { kind, namespace, name, origin, error: without_position(&error) });
             }
         }
-        group.object(kind, &namespace, &name);
     }
 
     fn snapshot(&mut self, file: &mut File<'_>, document: Document<'_>) -> Result<(), SourceError> {

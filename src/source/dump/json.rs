@@ -1,8 +1,10 @@
 //! JSON files: one document or several one after the other, as `kubectl cluster-info dump` writes them.
 
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::collector::{Collector, File, Locate};
+use super::document::Document;
 use crate::source::SourceError;
 
 /// Reads every document of a JSON text.
@@ -16,16 +18,13 @@ pub(super) fn read(collector: &mut Collector, name: &str, text: &str) -> Result<
         if rest.is_empty() {
             break;
         }
-        let mut stream = serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>();
-        match stream.next() {
-            Some(Ok(document)) => collector.document(&mut file, document.get())?,
-            Some(Err(error)) => {
+        match next(collector, &mut file, rest)? {
+            Ok(length) => rest = &rest[length..],
+            Err(error) => {
                 result = Err(error);
                 break;
             }
-            None => break,
         }
-        rest = &rest[stream.byte_offset()..];
     }
     collector.end(file);
     if let Err(error) = result {
@@ -36,9 +35,34 @@ pub(super) fn read(collector: &mut Collector, name: &str, text: &str) -> Result<
     Ok(())
 }
 
+/// Hands the first document of a text on; gives its length, or why it is no JSON.
+fn next(
+    collector: &mut Collector,
+    file: &mut File<'_>,
+    text: &str,
+) -> Result<Result<usize, serde_json::Error>, SourceError> {
+    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Document<'_>>();
+    if text.starts_with('{')
+        && let Some(Ok(document)) = stream.next()
+    {
+        let length = stream.byte_offset();
+        return collector.document(file, &text[..length], document).map(|()| Ok(length));
+    }
+    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Vec<&RawValue>>();
+    if let Some(Ok(items)) = stream.next() {
+        let length = stream.byte_offset();
+        return collector.array(file, &items).map(|()| Ok(length));
+    }
+    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
+    match stream.next() {
+        Some(Err(error)) => Ok(Err(error)),
+        _ => Ok(Ok(stream.byte_offset())),
+    }
+}
+
 /// Whether a text starts with a whole JSON document.
 pub(super) fn starts_with_document(text: &str) -> bool {
-    matches!(serde_json::Deserializer::from_str(text).into_iter::<&RawValue>().next(), Some(Ok(_)))
+    matches!(serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>().next(), Some(Ok(_)))
 }
 
 /// What stands after the container logs that `kubectl cluster-info dump` writes between its documents.

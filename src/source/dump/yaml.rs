@@ -8,6 +8,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, IgnoredAny, Map
 use serde_json::{Map, Value};
 
 use super::collector::{Collector, File, Locate};
+use super::document::Document;
 use super::limits::{Limits, size};
 use crate::source::SourceError;
 
@@ -37,7 +38,12 @@ pub(super) fn read(collector: &mut Collector, name: &str, text: &str, limits: &L
             file.document = format!("document {}", index + 1);
         }
         match (Node { left: &left, bound }).deserialize(document) {
-            Ok(value) => collector.document(&mut file, &value.to_string())?,
+            Ok(value) => {
+                let text = value.to_string();
+                if let Some(document) = Document::parse(&text) {
+                    collector.document(&mut file, &text, document)?;
+                }
+            }
             Err(error) => {
                 failure = Some(format!("invalid YAML: {error}"));
                 break;

@@ -62,6 +62,8 @@ const NAMES: &[&str] = &[
     "diskName",
     "diskURI",
     "shareName",
+    "secretName",
+    "secretNamespace",
     "volumeID",
     "volumePath",
     "targetPortal",
@@ -74,7 +76,7 @@ const NAMES: &[&str] = &[
     "url",
 ];
 /// Texts with names in them.
-const TEXTS: &[&str] = &["message", "expression", "mountOptions"];
+const TEXTS: &[&str] = &["message", "expression", "mountOptions", "command", "args"];
 /// Objects whose `name` is a driver's or a gate's: a domain of the vendor.
 const VENDORS: &[&str] = &["CSIDriver", "drivers", "schedulingGates"];
 
