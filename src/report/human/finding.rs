@@ -162,7 +162,7 @@ fn trial(remedy: &RemedyEntry, screen: &mut Screen) {
         (TrialEntry::Schedules, _) => (Tone::Good, "Tried on a copy of the state: every victim is placed.".to_owned()),
         (TrialEntry::NextBlocker, then) => (
             Tone::Caution,
-            format!("Tried on a copy of the state: this cause is gone, but then: {}", then.unwrap_or("?")),
+            format!("Tried on a copy of the state: this cause is gone, and next: {}", then.unwrap_or("?")),
         ),
         (TrialEntry::Untried, reason) => (Tone::Caution, format!("Not tried: {}", reason.unwrap_or("no reason given"))),
     };
