@@ -8,8 +8,9 @@ use std::io::Read as _;
 use flate2::read::GzDecoder;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use storagewhy::model::quantity;
 use storagewhy::model::selector::{LabelSelector, Requirement};
-use storagewhy::model::{Kind, Quantity, Version};
+use storagewhy::model::{Claim, Kind, Node, Pod, Quantity, Version};
 use storagewhy::scheduler::{PodVerdict, Scheduler, SchedulerConfig, parse};
 use storagewhy::snapshot::{Builder, Scope, Snapshot};
 use storagewhy::volumes::{ClaimVerdict, VolumeController};
@@ -44,14 +45,12 @@ fn verdicts(objects: &[Value]) -> Verdicts {
     let snapshot = snapshot(objects);
     let scheduler = Scheduler::new(&snapshot, Version::NEWEST, SchedulerConfig::default());
     let controller = VolumeController::new(&snapshot);
-    let pending = snapshot.pods.seen().iter().filter(|pod| !pod.assigned() && !pod.finished());
-    let pods = pending.map(|pod| (pod.metadata.name.clone(), (*scheduler.judge(pod)).clone()));
     let claims = snapshot.claims.seen().iter().map(|claim| {
         let mut verdict = controller.judge(claim);
         verdict.volumes.retain(|volume| !volume.name.starts_with("added-"));
         (claim.metadata.name.clone(), verdict)
     });
-    (pods.collect(), claims.collect())
+    (judged(&scheduler, &snapshot), claims.collect())
 }
 
 /// Objects that no pod and no claim of a recording has anything to do with.
@@ -73,8 +72,84 @@ fn unrelated() -> Vec<Value> {
     ]
 }
 
+/// What the scheduler makes of every pod without a node.
+fn judged(scheduler: &Scheduler<'_>, snapshot: &Snapshot) -> BTreeMap<String, PodVerdict> {
+    let pending = snapshot.pods.seen().iter().filter(|pod| !pod.assigned() && !pod.finished());
+    pending.map(|pod| (pod.metadata.name.clone(), (*scheduler.judge(pod)).clone())).collect()
+}
+
+/// Changes a snapshot in one of several ways, at a place that `at` chooses.
+fn change(state: &mut Snapshot, way: usize, at: usize) {
+    let (pod, node, claim) = (state.pods.clone(), state.nodes.clone(), state.claims.clone());
+    let (pods, nodes) = (pod.seen(), node.seen());
+    if pods.is_empty() || nodes.is_empty() {
+        return;
+    }
+    let (pod, node) = (&pods[at % pods.len()], &nodes[at % nodes.len()]);
+    let claim = claim.seen().get(at % claim.seen().len().max(1));
+    match way {
+        0 => drop(state.pods.remove(&pod.metadata.namespace, &pod.metadata.name)),
+        1 => drop(state.nodes.remove("", &node.metadata.name)),
+        2 | 3 => {
+            let mut moved = Pod::clone(pod);
+            moved.spec.node_name = if way == 2 { node.metadata.name.clone() } else { String::new() };
+            moved.metadata.name.push_str(if at.is_multiple_of(2) { "-copy" } else { "" });
+            state.pods.insert(moved);
+        }
+        4 => {
+            let mut tainted = Node::clone(node);
+            tainted.metadata.labels.insert("changed".to_owned(), "yes".to_owned());
+            tainted.spec.unschedulable = !tainted.spec.unschedulable;
+            state.nodes.insert(tainted);
+        }
+        5 => {
+            if let Some(claim) = claim {
+                let mut selected = Claim::clone(claim);
+                let annotation = "volume.kubernetes.io/selected-node".to_owned();
+                selected.metadata.annotations.insert(annotation, node.metadata.name.clone());
+                state.claims.insert(selected);
+            }
+        }
+        _ => {
+            let volume = state.volumes.seen().get(at % 7).map(|volume| volume.metadata.clone());
+            let capacity = state.capacities.seen().get(at % 5).map(|capacity| capacity.metadata.clone());
+            let attachment = state.attachments.seen().get(at % 3).map(|attachment| attachment.metadata.clone());
+            volume.map(|meta| state.volumes.remove("", &meta.name));
+            capacity.map(|meta| state.capacities.remove(&meta.namespace, &meta.name));
+            attachment.map(|meta| state.attachments.remove("", &meta.name));
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_changed_state_is_judged_as_if_it_were_read_anew(
+        which in 0..RECORDINGS.len(), changes in proptest::collection::vec((0..7usize, any::<usize>()), 1..12),
+    ) {
+        let before = snapshot(&recording(RECORDINGS[which]));
+        let scheduler = Scheduler::new(&before, Version::NEWEST, SchedulerConfig::default());
+        let mut state = before.clone();
+        for (way, at) in changes {
+            change(&mut state, way, at);
+        }
+        let anew = Scheduler::new(&state, Version::NEWEST, SchedulerConfig::default());
+        prop_assert_eq!(judged(&scheduler.after(&state), &state), judged(&anew, &state));
+    }
+
+    #[test]
+    fn pods_judged_together_are_judged_as_alone(which in 0..RECORDINGS.len()) {
+        let state = snapshot(&recording(RECORDINGS[which]));
+        let alone = |pod: &Pod| {
+            let scheduler = Scheduler::new(&state, Version::NEWEST, SchedulerConfig::default());
+            (pod.metadata.name.clone(), (*scheduler.judge(pod)).clone())
+        };
+        let pending = state.pods.seen().iter().filter(|pod| !pod.assigned() && !pod.finished());
+        let alone: BTreeMap<_, _> = pending.map(|pod| alone(pod)).collect();
+        let together = Scheduler::new(&state, Version::NEWEST, SchedulerConfig::default());
+        prop_assert_eq!(alone, judged(&together, &state));
+    }
 
     #[test]
     fn the_order_of_objects_changes_no_verdict(seed in any::<u64>(), which in 0..RECORDINGS.len()) {
@@ -133,11 +208,33 @@ proptest! {
     }
 
     #[test]
-    fn sums_are_the_sums_of_nanos(a in "[0-9]{1,6}(\\.[0-9]{1,3})?[mkMG]?", b in "[0-9]{1,6}(Ki|Mi)?") {
-        let (a, b) = (Quantity::parse(&a).unwrap(), Quantity::parse(&b).unwrap());
-        let sum = a.plus(&b);
-        prop_assert_eq!(sum.nanos(), a.nanos() + b.nanos());
-        prop_assert_eq!(Quantity::parse(&sum.to_string()).unwrap(), sum);
+    fn sums_are_exact_and_capped(a in any::<i64>(), b in any::<i64>()) {
+        let (a, b) = (i128::from(a) * 1_000_000_000, i128::from(b) * 1_000_000_000);
+        let cap = i128::from(i64::MAX) * 1_000_000_000;
+        prop_assert_eq!(quantity::sum(a, b), (a + b).clamp(-cap, cap));
+    }
+
+    #[test]
+    fn values_round_away_from_zero(units in any::<i64>(), nanos in 0..1_000_000_000i128, small in any::<bool>()) {
+        let units = if small { units % 100_000 } else { units };
+        let nanos = i128::from(units) * 1_000_000_000 + nanos * i128::from(units.signum());
+        let rounded = |unit: i128| {
+            let value = nanos / unit + (nanos % unit).signum();
+            i64::try_from(value).unwrap_or(if value < 0 { i64::MIN } else { i64::MAX })
+        };
+        prop_assert_eq!(quantity::value(nanos), rounded(1_000_000_000));
+        prop_assert_eq!(quantity::milli_value(nanos), rounded(1_000_000));
+    }
+
+    #[test]
+    fn suffixes_multiply_up_to_the_cap(whole in any::<u64>(), shift in 0..64u32, suffix in 0..10usize) {
+        let whole = whole >> shift;
+        let suffixes = [("", 1, 1), ("n", 1, 1_000_000_000), ("u", 1, 1_000_000), ("m", 1, 1000), ("k", 1000, 1),
+            ("M", 1_000_000, 1), ("E", 10i128.pow(18), 1), ("Ki", 1 << 10, 1), ("Gi", 1 << 30, 1), ("Ei", 1 << 60, 1)];
+        let (suffix, times, divided) = suffixes[suffix];
+        let nanos = (i128::from(whole).saturating_mul(times).saturating_mul(1_000_000_000) / divided).min(i128::from(i64::MAX) * 1_000_000_000);
+        prop_assert_eq!(Quantity::parse(&format!("{whole}{suffix}")).unwrap().nanos(), nanos);
+        prop_assert_eq!(Quantity::parse(&format!("-{whole}{suffix}")).unwrap().nanos(), -nanos);
     }
 
     #[test]

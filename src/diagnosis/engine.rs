@@ -93,9 +93,10 @@ impl Options {
 /// Diagnoses what is in scope.
 pub fn diagnose(snapshot: &Snapshot, scope: &Scope, options: &Options) -> Diagnosis {
     let selection = select(snapshot, scope);
-    examine(snapshot, &selection, options, |context, skipped, findings| {
+    let scheduler = options.scheduler(snapshot);
+    examine(&scheduler, snapshot, &selection, options, |context, skipped, findings| {
         let mut findings = findings.finish();
-        Trials::new(snapshot, options).run(context, &mut findings);
+        Trials::new(context).run(&mut findings);
         let ids = ids_by_object(&findings);
         let of = |object: &ObjectRef| ids.get(object).cloned().unwrap_or_default();
         let pods = context.pods.iter().map(|case| {
@@ -131,22 +132,22 @@ fn attachments(snapshot: &Snapshot, selection: &Selection<'_>) -> Vec<(ObjectRef
     verdicts.filter(|(_, verdict)| !verdict.problems.is_empty() || !verdict.events.is_empty()).collect()
 }
 
-/// The causes alone, without remedies tried: what a trial asks of the state that it has made.
-pub(crate) fn causes(snapshot: &Snapshot, scope: &Scope, options: &Options) -> Vec<Finding> {
+/// The causes alone, without remedies tried: what a trial asks of the state that it has made, with a scheduler for it.
+pub(crate) fn causes(snapshot: &Snapshot, scope: &Scope, options: &Options, scheduler: &Scheduler<'_>) -> Vec<Finding> {
     let selection = select(snapshot, scope);
-    examine(snapshot, &selection, options, |_, _, findings| findings.finish())
+    examine(scheduler, snapshot, &selection, options, |_, _, findings| findings.finish())
 }
 
 /// Rules that did not run, with the reason.
 type Skipped = Vec<(String, String)>;
 
 fn examine<T>(
+    scheduler: &Scheduler<'_>,
     snapshot: &Snapshot,
     selection: &Selection<'_>,
     options: &Options,
     then: impl FnOnce(&Context<'_>, Skipped, Findings) -> T,
 ) -> T {
-    let scheduler = options.scheduler(snapshot);
     let volumes = VolumeController::new(snapshot).with_version(options.version(snapshot));
     let pods: Vec<PodCase<'_>> =
         selection.pods.iter().map(|pod| PodCase { pod, verdict: scheduler.judge(pod) }).collect();
@@ -155,7 +156,7 @@ fn examine<T>(
     let shortfalls = selection.shortfalls(snapshot, &index);
     let context = Context {
         snapshot,
-        scheduler: &scheduler,
+        scheduler,
         volumes: &volumes,
         options,
         groups: group(&pods),

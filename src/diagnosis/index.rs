@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::model::{CsiStorageCapacity, Event, Node, ObjectRef, Pod};
+use crate::model::{Event, ObjectRef, Pod};
 use crate::snapshot::Snapshot;
 
 /// Namespace, kind and name of an object.
@@ -13,17 +13,8 @@ pub(crate) struct Index<'a> {
     users: HashMap<(&'a str, String), Vec<&'a Pod>>,
     by_owner: HashMap<Key<'a>, Vec<&'a Pod>>,
     events: HashMap<Key<'a>, Vec<&'a Event>>,
-    capacities: HashMap<&'a str, ClassCapacities<'a>>,
     driver_nodes: HashMap<&'a str, HashSet<&'a str>>,
     offered: HashSet<&'a str>,
-}
-
-/// The capacity objects of one class, by a label that they ask of nodes.
-#[derive(Default)]
-struct ClassCapacities<'a> {
-    by_label: HashMap<(&'a str, &'a str), Vec<&'a CsiStorageCapacity>>,
-    /// Those without a plain label to look up by.
-    others: Vec<&'a CsiStorageCapacity>,
 }
 
 impl<'a> Index<'a> {
@@ -32,7 +23,6 @@ impl<'a> Index<'a> {
             users: HashMap::new(),
             by_owner: HashMap::new(),
             events: HashMap::new(),
-            capacities: HashMap::new(),
             driver_nodes: HashMap::new(),
             offered: offered(snapshot),
         };
@@ -41,7 +31,6 @@ impl<'a> Index<'a> {
         for events in index.events.values_mut() {
             events.sort_by(|a, b| a.last_seen().cmp(b.last_seen()));
         }
-        snapshot.capacities.seen().iter().for_each(|capacity| index.add_capacity(capacity));
         for csi_node in snapshot.csi_nodes.seen() {
             for driver in &csi_node.spec.drivers {
                 index.driver_nodes.entry(&driver.name).or_default().insert(&csi_node.metadata.name);
@@ -67,14 +56,6 @@ impl<'a> Index<'a> {
         self.events.entry((&object.namespace, &object.kind, &object.name)).or_default().push(event);
     }
 
-    fn add_capacity(&mut self, capacity: &'a CsiStorageCapacity) {
-        let class = self.capacities.entry(&capacity.storage_class_name).or_default();
-        match capacity.node_topology.as_ref().and_then(|topology| topology.match_labels.iter().next()) {
-            Some((key, value)) => class.by_label.entry((key, value)).or_default().push(capacity),
-            None => class.others.push(capacity),
-        }
-    }
-
     pub(crate) fn users<'s>(&'s self, namespace: &'s str, claim: &str) -> &'s [&'a Pod] {
         self.users.get(&(namespace, claim.to_owned())).map_or(&[], Vec::as_slice)
     }
@@ -87,18 +68,6 @@ impl<'a> Index<'a> {
     pub(crate) fn events<'s>(&'s self, object: &'s ObjectRef) -> &'s [&'a Event] {
         let key = (object.namespace.as_str(), object.kind.as_str(), object.name.as_str());
         self.events.get(&key).map_or(&[], Vec::as_slice)
-    }
-
-    /// The capacity objects of a class whose topology takes the node in.
-    pub(crate) fn capacities_on(&self, class: &str, node: &Node) -> Vec<&'a CsiStorageCapacity> {
-        let Some(class) = self.capacities.get(class) else { return Vec::new() };
-        let labels = &node.metadata.labels;
-        let by_label = labels.iter().filter_map(|(key, value)| class.by_label.get(&(key.as_str(), value.as_str())));
-        let candidates = by_label.flatten().chain(&class.others);
-        candidates
-            .filter(|capacity| crate::model::selector::matches(capacity.node_topology.as_ref(), labels))
-            .copied()
-            .collect()
     }
 
     /// Whether some node lists the resource, be it none at all of it, or a DeviceClass stands for it.

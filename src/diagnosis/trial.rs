@@ -27,6 +27,7 @@ const BUDGET: usize = 6_000_000;
 /// The trials of one report.
 pub(crate) struct Trials<'a> {
     snapshot: &'a Snapshot,
+    scheduler: &'a Scheduler<'a>,
     options: &'a Options,
     left: usize,
     budget: usize,
@@ -59,12 +60,13 @@ fn judged(verdict: &PodVerdict, pod: &str) -> Judged {
 }
 
 impl<'a> Trials<'a> {
-    pub(crate) fn new(snapshot: &'a Snapshot, options: &'a Options) -> Self {
-        Self { snapshot, options, left: MAX_TRIALS, budget: BUDGET }
+    pub(crate) fn new(context: &'a Context<'a>) -> Self {
+        let Context { snapshot, scheduler, options, .. } = context;
+        Self { snapshot, scheduler, options, left: MAX_TRIALS, budget: BUDGET }
     }
 
     /// Tries every remedy that isn't decided yet. One that leaves the cause in place is no remedy: it becomes a fact.
-    pub(crate) fn run(&mut self, _context: &Context<'_>, findings: &mut [Finding]) {
+    pub(crate) fn run(&mut self, findings: &mut [Finding]) {
         for finding in findings {
             let victims: Vec<ObjectRef> = finding.victims().cloned().collect();
             let mut useless = Vec::new();
@@ -157,8 +159,7 @@ impl<'a> Trials<'a> {
     fn judge(&mut self, state: &Snapshot, pods: &[&ObjectRef], one: bool) -> Option<Vec<Judged>> {
         let cost = state.pods.seen().len() + 10 * state.nodes.seen().len() + 1;
         self.budget = self.budget.checked_sub(cost)?;
-        let version = self.options.version(state);
-        let scheduler = Scheduler::new(state, version, self.options.scheduler_config.clone().unwrap_or_default());
+        let scheduler = self.scheduler.after(state);
         let mut round = Vec::new();
         for object in pods {
             let judged = match state.pods.get(&object.namespace, &object.name).found() {
@@ -176,7 +177,7 @@ impl<'a> Trials<'a> {
 
     fn causes(&self, state: &Snapshot, victims: &[ObjectRef]) -> Vec<Finding> {
         let scope = Scope { targets: victims.to_vec(), ..Scope::default() };
-        causes(state, &scope, self.options)
+        causes(state, &scope, self.options, &self.scheduler.after(state))
     }
 
     /// What stands in the way of the victims that are left, by the finding that explains each.

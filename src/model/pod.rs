@@ -407,6 +407,22 @@ impl PodSpec {
     }
 }
 
+impl PodAffinityTerm {
+    /// The keys of the labels that the term asks pods for.
+    pub fn label_keys(&self) -> impl Iterator<Item = &str> {
+        let more = self.match_label_keys.iter().chain(&self.mismatch_label_keys).map(String::as_str);
+        self.label_selector.iter().flat_map(LabelSelector::keys).chain(more)
+    }
+}
+
+impl TopologySpreadConstraint {
+    /// The keys of the labels that the constraint asks pods for.
+    pub fn label_keys(&self) -> impl Iterator<Item = &str> {
+        let more = self.match_label_keys.iter().map(String::as_str);
+        self.label_selector.iter().flat_map(LabelSelector::keys).chain(more)
+    }
+}
+
 impl Container {
     fn keep_scheduler_flags(&mut self) {
         let program = self.command.first().or(self.args.first()).map(String::as_str).unwrap_or_default();

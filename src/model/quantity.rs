@@ -54,25 +54,33 @@ impl Quantity {
 
     /// The value in whole units, rounded up (away from zero): `Quantity.Value()`.
     pub fn value(&self) -> i64 {
-        scaled(self.nanos, NANO)
+        value(self.nanos)
     }
 
     /// The value in thousandths, rounded up (away from zero): `Quantity.MilliValue()`, for CPU.
     pub fn milli_value(&self) -> i64 {
-        scaled(self.nanos, NANO / 1000)
-    }
-
-    /// The sum, capped like every quantity; shown in nano units only where it is no whole number.
-    pub fn plus(&self, other: &Self) -> Self {
-        let nanos = self.nanos.saturating_add(other.nanos).clamp(-MAX, MAX);
-        let text = if nanos % NANO == 0 { (nanos / NANO).to_string() } else { format!("{nanos}n") };
-        Self { nanos, text: text.into() }
+        milli_value(self.nanos)
     }
 
     /// Whether the amount is zero.
     pub fn is_zero(&self) -> bool {
         self.nanos == 0
     }
+}
+
+/// The sum of two amounts in nano units, capped like every quantity.
+pub fn sum(a: i128, b: i128) -> i128 {
+    a.saturating_add(b).clamp(-MAX, MAX)
+}
+
+/// Nano units in whole units, rounded up (away from zero): `Quantity.Value()`.
+pub fn value(nanos: i128) -> i64 {
+    scaled::<1_000_000_000>(nanos)
+}
+
+/// Nano units in thousandths, rounded up (away from zero): `Quantity.MilliValue()`, for CPU.
+pub fn milli_value(nanos: i128) -> i64 {
+    scaled::<1_000_000>(nanos)
 }
 
 /// Bytes as people write them, in the largest binary unit that leaves at least one, with one decimal where it isn't
@@ -87,11 +95,21 @@ pub fn short_bytes(bytes: i64) -> String {
     format!("{}.{}{name}", tenths / 10, tenths % 10)
 }
 
-fn scaled(nanos: i128, unit: i128) -> i64 {
-    let quotient = nanos / unit;
-    let rest = nanos % unit;
-    let rounded = if rest == 0 { quotient } else { quotient + rest.signum() };
-    i64::try_from(rounded).unwrap_or(if rounded < 0 { i64::MIN } else { i64::MAX })
+/// `nanos / UNIT`, rounded away from zero. Most amounts fit 64 bits once the unit's powers of two are taken out.
+fn scaled<const UNIT: u64>(nanos: i128) -> i64 {
+    let twos = UNIT.trailing_zeros();
+    let magnitude = nanos.unsigned_abs();
+    let rest = (magnitude >> twos) + u128::from(magnitude & ((1 << twos) - 1) != 0);
+    let rounded = match u64::try_from(rest) {
+        Ok(rest) => u128::from(rest.div_ceil(UNIT >> twos)),
+        Err(_) => rest.div_ceil(u128::from(UNIT >> twos)),
+    };
+    match (i64::try_from(rounded), nanos < 0) {
+        (Ok(value), false) => value,
+        (Ok(value), true) => -value,
+        (Err(_), false) => i64::MAX,
+        (Err(_), true) => i64::MIN,
+    }
 }
 
 fn parse_nanos(text: &str) -> Option<i128> {
@@ -112,6 +130,12 @@ fn parse_nanos(text: &str) -> Option<i128> {
         return None;
     }
     let (binary_bits, decimal_exponent) = scale(suffix)?;
+    if let ("", 1..=18, -9..=9) = (fraction, whole.len(), decimal_exponent) {
+        let units = whole.parse::<u64>().ok()?;
+        let multiplier = i128::from(10u64.pow((decimal_exponent + 9) as u32));
+        let magnitude = (i128::from(units) << binary_bits).saturating_mul(multiplier).min(MAX);
+        return Some(if negative { -magnitude } else { magnitude });
+    }
     let digits = format!("{whole}{fraction}");
     let exponent = i64::from(decimal_exponent) - i64::try_from(fraction.len()).ok()? + 9;
     let magnitude = magnitude(&digits, exponent, binary_bits);

@@ -58,6 +58,14 @@ impl LabelSelector {
             && self.valid()
     }
 
+    /// The keys of the labels that are asked for.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.match_labels
+            .keys()
+            .chain(self.match_expressions.iter().map(|requirement| &requirement.key))
+            .map(String::as_str)
+    }
+
     /// Whether the selector says nothing and so matches everything.
     pub fn is_empty(&self) -> bool {
         self.match_labels.is_empty() && self.match_expressions.is_empty()

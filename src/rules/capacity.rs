@@ -58,8 +58,8 @@ fn shortage<'c, 'a>(
         Shortage { group, claim, class, unpublished: Vec::new(), driverless: Vec::new(), small: Vec::new() };
     for name in nodes {
         let Some(node) = cx.snapshot.nodes.get("", name).found() else { continue };
-        let objects = cx.index.capacities_on(&class.metadata.name, node);
-        let largest = objects.iter().copied().max_by_key(|object| object.limit().map_or(-1, |limit| limit.value()));
+        let objects = cx.scheduler.capacities_on(&class.metadata.name, node);
+        let largest = objects.max_by_key(|object| object.limit().map_or(-1, |limit| limit.value()));
         match largest {
             Some(object) if object.limit().is_some_and(|limit| limit.value() >= request) => {}
             Some(object) => found.small.push((name, object)),

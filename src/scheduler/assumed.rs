@@ -12,9 +12,9 @@ use crate::model::Pod;
 
 /// Counts every such pod on its node; the more important ones first, where two compete.
 pub(crate) fn assume<'a>(cluster: &mut Cluster<'a>, config: &SchedulerConfig, ignored: &[BTreeSet<String>]) {
-    let pods = cluster.snapshot.pods.seen().iter();
+    let pods = cluster.unassigned.iter().copied();
     let mut waiting: Vec<(&'a Pod, String)> =
-        pods.filter_map(|pod| Some((&**pod, selected_node(cluster, pod)?))).collect();
+        pods.filter_map(|pod| Some((pod, selected_node(cluster, pod)?))).collect();
     waiting.sort_by(|(a, _), (b, _)| order(a).cmp(&order(b)));
     for (pod, node) in waiting {
         if fits(cluster, config, ignored, pod, &node) {
@@ -28,9 +28,9 @@ fn order(pod: &Pod) -> (std::cmp::Reverse<i32>, &str, &str, &str) {
     (std::cmp::Reverse(priority(pod)), &meta.creation_timestamp, &meta.namespace, &meta.name)
 }
 
-/// The one node that is selected on the unbound claims of a pod that has none yet.
+/// The one node that is selected on the unbound claims of an unassigned pod.
 fn selected_node(cluster: &Cluster<'_>, pod: &Pod) -> Option<String> {
-    if pod.assigned() || pod.finished() || pod.metadata.deleting() || !pod.spec.scheduling_gates.is_empty() {
+    if pod.metadata.deleting() || !pod.spec.scheduling_gates.is_empty() {
         return None;
     }
     let names = pod.spec.volumes.iter().filter_map(|volume| volume.claim_name(&pod.metadata.name));

@@ -1,14 +1,19 @@
 //! The cluster as the scheduler's snapshot has it: nodes with the pods on them, their sums, and indexes that plugins
 //! need for every pod. Built once, so that per-node facts are summed once.
 
-use std::collections::{HashMap, HashSet};
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use super::capacities::Capacities;
 use super::node_ports::{HostPort, host_ports};
+use super::node_volume_limits::PresentVolumes;
 use super::resources::{Totals, usage};
+use crate::model::pod::PodAffinityTerm;
 use crate::model::version::Version;
-use crate::model::{CsiStorageCapacity, Node, Pod, Volume, VolumeAttachment};
+use crate::model::{Node, Pod, Volume, VolumeAttachment};
 use crate::snapshot::Snapshot;
+use crate::snapshot::differences;
 
 /// A pod that counts on a node.
 #[derive(Debug)]
@@ -29,6 +34,8 @@ impl<'a> PodInfo<'a> {
 pub(crate) struct NodeInfo<'a> {
     pub(crate) node: &'a Node,
     pub(crate) pods: Vec<Arc<PodInfo<'a>>>,
+    /// Those of the pods that require anti-affinity.
+    pub(crate) anti_affine: Vec<Arc<PodInfo<'a>>>,
     pub(crate) requested: Totals<'a>,
     /// A set, as upstream's `HostPortInfo`: a pod that is taken away frees its ports even where another pod on the node
     /// has the same ones.
@@ -42,11 +49,18 @@ impl<'a> NodeInfo<'a> {
         Self {
             node,
             pods: Vec::new(),
+            anti_affine: Vec::new(),
             requested: Totals::default(),
             used_ports: HashSet::new(),
             allocatable: Arc::new(Totals::of_node(&node.status.allocatable)),
             allowed_pods: node.status.allocatable.get("pods").map_or(0, |pods| pods.value()),
         }
+    }
+
+    fn with(node: &'a Node, pods: impl IntoIterator<Item = Arc<PodInfo<'a>>>) -> Self {
+        let mut info = Self::new(node);
+        pods.into_iter().for_each(|pod| info.add(pod));
+        info
     }
 
     pub(crate) fn name(&self) -> &'a str {
@@ -57,12 +71,17 @@ impl<'a> NodeInfo<'a> {
     pub(crate) fn add(&mut self, pod: Arc<PodInfo<'a>>) {
         self.requested.add(&pod.usage);
         self.used_ports.extend(pod.ports.iter().copied());
+        if !pod.pod.spec.anti_affinity_terms().is_empty() {
+            self.anti_affine.push(Arc::clone(&pod));
+        }
         self.pods.push(pod);
     }
 
     /// Takes a pod from the node.
     pub(crate) fn remove(&mut self, pod: &PodInfo<'a>) {
-        self.pods.retain(|present| !std::ptr::eq(present.pod, pod.pod));
+        for pods in [&mut self.pods, &mut self.anti_affine] {
+            pods.retain(|present| !std::ptr::eq(present.pod, pod.pod));
+        }
         self.requested.subtract(&pod.usage);
         for port in &pod.ports {
             self.used_ports.remove(port);
@@ -76,70 +95,186 @@ pub(crate) struct Cluster<'a> {
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) version: Version,
     /// Sorted by name.
-    pub(crate) nodes: Vec<NodeInfo<'a>>,
-    node_positions: HashMap<&'a str, usize>,
+    pub(crate) nodes: Vec<Arc<NodeInfo<'a>>>,
+    node_positions: Arc<HashMap<&'a str, usize>>,
+    /// Unfinished pods without a node.
+    pub(crate) unassigned: Vec<&'a Pod>,
     /// Unassigned pods by the node that they are nominated to.
     pub(crate) nominated: HashMap<&'a str, Vec<Arc<PodInfo<'a>>>>,
-    /// Positions of nodes that have pods with required anti-affinity, with those pods.
-    pub(crate) anti_affinity: Vec<(usize, Vec<Arc<PodInfo<'a>>>)>,
-    /// Namespace and name of every claim that a pod with a node uses through a claim volume.
-    claims_in_use: HashSet<(&'a str, &'a str)>,
-    /// Namespace and name of pods that are placed but not yet bound, with their node.
-    assumed: HashMap<(&'a str, &'a str), &'a str>,
-    volumes_by_class: HashMap<&'a str, Vec<&'a Volume>>,
-    attachments_by_node: HashMap<&'a str, Vec<&'a VolumeAttachment>>,
-    capacities_by_class: HashMap<&'a str, Vec<&'a CsiStorageCapacity>>,
+    /// Namespace and name of every claim that a pod with a node uses through a claim volume, with the number of users.
+    claims_in_use: HashMap<(&'a str, &'a str), usize>,
+    /// Pods that are placed but not yet bound.
+    assumed: Assumed<'a>,
+    volumes: Arc<Volumes<'a>>,
+    attachments_by_node: Arc<HashMap<&'a str, Vec<&'a VolumeAttachment>>>,
+    pub(crate) capacities: Arc<Capacities<'a>>,
+    /// The keys of the labels that anti-affinity of placed and nominated pods asks for.
+    anti_affinity_keys: OnceCell<HashSet<String>>,
+    /// What NodeVolumeLimits has found on the nodes so far, by position.
+    pub(crate) volumes_present: RefCell<HashMap<usize, PresentVolumes>>,
+}
+
+#[derive(Debug, Default)]
+struct Assumed<'a> {
+    /// Namespace and name of the pods, with their node.
+    nodes: HashMap<(&'a str, &'a str), &'a str>,
+    claims: HashSet<(&'a str, &'a str)>,
+    /// The nodes as they are without the pods, by position.
+    before: BTreeMap<usize, Arc<NodeInfo<'a>>>,
+}
+
+#[derive(Debug)]
+struct Volumes<'a> {
+    by_class: HashMap<&'a str, Vec<&'a Volume>>,
+    /// Class, namespace and claim of every reservation.
+    reservations: HashSet<(&'a str, &'a str, &'a str)>,
+}
+
+impl<'a> Volumes<'a> {
+    fn new(snapshot: &'a Snapshot) -> Self {
+        let reserved = snapshot.volumes.seen().iter().filter_map(|volume| {
+            let claim = volume.spec.claim_ref.as_ref()?;
+            Some((volume.class(), claim.namespace.as_str(), claim.name.as_str()))
+        });
+        let reservations = reserved.collect();
+        Self { by_class: group(snapshot.volumes.seen(), |volume| volume.class()), reservations }
+    }
 }
 
 impl<'a> Cluster<'a> {
     /// Sums a snapshot up.
     pub(crate) fn new(snapshot: &'a Snapshot, version: Version) -> Self {
-        let nodes: Vec<NodeInfo<'a>> = snapshot.nodes.seen().iter().map(|node| NodeInfo::new(node)).collect();
-        let node_positions = nodes.iter().enumerate().map(|(position, node)| (node.name(), position)).collect();
+        let nodes: Vec<Arc<NodeInfo<'a>>> =
+            snapshot.nodes.seen().iter().map(|node| Arc::new(NodeInfo::new(node))).collect();
+        let positions = nodes.iter().enumerate().map(|(position, node)| (node.name(), position)).collect();
         let mut cluster = Self {
             snapshot,
             version,
             nodes,
-            node_positions,
+            node_positions: Arc::new(positions),
+            unassigned: Vec::new(),
             nominated: HashMap::new(),
-            anti_affinity: Vec::new(),
-            claims_in_use: HashSet::new(),
-            assumed: HashMap::new(),
-            volumes_by_class: group(snapshot.volumes.seen(), |volume| volume.class()),
-            attachments_by_node: group(snapshot.attachments.seen(), |attachment| &attachment.spec.node_name),
-            capacities_by_class: group(snapshot.capacities.seen(), |capacity| &capacity.storage_class_name),
+            claims_in_use: HashMap::new(),
+            assumed: Assumed::default(),
+            volumes: Arc::new(Volumes::new(snapshot)),
+            attachments_by_node: Arc::new(attachments_by_node(snapshot)),
+            capacities: Arc::new(Capacities::new(snapshot)),
+            anti_affinity_keys: OnceCell::new(),
+            volumes_present: RefCell::default(),
         };
         for pod in snapshot.pods.seen() {
             cluster.count(pod);
         }
-        cluster.index_anti_affinity();
+        cluster.nominate();
         cluster
     }
 
-    fn count(&mut self, pod: &'a Pod) {
-        if pod.finished() {
-            return;
-        }
-        let version = self.version;
-        let info = || Arc::new(PodInfo::new(pod, version));
-        if !pod.assigned() {
-            if !pod.status.nominated_node_name.is_empty() {
-                let info = info();
-                self.nominated.entry(&pod.status.nominated_node_name).or_default().push(info);
+    /// What [`Cluster::new`] makes of a state that differs little from this one's: only what differs is summed up again.
+    pub(crate) fn after(&self, snapshot: &'a Snapshot) -> Self {
+        let Some(mut nodes) = self.nodes_in(snapshot) else { return Self::new(snapshot, self.version) };
+        let old = self.snapshot;
+        let (gone, come) = differences(&old.pods, &snapshot.pods);
+        let mut claims_in_use = self.claims_in_use.clone();
+        for claim in gone.iter().flat_map(|pod| placed_claims(pod)) {
+            if let Some(users) = claims_in_use.get_mut(&claim) {
+                *users -= 1;
             }
-            return;
         }
-        self.use_claims(pod);
-        if let Some(position) = self.node_positions.get(pod.spec.node_name.as_str()) {
-            let info = info();
-            self.nodes[*position].add(info);
+        claims_in_use.retain(|_, users| *users > 0);
+        self.renew(&mut nodes, &gone, &come);
+        let kept = self.unassigned.iter().copied().filter(|pod| !gone.iter().any(|gone| std::ptr::eq(*gone, *pod)));
+        let mut cluster = Self {
+            snapshot,
+            version: self.version,
+            nodes,
+            node_positions: Arc::clone(&self.node_positions),
+            unassigned: kept.collect(),
+            nominated: HashMap::new(),
+            claims_in_use,
+            assumed: Assumed::default(),
+            volumes: match old.volumes.same(&snapshot.volumes) {
+                true => Arc::clone(&self.volumes),
+                false => Arc::new(Volumes::new(snapshot)),
+            },
+            attachments_by_node: match old.attachments.same(&snapshot.attachments) {
+                true => Arc::clone(&self.attachments_by_node),
+                false => Arc::new(attachments_by_node(snapshot)),
+            },
+            capacities: match old.capacities.same(&snapshot.capacities) {
+                true => Arc::clone(&self.capacities),
+                false => Arc::new(Capacities::new(snapshot)),
+            },
+            anti_affinity_keys: OnceCell::new(),
+            volumes_present: RefCell::default(),
+        };
+        for pod in come {
+            cluster.register(pod);
+        }
+        cluster.nominate();
+        cluster
+    }
+
+    /// The nodes of a state with the pods that this one has on them; `None` where there are other nodes.
+    fn nodes_in(&self, snapshot: &'a Snapshot) -> Option<Vec<Arc<NodeInfo<'a>>>> {
+        let mut nodes = self.nodes.clone();
+        for (position, before) in &self.assumed.before {
+            nodes[*position] = Arc::clone(before);
+        }
+        let (gone, come) = differences(&self.snapshot.nodes, &snapshot.nodes);
+        if gone.len() != come.len() {
+            return None;
+        }
+        for node in come {
+            let position = *self.node_positions.get(node.metadata.name.as_str())?;
+            nodes[position] = Arc::new(NodeInfo::with(node, nodes[position].pods.iter().cloned()));
+        }
+        Some(nodes)
+    }
+
+    /// Takes pods off the nodes and puts others on them.
+    fn renew(&self, nodes: &mut [Arc<NodeInfo<'a>>], gone: &[&'a Pod], come: &[&'a Pod]) {
+        let position = |pod: &Pod| self.node_positions.get(pod.spec.node_name.as_str()).copied();
+        let mut changed: BTreeMap<usize, Vec<&'a Pod>> =
+            gone.iter().filter_map(|pod| Some((position(pod)?, Vec::new()))).collect();
+        for pod in come.iter().copied().filter(|pod| !pod.finished()) {
+            if let Some(position) = position(pod) {
+                changed.entry(position).or_default().push(pod);
+            }
+        }
+        for (position, come) in changed {
+            let stays = |info: &&Arc<PodInfo<'a>>| !gone.iter().any(|gone| std::ptr::eq(*gone, info.pod));
+            let mut pods: Vec<_> = nodes[position].pods.iter().filter(stays).cloned().collect();
+            pods.extend(come.into_iter().map(|pod| Arc::new(PodInfo::new(pod, self.version))));
+            pods.sort_by(|a, b| name_of(a.pod).cmp(&name_of(b.pod)));
+            nodes[position] = Arc::new(NodeInfo::with(nodes[position].node, pods));
         }
     }
 
-    fn use_claims(&mut self, pod: &'a Pod) {
-        for volume in &pod.spec.volumes {
-            if let Some(claim) = &volume.persistent_volume_claim {
-                self.claims_in_use.insert((&pod.metadata.namespace, &claim.claim_name));
+    fn count(&mut self, pod: &'a Pod) {
+        if let (false, Some(position)) = (pod.finished(), self.node_positions.get(pod.spec.node_name.as_str())) {
+            let info = Arc::new(PodInfo::new(pod, self.version));
+            Arc::make_mut(&mut self.nodes[*position]).add(info);
+        }
+        self.register(pod);
+    }
+
+    /// Notes a pod everywhere but on its node.
+    fn register(&mut self, pod: &'a Pod) {
+        if !pod.assigned() && !pod.finished() {
+            self.unassigned.push(pod);
+        }
+        for claim in placed_claims(pod) {
+            *self.claims_in_use.entry(claim).or_default() += 1;
+        }
+    }
+
+    fn nominate(&mut self) {
+        self.unassigned.sort_by(|a, b| name_of(a).cmp(&name_of(b)));
+        for pod in &self.unassigned {
+            let node = pod.status.nominated_node_name.as_str();
+            if !node.is_empty() {
+                let info = Arc::new(PodInfo::new(pod, self.version));
+                self.nominated.entry(node).or_default().push(info);
             }
         }
     }
@@ -150,33 +285,24 @@ impl<'a> Cluster<'a> {
         for pods in self.nominated.values_mut() {
             pods.retain(|info| !std::ptr::eq(info.pod, pod));
         }
-        self.use_claims(pod);
-        let info = Arc::new(PodInfo::new(pod, self.version));
-        let name = self.nodes[position].name();
-        self.assumed.insert((&pod.metadata.namespace, &pod.metadata.name), name);
-        self.nodes[position].add(Arc::clone(&info));
-        if !pod.spec.anti_affinity_terms().is_empty() {
-            self.anti_affinity.push((position, vec![info]));
-        }
+        let node = &mut self.nodes[position];
+        self.assumed.claims.extend(claims(pod));
+        self.assumed.nodes.insert(name_of(pod), node.name());
+        self.assumed.before.entry(position).or_insert_with(|| Arc::clone(node));
+        Arc::make_mut(node).add(Arc::new(PodInfo::new(pod, self.version)));
     }
 
     /// The node that a pod is placed on but not yet bound to.
     pub(crate) fn assumed_node(&self, pod: &Pod) -> Option<&'a str> {
-        self.assumed.get(&(pod.metadata.namespace.as_str(), pod.metadata.name.as_str())).copied()
-    }
-
-    fn index_anti_affinity(&mut self) {
-        for (position, node) in self.nodes.iter().enumerate() {
-            let pods: Vec<_> =
-                node.pods.iter().filter(|info| !info.pod.spec.anti_affinity_terms().is_empty()).cloned().collect();
-            if !pods.is_empty() {
-                self.anti_affinity.push((position, pods));
-            }
-        }
+        self.assumed.nodes.get(&name_of(pod)).copied()
     }
 
     pub(crate) fn node(&self, name: &str) -> Option<&NodeInfo<'a>> {
-        self.node_positions.get(name).map(|position| &self.nodes[*position])
+        self.position(name).map(|position| &*self.nodes[position])
+    }
+
+    pub(crate) fn position(&self, node: &str) -> Option<usize> {
+        self.node_positions.get(node).copied()
     }
 
     /// Whether every pod of the cluster is known: without that no sum is certain.
@@ -184,23 +310,55 @@ impl<'a> Cluster<'a> {
         self.snapshot.pods.complete()
     }
 
+    /// Whether anti-affinity of placed and nominated pods asks for a label of this key.
+    pub(crate) fn asks_for_label(&self, key: &str) -> bool {
+        let keys = self.anti_affinity_keys.get_or_init(|| {
+            let placed = self.nodes.iter().flat_map(|node| &node.anti_affine);
+            let terms =
+                placed.chain(self.nominated.values().flatten()).flat_map(|info| info.pod.spec.anti_affinity_terms());
+            terms.flat_map(PodAffinityTerm::label_keys).map(str::to_owned).collect()
+        });
+        keys.contains(key)
+    }
+
     /// Whether a pod with a node uses the claim.
     pub(crate) fn claim_in_use(&self, namespace: &str, name: &str) -> bool {
-        self.claims_in_use.contains(&(namespace, name))
+        self.claims_in_use.contains_key(&(namespace, name)) || self.assumed.claims.contains(&(namespace, name))
     }
 
     /// The volumes of a class; the empty class is a class of its own.
     pub(crate) fn volumes_of_class(&self, class: &str) -> &[&'a Volume] {
-        self.volumes_by_class.get(class).map_or(&[], Vec::as_slice)
+        self.volumes.by_class.get(class).map_or(&[], Vec::as_slice)
     }
 
     pub(crate) fn attachments_of_node(&self, node: &str) -> &[&'a VolumeAttachment] {
         self.attachments_by_node.get(node).map_or(&[], Vec::as_slice)
     }
 
-    pub(crate) fn capacities_of_class(&self, class: &str) -> &[&'a CsiStorageCapacity] {
-        self.capacities_by_class.get(class).map_or(&[], Vec::as_slice)
+    /// Whether a volume of the class is reserved for the claim of this name, be it this claim or an earlier one.
+    pub(crate) fn reserves(&self, class: &str, namespace: &str, claim: &str) -> bool {
+        self.volumes.reservations.contains(&(class, namespace, claim))
     }
+}
+
+/// Namespace and name, by which pods are sorted.
+fn name_of(pod: &Pod) -> (&str, &str) {
+    (&pod.metadata.namespace, &pod.metadata.name)
+}
+
+/// The claims that a pod uses through claim volumes.
+fn claims(pod: &Pod) -> impl Iterator<Item = (&str, &str)> {
+    let names = pod.spec.volumes.iter().filter_map(|volume| volume.persistent_volume_claim.as_ref());
+    names.map(|claim| (pod.metadata.namespace.as_str(), claim.claim_name.as_str()))
+}
+
+/// The same of a pod that has a node; none of other pods.
+fn placed_claims(pod: &Pod) -> impl Iterator<Item = (&str, &str)> {
+    claims(pod).filter(|_| pod.assigned() && !pod.finished())
+}
+
+fn attachments_by_node(snapshot: &Snapshot) -> HashMap<&str, Vec<&VolumeAttachment>> {
+    group(snapshot.attachments.seen(), |attachment| &attachment.spec.node_name)
 }
 
 fn group<'a, T>(items: &'a [Arc<T>], key: impl Fn(&'a T) -> &'a str) -> HashMap<&'a str, Vec<&'a T>> {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::cluster::{Cluster, NodeInfo, PodInfo};
-use super::framework::{Code, Move, Prepared, Rejection, Status};
+use super::framework::{Code, Move, Prepared, Rejections, Status};
 use super::message::{Body, fit_error};
 use super::nominated;
 use crate::model::{Pod, PodDisruptionBudget};
@@ -46,7 +46,7 @@ pub(crate) fn preempt<'c>(
     cluster: &'c Cluster<'c>,
     pod: &Pod,
     prepared: Option<&Prepared<'c>>,
-    rejections: &BTreeMap<&'c str, Rejection>,
+    rejections: &Rejections<'_>,
 ) -> Preemption {
     if let Some(reason) = ineligible(cluster, pod, rejections) {
         return Preemption::Fails(format!("preemption: {reason}"));
@@ -57,7 +57,9 @@ pub(crate) fn preempt<'c>(
     let potential: Vec<&NodeInfo<'c>> = cluster
         .nodes
         .iter()
-        .filter(|node| rejections.get(node.name()).is_some_and(|(_, status)| status.code == Code::Unschedulable))
+        .enumerate()
+        .filter(|(position, _)| rejections.at(*position).is_some_and(|(_, status)| status.code == Code::Unschedulable))
+        .map(|(_, node)| &**node)
         .collect();
     let sought = (potential.len() / 10).max(MIN_CANDIDATES);
     for node in potential.into_iter().filter(|_| prepared.is_some()) {
@@ -114,13 +116,13 @@ fn fails(cluster: &Cluster<'_>, statuses: &BTreeMap<&str, Status>) -> Preemption
     Preemption::Fails(format!("preemption: {text}"))
 }
 
-fn ineligible(cluster: &Cluster<'_>, pod: &Pod, rejections: &BTreeMap<&str, Rejection>) -> Option<&'static str> {
+fn ineligible(cluster: &Cluster<'_>, pod: &Pod, rejections: &Rejections<'_>) -> Option<&'static str> {
     if pod.spec.preemption_policy.as_deref() == Some("Never") {
         return Some("not eligible due to preemptionPolicy=Never.");
     }
     let nominated = pod.status.nominated_node_name.as_str();
     let node = cluster.node(nominated)?;
-    let hopeless = rejections.get(nominated).is_none_or(|(_, status)| status.code == Code::Unresolvable);
+    let hopeless = rejections.of(nominated).is_none_or(|(_, status)| status.code == Code::Unresolvable);
     let waits =
         !hopeless && node.pods.iter().any(|info| priority(info.pod) < priority(pod) && evicted_by_scheduler(info.pod));
     waits.then_some("not eligible due to a terminating pod on the nominated node.")

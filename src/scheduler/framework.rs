@@ -212,6 +212,40 @@ fn narrow(among: &mut Option<(BTreeSet<String>, Vec<&'static str>)>, names: BTre
 /// A node's rejection with the plugin that gave it.
 pub(crate) type Rejection = (&'static str, Status);
 
+/// The nodes that were rejected, each with its rejection.
+pub(crate) struct Rejections<'c> {
+    cluster: &'c Cluster<'c>,
+    by_position: Vec<Option<Rejection>>,
+    count: usize,
+}
+
+impl<'c> Rejections<'c> {
+    pub(crate) fn new(cluster: &'c Cluster<'c>) -> Self {
+        Self { cluster, by_position: vec![None; cluster.nodes.len()], count: 0 }
+    }
+
+    pub(crate) fn insert(&mut self, position: usize, rejection: Rejection) {
+        self.count += usize::from(self.by_position[position].is_none());
+        self.by_position[position] = Some(rejection);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.count
+    }
+
+    pub(crate) fn at(&self, position: usize) -> Option<&Rejection> {
+        self.by_position[position].as_ref()
+    }
+
+    pub(crate) fn of(&self, node: &str) -> Option<&Rejection> {
+        self.at(self.cluster.position(node)?)
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Rejection> {
+        self.by_position.iter().flatten()
+    }
+}
+
 impl<'c> Prepared<'c> {
     /// Runs the filters on a node in order, up to the first rejection. Where a filter can't tell, later ones are asked
     /// whether they reject for certain: the rejection's plugin is then known to be one of several.

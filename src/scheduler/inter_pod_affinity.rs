@@ -141,16 +141,16 @@ fn namespace_labels(cluster: &Cluster<'_>, pod: &Pod) -> Result<Map, Status> {
 }
 
 fn selects_namespaces(cluster: &Cluster<'_>) -> bool {
-    let pods = cluster.anti_affinity.iter().flat_map(|(_, pods)| pods);
-    let mut terms = pods.into_iter().flat_map(|info| info.pod.spec.anti_affinity_terms());
+    let pods = cluster.nodes.iter().flat_map(|node| &node.anti_affine);
+    let mut terms = pods.flat_map(|info| info.pod.spec.anti_affinity_terms());
     terms.any(|term| term.namespace_selector.as_ref().is_some_and(|selector| !selector.is_empty()))
 }
 
 impl<'c> InterPodAffinity<'c> {
     fn count(&mut self, cluster: &'c Cluster<'c>) {
-        for (position, pods) in &cluster.anti_affinity {
-            for info in pods {
-                self.count_existing(info, cluster.nodes[*position].node, 1);
+        for node in &cluster.nodes {
+            for info in &node.anti_affine {
+                self.count_existing(info, node.node, 1);
             }
         }
         if !self.terms.affinity.is_empty() || !self.terms.anti_affinity.is_empty() {

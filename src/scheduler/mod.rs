@@ -1,6 +1,7 @@
 //! What kube-scheduler decides, plugin by plugin, byte for byte. One file per plugin under its upstream name.
 
 mod assumed;
+mod capacities;
 mod cluster;
 pub mod config;
 pub mod config_file;
@@ -39,15 +40,15 @@ use cluster::Cluster;
 pub use config::SchedulerConfig;
 use config::{Extender, Profile};
 pub use config_file::{ConfigError, parse as parse_config};
-use framework::{Code, Cycle, Preparation, Prepared, Rejection, Status};
+use framework::{Code, Cycle, Preparation, Prepared, Rejection, Rejections, Status};
 use message::{Body, NO_NODES, fit_error};
 use post_filter::PostFilter;
 pub use resources::is_extended as is_extended_resource;
 pub use taint_toleration::{tolerates, untolerated};
 pub use verdict::{NodeVerdict, Outcome, PodVerdict, PreFilterRejection};
 
-use crate::model::Pod;
 use crate::model::version::Version;
+use crate::model::{CsiStorageCapacity, Node, Pod};
 use crate::snapshot::Snapshot;
 
 /// Judges pods against one state of a cluster.
@@ -74,12 +75,23 @@ impl<'a> Scheduler<'a> {
         Self { cluster, config, ignored, verdicts: RefCell::default() }
     }
 
+    /// What [`Scheduler::new`] with the same release and configuration makes of another state; quick where that was
+    /// cloned from this one's and little was changed.
+    pub fn after(&self, snapshot: &'a Snapshot) -> Self {
+        let (config, ignored) = (self.config.clone(), self.ignored.clone());
+        let mut cluster = self.cluster.after(snapshot);
+        assumed::assume(&mut cluster, &config, &ignored);
+        Self { cluster, config, ignored, verdicts: RefCell::default() }
+    }
+
     /// What one scheduling attempt would decide now of a pod that has no node. Pods with the same needs are judged once.
     pub fn judge(&self, pod: &Pod) -> Arc<PodVerdict> {
         if self.cluster.assumed_node(pod).is_some() {
             return Arc::new(PodVerdict::new(Outcome::Schedulable));
         }
-        let key = needs::key(&self.cluster, pod);
+        let profile = self.position(pod).map(|position| &self.config.profiles[position]);
+        let key =
+            needs::key(&self.cluster, pod, profile.is_some_and(|profile| !profile.default_constraints.is_empty()));
         if let Some(verdict) = self.verdicts.borrow().get(&key) {
             return Arc::clone(verdict);
         }
@@ -130,8 +142,22 @@ impl<'a> Scheduler<'a> {
         self.cluster.node(node).into_iter().flat_map(|info| &info.pods).map(|info| info.pod)
     }
 
+    /// The CSIStorageCapacity objects of a class whose topology takes the node in.
+    pub fn capacities_on<'s>(
+        &'s self,
+        class: &str,
+        node: &'s Node,
+    ) -> impl Iterator<Item = &'a CsiStorageCapacity> + 's {
+        self.cluster.capacities.on(class, node)
+    }
+
+    /// The position of the profile that the pod asks for.
+    fn position(&self, pod: &Pod) -> Option<usize> {
+        self.config.profiles.iter().position(|profile| profile.scheduler_name == pod.spec.scheduler())
+    }
+
     fn cycle<'c>(&'c self, pod: &'c Pod) -> Option<Cycle<'c>> {
-        let position = self.config.profiles.iter().position(|p| p.scheduler_name == pod.spec.scheduler())?;
+        let position = self.position(pod)?;
         Some(Cycle {
             cluster: &self.cluster,
             profile: &self.config.profiles[position],
@@ -192,9 +218,9 @@ impl<'a> Scheduler<'a> {
 
     /// Filters ran on the nodes.
     fn filtered<'c>(&'c self, cycle: &Cycle<'c>, prepared: &Prepared<'c>) -> PodVerdict {
-        let mut rejections: BTreeMap<&'c str, Rejection> = BTreeMap::new();
+        let mut rejections = Rejections::new(cycle.cluster);
         let mut left_out = Vec::new();
-        for node in &cycle.cluster.nodes {
+        for (position, node) in cycle.cluster.nodes.iter().enumerate() {
             if let Some((names, plugins)) = &prepared.among
                 && !names.contains(node.name())
                 && node.name() != cycle.pod.status.nominated_node_name
@@ -207,7 +233,7 @@ impl<'a> Scheduler<'a> {
                     let (plugin, status) = rejection;
                     return error(format!("running {plugin:?} filter plugin: {}", status.reasons.join(", ")));
                 }
-                rejections.insert(node.name(), rejection);
+                rejections.insert(position, rejection);
             }
         }
         let mut verdict = PodVerdict::new(Outcome::Unschedulable);
@@ -217,7 +243,7 @@ impl<'a> Scheduler<'a> {
             self.fits(cycle, &mut verdict);
             return verdict;
         }
-        if rejections.values().any(|(plugin, status)| is_open(plugin, status)) {
+        if rejections.all().any(|(plugin, status)| is_open(plugin, status)) {
             verdict.outcome = Outcome::Unknown;
             return verdict;
         }
@@ -248,16 +274,16 @@ impl<'a> Scheduler<'a> {
         &self,
         cycle: &Cycle<'c>,
         prepared: &Prepared<'c>,
-        rejections: &BTreeMap<&'c str, Rejection>,
+        rejections: &Rejections<'c>,
         left_out: &[(&str, &'static str)],
         verdict: &mut PodVerdict,
     ) {
         let version = self.cluster.version;
         let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
-        for reason in rejections.values().flat_map(|(_, status)| &status.reasons) {
+        for reason in rejections.all().flat_map(|(_, status)| &status.reasons) {
             *reasons.entry(reason).or_default() += 1;
         }
-        let absent = left_out_text(prepared, rejections.get(cycle.pod.status.nominated_node_name.as_str()));
+        let absent = left_out_text(prepared, rejections.of(&cycle.pod.status.nominated_node_name));
         if !left_out.is_empty() && release::tells_left_out_nodes(version) {
             reasons.insert(&absent, left_out.len());
         }
@@ -272,14 +298,14 @@ impl<'a> Scheduler<'a> {
 
     fn node_verdicts(
         &self,
-        rejections: &BTreeMap<&str, Rejection>,
+        rejections: &Rejections<'_>,
         prepared: &Prepared<'_>,
         left_out: &[(&str, &'static str)],
     ) -> Vec<NodeVerdict> {
         let left_out: HashMap<&str, &'static str> = left_out.iter().copied().collect();
-        let nodes = self.cluster.nodes.iter();
+        let nodes = self.cluster.nodes.iter().enumerate();
         nodes
-            .map(|node| match left_out.get(node.name()) {
+            .map(|(position, node)| match left_out.get(node.name()) {
                 Some(plugin) => NodeVerdict {
                     name: node.name().to_owned(),
                     plugin,
@@ -287,7 +313,7 @@ impl<'a> Scheduler<'a> {
                     resolvable: false,
                     fits: Some(false),
                 },
-                None => verdict_of(node.name(), rejections.get(node.name())),
+                None => verdict_of(node.name(), rejections.at(position)),
             })
             .collect()
     }
@@ -327,9 +353,9 @@ fn is_open(plugin: &str, status: &Status) -> bool {
 }
 
 /// The facts that were missing on any node.
-fn missing(rejections: &BTreeMap<&str, Rejection>) -> Vec<String> {
+fn missing(rejections: &Rejections<'_>) -> Vec<String> {
     let mut missing = BTreeSet::new();
-    for (_, status) in rejections.values() {
+    for (_, status) in rejections.all() {
         match status.code {
             Code::Unknown => missing.extend(status.reasons.iter().map(ToString::to_string)),
             _ if status.partial => {

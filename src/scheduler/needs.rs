@@ -1,13 +1,16 @@
 //! What distinguishes pods for the scheduler: pods with the same needs are judged once.
 
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 
 use super::cluster::Cluster;
-use crate::model::{Claim, Pod};
+use crate::model::Pod;
+use crate::model::pod::{PodAffinityTerm, TopologySpreadConstraint};
 use crate::snapshot::Lookup;
 
-/// A text that is the same for pods on which every plugin decides alike.
-pub(crate) fn key(cluster: &Cluster<'_>, pod: &Pod) -> String {
+/// A text that is the same for pods on which every plugin decides alike. `default_spread` says whether the pod's profile
+/// has default topology spread constraints, whose selectors come from the pod's labels and controller.
+pub(crate) fn key(cluster: &Cluster<'_>, pod: &Pod, default_spread: bool) -> String {
     let mut spec = pod.spec.clone();
     let mut claims: Vec<(String, String)> = Vec::new();
     let mut own_name = false;
@@ -22,12 +25,26 @@ pub(crate) fn key(cluster: &Cluster<'_>, pod: &Pod) -> String {
             claims.push((name, String::new()));
         }
     }
-    let parts = (&pod.metadata.namespace, &pod.metadata.labels, &spec, &pod.status.nominated_node_name);
+    let owner = pod.metadata.controller().filter(|_| default_spread).map(|owner| (&owner.kind, &owner.name));
+    let labels = labels(cluster, pod, default_spread);
+    let parts = (&pod.metadata.namespace, labels, owner, &spec, &pod.status.nominated_node_name);
     let mut key = serde_json::to_string(&parts).unwrap_or_default();
     if own_name || !spec.resource_claims.is_empty() {
         let _ = write!(key, "{}/{}", pod.metadata.name, pod.metadata.uid);
     }
     key
+}
+
+/// The labels that some selector asks for. StatefulSet pods differ in a label with their name, which hardly ever is one.
+fn labels<'p>(cluster: &Cluster<'_>, pod: &'p Pod, all: bool) -> BTreeMap<&'p str, &'p str> {
+    let terms = pod.spec.affinity_terms().iter().chain(pod.spec.anti_affinity_terms());
+    let own: HashSet<&str> = terms
+        .flat_map(PodAffinityTerm::label_keys)
+        .chain(pod.spec.topology_spread_constraints.iter().flat_map(TopologySpreadConstraint::label_keys))
+        .collect();
+    let asked = |key: &str| all || own.contains(key) || cluster.asks_for_label(key);
+    let labels = pod.metadata.labels.iter().filter(|(key, _)| asked(key));
+    labels.map(|(key, value)| (key.as_str(), value.as_str())).collect()
 }
 
 /// What of an unbound claim matters, where its name doesn't: nobody uses it and no volume is reserved for it.
@@ -37,17 +54,9 @@ fn shape(cluster: &Cluster<'_>, namespace: &str, name: &str) -> Option<String> {
         && !claim.metadata.deleting()
         && claim.status.phase != "Lost"
         && !cluster.claim_in_use(namespace, name)
-        && !reserved(cluster, claim);
+        && !cluster.reserves(claim.class(), namespace, name);
     plain.then(|| {
         let spec = serde_json::to_string(&claim.spec).unwrap_or_default();
         format!("{}|{}|{spec}", claim.class(), claim.selected_node().map_or_else(String::new, |n| format!("@{n}")))
-    })
-}
-
-fn reserved(cluster: &Cluster<'_>, claim: &Claim) -> bool {
-    cluster.volumes_of_class(claim.class()).iter().any(|volume| {
-        volume.spec.claim_ref.as_ref().is_some_and(|reference| {
-            reference.namespace == claim.metadata.namespace && reference.name == claim.metadata.name
-        })
     })
 }

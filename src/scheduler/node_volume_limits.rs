@@ -1,6 +1,7 @@
 //! `plugins/nodevolumelimits/csi.go`: how many volumes of a driver a node takes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::cluster::{Cluster, NodeInfo};
 use super::csi_migration;
@@ -8,7 +9,8 @@ use super::framework::{Cycle, Decision, Filter, PreFilter, Status};
 use super::release;
 use super::volume_binding::{not_owner, owned_by};
 use crate::model::pod::PodVolume;
-use crate::model::{Claim, CsiNode, Pod};
+use crate::model::version::Version;
+use crate::model::{Claim, CsiNode, Pod, Volume};
 use crate::snapshot::Lookup;
 use crate::volumes::migration;
 
@@ -18,10 +20,23 @@ const REASON: &str = "node(s) exceed max volume count";
 /// Driver and handle of a volume. A claim without a volume gets a handle of its own.
 type VolumeKey = (String, String);
 
+/// The volumes of a node.
+#[derive(Debug)]
+pub(crate) struct Present {
+    /// Those of its pods.
+    of_pods: BTreeSet<VolumeKey>,
+    /// By driver, those and what else is attached.
+    counts: BTreeMap<String, i64>,
+}
+
+/// The volumes of a node, or why they can't be told.
+pub(crate) type PresentVolumes = Result<Rc<Present>, Status>;
+
 #[derive(Clone)]
 struct NodeVolumeLimits<'c> {
     cluster: &'c Cluster<'c>,
-    pod: &'c Pod,
+    /// The pod's volumes, or why they can't be told, which upstream says node by node.
+    own: Rc<Result<Vec<Identity>, Status>>,
 }
 
 pub(crate) fn prepare<'c>(cycle: &Cycle<'c>) -> PreFilter<'c> {
@@ -31,7 +46,8 @@ pub(crate) fn prepare<'c>(cycle: &Cycle<'c>) -> PreFilter<'c> {
             || migration::inline_plugin(volume).is_some()
     });
     if counts {
-        PreFilter::Filter(Box::new(NodeVolumeLimits { cluster: cycle.cluster, pod: cycle.pod }))
+        let own = Rc::new(identities(cycle.cluster, cycle.pod, Role::Incoming));
+        PreFilter::Filter(Box::new(NodeVolumeLimits { cluster: cycle.cluster, own }))
     } else {
         PreFilter::Skip
     }
@@ -50,76 +66,128 @@ fn limits(csi_node: Option<&CsiNode>) -> BTreeMap<&str, i64> {
     drivers.iter().filter_map(|driver| Some((driver.name.as_str(), driver.allocatable.as_ref()?.count?))).collect()
 }
 
-impl<'c> NodeVolumeLimits<'c> {
-    fn volumes(&self, pod: &Pod, csi_node: Option<&CsiNode>, role: Role) -> Result<BTreeSet<VolumeKey>, Status> {
-        let mut found = BTreeSet::new();
-        for volume in &pod.spec.volumes {
-            let key = match volume.claim_name(&pod.metadata.name) {
-                None => self.inline(volume, &pod.metadata.namespace, csi_node),
-                Some(name) => match self.cluster.snapshot.claims.get(&pod.metadata.namespace, &name) {
-                    Lookup::Found(claim) => {
-                        if volume.persistent_volume_claim.is_none() && !owned_by(&claim.metadata, pod) {
-                            return Err(Status::error(not_owner(claim, pod)));
-                        }
-                        self.identity(claim, csi_node)?
+/// What a volume counts as.
+enum Identity {
+    Volume(VolumeKey),
+    /// An in-tree volume that counts where its plugin is migrated.
+    Migrated {
+        plugin: String,
+        twin: VolumeKey,
+    },
+}
+
+impl Identity {
+    fn migrated(plugin: &str, driver: &str, handle: String) -> Self {
+        Self::Migrated { plugin: plugin.to_owned(), twin: (driver.to_owned(), handle) }
+    }
+
+    /// The volume as it counts on a node with this CSINode.
+    fn on(&self, version: Version, csi_node: Option<&CsiNode>) -> Option<&VolumeKey> {
+        match self {
+            Self::Volume(key) => Some(key),
+            Self::Migrated { plugin, twin } => csi_migration::counts(version, csi_node, plugin).then_some(twin),
+        }
+    }
+}
+
+/// The volumes of a pod that may count.
+fn identities(cluster: &Cluster<'_>, pod: &Pod, role: Role) -> Result<Vec<Identity>, Status> {
+    let mut found = Vec::new();
+    for volume in &pod.spec.volumes {
+        found.extend(match volume.claim_name(&pod.metadata.name) {
+            None => inline(volume, &pod.metadata.namespace),
+            Some(name) => match cluster.snapshot.claims.get(&pod.metadata.namespace, &name) {
+                Lookup::Found(claim) => {
+                    if volume.persistent_volume_claim.is_none() && !owned_by(&claim.metadata, pod) {
+                        return Err(Status::error(not_owner(claim, pod)));
                     }
-                    Lookup::Absent if role == Role::Existing => None,
-                    Lookup::Absent => return Err(looked_up(pod, &name)),
-                    Lookup::Unknown => return Err(Status::unknown(format!("the claim {name} could not be read"))),
-                },
-            };
-            found.extend(key);
-        }
-        Ok(found)
-    }
-
-    /// Driver and handle of a claim's volume; `None` where it doesn't count.
-    fn identity(&self, claim: &Claim, csi_node: Option<&CsiNode>) -> Result<Option<VolumeKey>, Status> {
-        let name = claim.spec.volume_name.as_str();
-        if name.is_empty() {
-            return self.identity_from_class(claim, csi_node);
-        }
-        match self.cluster.snapshot.volumes.get("", name) {
-            Lookup::Found(volume) => Ok(match (&volume.spec.csi, migration::in_tree_plugin(volume)) {
-                (Some(csi), _) => Some((csi.driver.clone(), csi.volume_handle.clone())),
-                (None, Some(plugin)) if csi_migration::counts(self.cluster.version, csi_node, plugin) => {
-                    migration::translate(volume).map(|identity| (identity.driver.to_owned(), identity.handle))
+                    of_claim(cluster, claim)?
                 }
-                (None, _) => None,
-            }
-            .filter(|(driver, handle)| !driver.is_empty() && !handle.is_empty())),
-            Lookup::Absent => self.identity_from_class(claim, csi_node),
-            Lookup::Unknown => Err(Status::unknown(format!("the volume {name} could not be read"))),
-        }
+                Lookup::Absent if role == Role::Existing => None,
+                Lookup::Absent => return Err(looked_up(pod, &name)),
+                Lookup::Unknown => return Err(Status::unknown(format!("the claim {name} could not be read"))),
+            },
+        });
     }
+    Ok(found)
+}
 
-    fn identity_from_class(&self, claim: &Claim, csi_node: Option<&CsiNode>) -> Result<Option<VolumeKey>, Status> {
-        let class = claim.class();
-        if class.is_empty() {
-            return Ok(None);
-        }
-        let class = match self.cluster.snapshot.classes.get("", class) {
-            Lookup::Found(class) => class,
-            Lookup::Absent => return Ok(None),
-            Lookup::Unknown => return Err(Status::unknown(format!("the class {class} could not be read"))),
-        };
-        let handle = format!("\0{}/{}", claim.metadata.namespace, claim.metadata.name);
-        Ok(match migration::csi_driver_of(&class.provisioner) {
-            Some(driver) if csi_migration::counts(self.cluster.version, csi_node, &class.provisioner) => {
-                Some((driver.to_owned(), handle))
+/// Driver and handle of a claim's volume; `None` where it doesn't count.
+fn of_claim(cluster: &Cluster<'_>, claim: &Claim) -> Result<Option<Identity>, Status> {
+    let name = claim.spec.volume_name.as_str();
+    if name.is_empty() {
+        return of_class(cluster, claim);
+    }
+    match cluster.snapshot.volumes.get("", name) {
+        Lookup::Found(volume) => Ok(of_volume(volume)),
+        Lookup::Absent => of_class(cluster, claim),
+        Lookup::Unknown => Err(Status::unknown(format!("the volume {name} could not be read"))),
+    }
+}
+
+fn of_volume(volume: &Volume) -> Option<Identity> {
+    if let Some(csi) = &volume.spec.csi {
+        let known = !csi.driver.is_empty() && !csi.volume_handle.is_empty();
+        return known.then(|| Identity::Volume((csi.driver.clone(), csi.volume_handle.clone())));
+    }
+    let plugin = migration::in_tree_plugin(volume)?;
+    let twin = migration::translate(volume)?;
+    (!twin.handle.is_empty()).then(|| Identity::migrated(plugin, twin.driver, twin.handle))
+}
+
+fn of_class(cluster: &Cluster<'_>, claim: &Claim) -> Result<Option<Identity>, Status> {
+    let class = claim.class();
+    if class.is_empty() {
+        return Ok(None);
+    }
+    let class = match cluster.snapshot.classes.get("", class) {
+        Lookup::Found(class) => class,
+        Lookup::Absent => return Ok(None),
+        Lookup::Unknown => return Err(Status::unknown(format!("the class {class} could not be read"))),
+    };
+    let handle = format!("\0{}/{}", claim.metadata.namespace, claim.metadata.name);
+    Ok(match migration::csi_driver_of(&class.provisioner) {
+        Some(driver) => Some(Identity::migrated(&class.provisioner, driver, handle)),
+        None if class.provisioner.is_empty() => None,
+        None => Some(Identity::Volume((class.provisioner.clone(), handle))),
+    })
+}
+
+fn inline(volume: &PodVolume, namespace: &str) -> Option<Identity> {
+    let plugin = migration::inline_plugin(volume)?;
+    let twin = migration::translate_inline(volume, namespace)?;
+    Some(Identity::migrated(plugin, twin.driver, twin.handle))
+}
+
+impl<'c> NodeVolumeLimits<'c> {
+    /// What is on a node; found once for every node of the cluster, and anew for those of dry runs.
+    fn present(&self, node: &NodeInfo<'c>, csi_node: Option<&CsiNode>) -> PresentVolumes {
+        let own = self.cluster.position(node.name()).filter(|&own| std::ptr::eq(&*self.cluster.nodes[own], node));
+        let known = own.and_then(|position| self.cluster.volumes_present.borrow().get(&position).cloned());
+        known.unwrap_or_else(|| {
+            let present = self.gather(node, csi_node).map(Rc::new);
+            if let Some(position) = own {
+                self.cluster.volumes_present.borrow_mut().insert(position, present.clone());
             }
-            Some(_) => None,
-            None if class.provisioner.is_empty() => None,
-            None => Some((class.provisioner.clone(), handle)),
+            present
         })
     }
 
-    fn inline(&self, volume: &PodVolume, namespace: &str, csi_node: Option<&CsiNode>) -> Option<VolumeKey> {
-        let plugin = migration::inline_plugin(volume)?;
-        if !csi_migration::counts(self.cluster.version, csi_node, plugin) {
-            return None;
+    fn gather(&self, node: &NodeInfo<'c>, csi_node: Option<&CsiNode>) -> Result<Present, Status> {
+        let mut of_pods = BTreeSet::new();
+        for info in &node.pods {
+            let identities = identities(self.cluster, info.pod, Role::Existing)?;
+            of_pods.extend(identities.iter().filter_map(|volume| volume.on(self.cluster.version, csi_node)).cloned());
         }
-        migration::translate_inline(volume, namespace).map(|identity| (identity.driver.to_owned(), identity.handle))
+        let mut attached = BTreeSet::new();
+        if release::counts_attachments(self.cluster.version) {
+            attached = self.attached(node.name());
+        }
+        let mut counts: BTreeMap<String, i64> = BTreeMap::new();
+        for (driver, _) in of_pods.union(&attached) {
+            *counts.entry(driver.clone()).or_default() += 1;
+        }
+        Ok(Present { of_pods, counts })
     }
 
     /// What VolumeAttachments say is attached to the node.
@@ -137,23 +205,18 @@ impl<'c> NodeVolumeLimits<'c> {
     }
 
     fn exceeds(&self, node: &NodeInfo<'c>, csi_node: Option<&CsiNode>) -> Decision {
-        let mut new = self.volumes(self.pod, csi_node, Role::Incoming)?;
+        let own = self.own.as_ref().as_ref().map_err(Clone::clone)?;
+        let version = self.cluster.version;
+        let mut new: BTreeSet<&VolumeKey> = own.iter().filter_map(|volume| volume.on(version, csi_node)).collect();
         let limits = limits(csi_node);
-        if new.is_empty() || limits.is_empty() || !new.iter().any(|(driver, _)| limits.contains_key(driver.as_str())) {
+        if !new.iter().any(|(driver, _)| limits.contains_key(driver.as_str())) {
             return Ok(());
         }
-        let mut present = BTreeSet::new();
-        for info in &node.pods {
-            present.extend(self.volumes(info.pod, csi_node, Role::Existing)?);
-        }
-        new.retain(|key| !present.contains(key));
-        if release::counts_attachments(self.cluster.version) {
-            present.extend(self.attached(node.name()));
-        }
-        let count = |set: &BTreeSet<VolumeKey>, driver: &str| set.iter().filter(|(of, _)| of == driver).count() as i64;
+        let present = self.present(node, csi_node)?;
+        new.retain(|key| !present.of_pods.contains(*key));
         let over = limits.iter().any(|(driver, limit)| {
-            let wanted = count(&new, driver);
-            wanted > 0 && count(&present, driver) + wanted > *limit
+            let wanted = new.iter().filter(|(of, _)| of == driver).count() as i64;
+            wanted > 0 && present.counts.get(*driver).copied().unwrap_or(0) + wanted > *limit
         });
         if over { Err(Status::unschedulable(REASON)) } else { self.certain() }
     }

@@ -1,10 +1,8 @@
 //! What the PostFilter plugins add to a message (`runtime/framework.go`, RunPostFilterPlugins).
 
-use std::collections::BTreeMap;
-
 use super::default_preemption::{self, Preemption};
 use super::dynamic_resources;
-use super::framework::{Cycle, Prepared, Rejection};
+use super::framework::{Cycle, Prepared, Rejections};
 use super::release;
 
 /// The PostFilter phase: its text, and the node that it nominates with the pods to evict.
@@ -32,27 +30,18 @@ impl PostFilter {
         } else {
             dynamic_resources::post_filter(cycle.cluster, cycle.pod, false)
         };
-        Self::run(cycle, None, &BTreeMap::new(), claims)
+        Self::run(cycle, None, &Rejections::new(cycle.cluster), claims)
     }
 
     /// After every node was rejected.
-    pub(crate) fn after_filters<'c>(
-        cycle: &Cycle<'c>,
-        prepared: &Prepared<'c>,
-        rejections: &BTreeMap<&'c str, Rejection>,
-    ) -> Self {
-        let elsewhere = rejections.values().any(|(plugin, _)| *plugin == dynamic_resources::NAME);
+    pub(crate) fn after_filters<'c>(cycle: &Cycle<'c>, prepared: &Prepared<'c>, rejections: &Rejections<'c>) -> Self {
+        let elsewhere = rejections.all().any(|(plugin, _)| *plugin == dynamic_resources::NAME);
         let claims = dynamic_resources::post_filter(cycle.cluster, cycle.pod, elsewhere);
         Self::run(cycle, Some(prepared), rejections, claims)
     }
 
     /// `claims` is what DynamicResources says.
-    fn run<'c>(
-        cycle: &Cycle<'c>,
-        prepared: Option<&Prepared<'c>>,
-        rejections: &BTreeMap<&'c str, Rejection>,
-        claims: &str,
-    ) -> Self {
+    fn run<'c>(cycle: &Cycle<'c>, prepared: Option<&Prepared<'c>>, rejections: &Rejections<'c>, claims: &str) -> Self {
         let mut texts = Vec::new();
         if runs_dynamic_resources(cycle) {
             texts.push(claims.to_owned());

@@ -1,12 +1,11 @@
 //! Resource requests in the scheduler's units (`component-helpers/resource/helpers.go`, PodRequests, and
 //! `pkg/scheduler/framework/types.go`, Resource).
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::release;
-use crate::model::Quantity;
 use crate::model::pod::{Container, ContainerStatus, Pod, Resources};
+use crate::model::quantity::{milli_value, sum, value};
 use crate::model::version::Version;
 
 /// Amounts in the units that the scheduler compares.
@@ -23,35 +22,26 @@ pub(crate) struct Totals<'a> {
 }
 
 impl<'a> Totals<'a> {
-    /// The amounts of a request list.
-    pub(crate) fn of(resources: &BTreeMap<&'a str, Cow<'a, Quantity>>) -> Self {
-        let mut totals = Self::default();
-        for (name, quantity) in resources {
-            totals.put(name, quantity);
-        }
-        totals
-    }
-
     /// The amounts of a node's allocatable.
     pub(crate) fn of_node(resources: &'a Resources) -> Self {
-        let mut totals = Self::default();
-        for (name, quantity) in resources {
-            totals.put(name, quantity);
-        }
-        totals
+        Self::of(&Amounts::of(resources))
     }
 
-    fn put(&mut self, name: &'a str, quantity: &Quantity) {
-        match name {
-            "cpu" => self.cpu = quantity.milli_value(),
-            "memory" => self.memory = quantity.value(),
-            "ephemeral-storage" => self.ephemeral_storage = quantity.value(),
-            "pods" => {}
-            _ if is_scalar(name) => {
-                self.scalars.insert(name, quantity.value());
+    fn of(amounts: &Amounts<'a>) -> Self {
+        let mut totals = Self::default();
+        for &(name, nanos) in &amounts.0 {
+            match name {
+                "cpu" => totals.cpu = milli_value(nanos),
+                "memory" => totals.memory = value(nanos),
+                "ephemeral-storage" => totals.ephemeral_storage = value(nanos),
+                "pods" => {}
+                _ if is_scalar(name) => {
+                    totals.scalars.insert(name, value(nanos));
+                }
+                _ => {}
             }
-            _ => {}
         }
+        totals
     }
 
     /// Adds a pod's request.
@@ -106,35 +96,73 @@ pub(crate) fn usage<'a>(pod: &'a Pod, version: Version) -> Totals<'a> {
     Totals::of(&pod_requests(pod, version, statuses))
 }
 
-type Amounts<'a> = BTreeMap<&'a str, Cow<'a, Quantity>>;
+/// Amounts in nano units by resource, each resource once. Pods name few.
+#[derive(Clone, Debug, Default)]
+struct Amounts<'a>(Vec<(&'a str, i128)>);
+
+impl<'a> Amounts<'a> {
+    fn of(resources: &'a Resources) -> Self {
+        Self(resources.iter().map(|(name, quantity)| (name.as_str(), quantity.nanos())).collect())
+    }
+
+    fn get_mut(&mut self, name: &str) -> Option<&mut i128> {
+        self.0.iter_mut().find(|(present, _)| *present == name).map(|(_, nanos)| nanos)
+    }
+
+    /// Adds the amounts to those of the same resources.
+    fn add(&mut self, more: &Self) {
+        self.combine(more, sum);
+    }
+
+    /// Raises the amounts to those of the same resources, where these are larger.
+    fn raise(&mut self, other: &Self) {
+        self.combine(other, i128::max);
+    }
+
+    fn combine(&mut self, other: &Self, with: fn(i128, i128) -> i128) {
+        for &(name, nanos) in &other.0 {
+            match self.get_mut(name) {
+                Some(present) => *present = with(*present, nanos),
+                None => self.0.push((name, nanos)),
+            }
+        }
+    }
+
+    fn replace(&mut self, name: &'a str, nanos: i128) {
+        match self.get_mut(name) {
+            Some(present) => *present = nanos,
+            None => self.0.push((name, nanos)),
+        }
+    }
+}
 
 fn pod_requests<'a>(pod: &'a Pod, version: Version, status: Option<&'a crate::model::pod::PodStatus>) -> Amounts<'a> {
     let infeasible = pod.condition("PodResizePending").is_some_and(|condition| condition.reason == "Infeasible");
-    let mut sum = Amounts::new();
+    let mut sum = Amounts::default();
     for container in &pod.spec.containers {
         let found = status.and_then(|status| find(&status.container_statuses, &container.name));
-        add(&mut sum, &effective(container, found, infeasible));
+        sum.add(&effective(container, found, infeasible));
     }
     let sidecars = release::counts_sidecars(version);
-    let mut side = Amounts::new();
-    let mut peak = Amounts::new();
+    let mut side = Amounts::default();
+    let mut peak = Amounts::default();
     for container in &pod.spec.init_containers {
         let candidate = if sidecars && container.sidecar() {
             let found = status.and_then(|status| find(&status.init_container_statuses, &container.name));
             let request = effective(container, found, infeasible);
-            add(&mut sum, &request);
-            add(&mut side, &request);
+            sum.add(&request);
+            side.add(&request);
             side.clone()
         } else {
-            let mut candidate = of(&container.resources.requests);
-            add(&mut candidate, &side);
+            let mut candidate = Amounts::of(&container.resources.requests);
+            candidate.add(&side);
             candidate
         };
-        raise(&mut peak, candidate);
+        peak.raise(&candidate);
     }
-    raise(&mut sum, peak);
+    sum.raise(&peak);
     replace_with_pod_level(pod, version, status.is_some(), infeasible, &mut sum);
-    add(&mut sum, &of(&pod.spec.overhead));
+    sum.add(&Amounts::of(&pod.spec.overhead));
     sum
 }
 
@@ -145,12 +173,12 @@ fn find<'a>(statuses: &'a [ContainerStatus], name: &str) -> Option<&'a Container
 /// A container's request; one with a resize under way counts with the largest of what it asks, has and was given.
 fn effective<'a>(container: &'a Container, status: Option<&'a ContainerStatus>, infeasible: bool) -> Amounts<'a> {
     let Some((status, resources)) = status.and_then(|status| Some((status, status.resources.as_ref()?))) else {
-        return of(&container.resources.requests);
+        return Amounts::of(&container.resources.requests);
     };
-    let mut amounts = of(&resources.requests);
-    raise(&mut amounts, of(&status.allocated_resources));
+    let mut amounts = Amounts::of(&resources.requests);
+    amounts.raise(&Amounts::of(&status.allocated_resources));
     if !infeasible {
-        raise(&mut amounts, of(&container.resources.requests));
+        amounts.raise(&Amounts::of(&container.resources.requests));
     }
     amounts
 }
@@ -161,42 +189,18 @@ fn replace_with_pod_level<'a>(pod: &'a Pod, version: Version, running: bool, inf
     if !release::pod_level_resources(version) {
         return;
     }
-    let mut level = of(&resources.requests);
+    let mut level = Amounts::of(&resources.requests);
     if let Some(status) = pod.status.resources.as_ref().filter(|_| running && release::pod_level_resizes(version)) {
-        let mut amounts = of(&status.requests);
-        raise(&mut amounts, of(&pod.status.allocated_resources));
+        let mut amounts = Amounts::of(&status.requests);
+        amounts.raise(&Amounts::of(&pod.status.allocated_resources));
         if !infeasible {
-            raise(&mut amounts, level);
+            amounts.raise(&level);
         }
         level = amounts;
     }
-    for (name, quantity) in level {
+    for (name, nanos) in level.0 {
         if matches!(name, "cpu" | "memory") || name.starts_with("hugepages-") {
-            sum.insert(name, quantity);
-        }
-    }
-}
-
-fn of(resources: &Resources) -> Amounts<'_> {
-    resources.iter().map(|(name, quantity)| (name.as_str(), Cow::Borrowed(quantity))).collect()
-}
-
-fn add<'a>(total: &mut Amounts<'a>, more: &Amounts<'a>) {
-    for (name, quantity) in more {
-        match total.get_mut(name) {
-            Some(present) => *present = Cow::Owned(present.plus(quantity)),
-            None => {
-                total.insert(name, quantity.clone());
-            }
-        }
-    }
-}
-
-fn raise<'a>(total: &mut Amounts<'a>, other: Amounts<'a>) {
-    for (name, quantity) in other {
-        let present = total.entry(name).or_insert_with(|| quantity.clone());
-        if **present < *quantity {
-            *present = quantity;
+            sum.replace(name, nanos);
         }
     }
 }

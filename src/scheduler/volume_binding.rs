@@ -10,7 +10,7 @@ use super::release;
 use super::volume_restrictions::{claim_not_found, claim_unread};
 use crate::model::pod::PodVolume;
 use crate::model::selector::topologies_allow;
-use crate::model::{Claim, CsiStorageCapacity, Meta, Node, Pod, StorageClass, Volume};
+use crate::model::{Claim, Meta, Node, Pod, Quantity, StorageClass, Volume};
 use crate::snapshot::Lookup;
 use crate::volumes::migration;
 
@@ -316,8 +316,9 @@ impl<'c> VolumeBinding<'c> {
             Lookup::Absent => false,
             Lookup::Unknown => true,
         };
-        let mut capacities = self.cluster.capacities_of_class(&delayed.class.metadata.name).iter();
-        if !tracked || capacities.any(|capacity| holds(capacity, request.value(), node)) {
+        let mut capacities = self.cluster.capacities.on(&delayed.class.metadata.name, node);
+        let holds = |limit: &Quantity| limit.value() >= request.value();
+        if !tracked || capacities.any(|capacity| capacity.limit().is_some_and(holds)) {
             return Ok(());
         }
         if matches!(snapshot.csi_drivers.get("", driver), Lookup::Unknown) {
@@ -331,16 +332,6 @@ impl<'c> VolumeBinding<'c> {
         }
         Err(Unsatisfied::NoSpace)
     }
-}
-
-/// Whether a capacity object reaches the node and holds the request (bytes).
-pub(crate) fn holds(capacity: &CsiStorageCapacity, request: i64, node: &Node) -> bool {
-    capacity.limit().is_some_and(|limit| limit.value() >= request) && reaches(capacity, node)
-}
-
-/// Whether a capacity object is about a topology segment that the node is in.
-pub(crate) fn reaches(capacity: &CsiStorageCapacity, node: &Node) -> bool {
-    capacity.node_topology.as_ref().is_some_and(|topology| topology.matches(&node.metadata.labels))
 }
 
 impl<'c> Filter<'c> for VolumeBinding<'c> {

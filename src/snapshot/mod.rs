@@ -4,11 +4,12 @@ pub mod coverage;
 pub mod store;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
 pub use coverage::{Broken, Coverage, Problem, Scope};
-pub use store::{Lookup, Store};
+pub use store::{Lookup, Store, differences};
 
 use crate::model::meta::Map;
 use crate::model::*;
@@ -38,7 +39,7 @@ macro_rules! snapshot {
             pub warnings: Vec<String>,
             scopes: BTreeMap<Kind, Scope>,
             broken: Vec<Broken>,
-            $($field: Vec<$type>,)*
+            $($field: Vec<Arc<$type>>,)*
         }
 
         impl Builder {
@@ -54,7 +55,7 @@ macro_rules! snapshot {
                         admit(kind, object.meta_mut())?;
                         object.redact();
                         object.shrink();
-                        self.$field.push(object);
+                        self.$field.push(Arc::new(object));
                     })*
                 }
                 Ok(())

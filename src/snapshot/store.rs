@@ -1,5 +1,8 @@
 //! The objects of one kind, sorted by namespace and name.
 
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
 use super::coverage::{Broken, Problem, Scope};
@@ -35,6 +38,9 @@ impl<'a, T> Lookup<'a, T> {
 #[derive(Clone, Debug)]
 pub struct Store<T> {
     items: Arc<Vec<Arc<T>>>,
+    /// Positions by the hash of namespace and name; `None` once objects have moved. A look-up that it answers wrongly,
+    /// for two names with one hash, is repeated by bisection.
+    index: Option<Arc<HashMap<u64, usize>>>,
     scope: Scope,
     broken: Arc<Vec<Broken>>,
 }
@@ -42,15 +48,15 @@ pub struct Store<T> {
 impl<T: Object> Store<T> {
     /// A store of which nothing was read yet.
     pub fn unread(problem: Problem) -> Self {
-        Self { items: Arc::default(), scope: Scope::Nothing(problem), broken: Arc::default() }
+        Self { items: Arc::default(), index: None, scope: Scope::Nothing(problem), broken: Arc::default() }
     }
 
     /// Takes what was read. Of objects with the same name the one with the newest resource version stays.
-    pub fn new(items: Vec<T>, scope: Scope, broken: Vec<Broken>) -> Self {
-        let mut items: Vec<Arc<T>> = items.into_iter().map(Arc::new).collect();
+    pub fn new(mut items: Vec<Arc<T>>, scope: Scope, broken: Vec<Broken>) -> Self {
         items.sort_by(|a, b| key(&**a).cmp(&key(&**b)).then_with(|| version(&**b).cmp(&version(&**a))));
         items.dedup_by(|later, earlier| key(&**later) == key(&**earlier));
-        Self { items: Arc::new(items), scope, broken: Arc::new(broken) }
+        let index = items.iter().enumerate().map(|(position, item)| (hash(key(&**item)), position)).collect();
+        Self { items: Arc::new(items), index: Some(Arc::new(index)), scope, broken: Arc::new(broken) }
     }
 
     /// Looks an object up; cluster-scoped objects have an empty namespace.
@@ -85,6 +91,11 @@ impl<T: Object> Store<T> {
         &self.items[start..start + length]
     }
 
+    /// Whether this and a store cloned from it, or the other way round, still hold the same objects.
+    pub fn same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.items, &other.items)
+    }
+
     /// Whether every object of the cluster was read and understood.
     pub fn complete(&self) -> bool {
         self.scope == Scope::All && self.broken.is_empty()
@@ -111,7 +122,10 @@ impl<T: Object> Store<T> {
         let items = Arc::make_mut(&mut self.items);
         match position {
             Ok(position) => items[position] = Arc::new(object),
-            Err(position) => items.insert(position, Arc::new(object)),
+            Err(position) => {
+                items.insert(position, Arc::new(object));
+                self.index = None;
+            }
         }
     }
 
@@ -119,16 +133,55 @@ impl<T: Object> Store<T> {
     pub fn remove(&mut self, namespace: &str, name: &str) -> bool {
         let Ok(position) = self.position(namespace, name) else { return false };
         Arc::make_mut(&mut self.items).remove(position);
+        self.index = None;
         true
     }
 
     fn position(&self, namespace: &str, name: &str) -> Result<usize, usize> {
-        self.items.binary_search_by(|item| key(&**item).cmp(&(namespace, name)))
+        let wanted = (namespace, name);
+        let indexed = self.index.as_ref().and_then(|index| index.get(&hash(wanted)).copied());
+        match indexed.filter(|position| key(&*self.items[*position]) == wanted) {
+            Some(position) => Ok(position),
+            None => self.items.binary_search_by(|item| key(&**item).cmp(&wanted)),
+        }
+    }
+}
+
+/// What only the first of two stores has, and what only the second has. Objects that both share are taken for equal
+/// without a look at them, so that this costs next to nothing where one store was cloned from the other.
+pub fn differences<'a, T: Object>(old: &'a Store<T>, new: &'a Store<T>) -> (Vec<&'a T>, Vec<&'a T>) {
+    let (mut gone, mut come) = (Vec::new(), Vec::new());
+    if old.same(new) {
+        return (gone, come);
+    }
+    let (mut left, mut right) = (old.items.iter().peekable(), new.items.iter().peekable());
+    loop {
+        match (left.peek(), right.peek()) {
+            (Some(a), Some(b)) if Arc::ptr_eq(a, b) => {
+                left.next();
+                right.next();
+            }
+            (Some(a), Some(b)) => match key(&***a).cmp(&key(&***b)) {
+                Ordering::Less => gone.extend(left.next().map(|item| &**item)),
+                Ordering::Greater => come.extend(right.next().map(|item| &**item)),
+                Ordering::Equal => {
+                    gone.extend(left.next().map(|item| &**item));
+                    come.extend(right.next().map(|item| &**item));
+                }
+            },
+            (Some(_), None) => gone.extend(left.next().map(|item| &**item)),
+            (None, Some(_)) => come.extend(right.next().map(|item| &**item)),
+            (None, None) => return (gone, come),
+        }
     }
 }
 
 fn key<T: Object>(object: &T) -> (&str, &str) {
     (&object.meta().namespace, &object.meta().name)
+}
+
+fn hash(key: (&str, &str)) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(key)
 }
 
 fn version<T: Object>(object: &T) -> (u64, &str) {
@@ -141,11 +194,11 @@ mod tests {
     use super::*;
     use crate::model::{Kind, Node};
 
-    fn node(name: &str, version: &str) -> Node {
+    fn node(name: &str, version: &str) -> Arc<Node> {
         let mut node = Node::default();
         node.metadata.name = name.to_owned();
         node.metadata.resource_version = version.to_owned();
-        node
+        Arc::new(node)
     }
 
     #[test]
@@ -172,6 +225,34 @@ mod tests {
         assert!(store.get("", "c").is_absent());
         let store = Store::new(vec![node("a", "1")], Scope::All, vec![broken("")]);
         assert!(matches!(store.get("", "c"), Lookup::Unknown), "a nameless broken object could be any");
+    }
+
+    #[test]
+    fn objects_are_found_after_others_came_and_went() {
+        let mut store = Store::new(vec![node("a", "1"), node("c", "1")], Scope::All, Vec::new());
+        let found = |store: &Store<Node>| -> String {
+            ["a", "b", "c"].iter().filter(|name| store.get("", name).found().is_some()).copied().collect()
+        };
+        assert_eq!(found(&store), "ac");
+        store.insert(Node::clone(&node("b", "1")));
+        assert_eq!(found(&store), "abc");
+        store.remove("", "a");
+        assert_eq!(found(&store), "bc");
+    }
+
+    #[test]
+    fn differences_are_what_was_removed_added_or_replaced() {
+        let old = Store::new(vec![node("a", "1"), node("b", "1"), node("d", "1")], Scope::All, Vec::new());
+        let mut new = old.clone();
+        assert!(old.same(&new));
+        new.remove("", "a");
+        for (name, version) in [("c", "1"), ("d", "2"), ("e", "1")] {
+            new.insert(Node::clone(&node(name, version)));
+        }
+        let of = |nodes: Vec<&Node>| nodes.iter().map(|node| node.metadata.name.clone()).collect::<Vec<_>>().join(" ");
+        let (gone, come) = differences(&old, &new);
+        assert_eq!((of(gone).as_str(), of(come).as_str()), ("a d", "c d e"));
+        assert!(!old.same(&new));
     }
 
     #[test]

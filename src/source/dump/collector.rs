@@ -2,7 +2,8 @@
 
 use serde_json::value::RawValue;
 
-use super::document::{Document, Head};
+use super::batch::{self, Batch, Failure};
+use super::document::Document;
 use super::groups::{Group, Groups};
 use super::limits::Limits;
 use super::names::{kind_of_folder, kind_of_path};
@@ -92,8 +93,10 @@ impl Collector {
             let kind = kind.or_else(|| kind_of_path(file.name));
             return self.list(file, document.items.as_deref().unwrap_or_default(), kind);
         }
+        let mut batch = Batch::default();
+        batch.object(text, &document.head(), None, 0);
         let mut plain = std::mem::take(&mut file.plain);
-        self.object(file, &mut plain, text, &document.head(), None, 0);
+        self.take(file, &mut plain, batch);
         file.plain = plain;
         Ok(())
     }
@@ -126,11 +129,8 @@ impl Collector {
             let message = format!("{}: lists are nested deeper than {}, the bound", file.name, self.depth);
             return Err(SourceError::unreadable(message));
         }
-        for (index, item) in items.iter().enumerate() {
-            let Some(head) = Head::parse(item.get()) else { continue };
-            if !head.is_list() {
-                self.object(file, group, item.get(), &head, kind, index + 1);
-            } else if let Some(list) = Document::parse(item.get()) {
+        for part in batch::read(items, kind) {
+            for list in self.take(file, group, part) {
                 let kind = list_kind(&list).flatten();
                 self.items(file, group, list.items.as_deref().unwrap_or_default(), kind, depth + 1)?;
             }
@@ -138,30 +138,18 @@ impl Collector {
         Ok(())
     }
 
-    /// Takes an object; `item` is its number in a list, from 1, and `kind` that of a list whose items carry none.
-    fn object(
-        &mut self,
-        file: &mut File<'_>,
-        group: &mut Group,
-        text: &str,
-        head: &Head<'_>,
-        kind: Option<Kind>,
-        item: usize,
-    ) {
-        let api_version = head.api_version.as_deref().unwrap_or_default();
-        let kind = head.kind.as_deref().map_or(kind, |kind| Kind::from_api(api_version, kind));
-        let Some(kind) = kind else { return };
-        let name = head.name();
-        let (namespace, name) = (name.namespace.unwrap_or_default(), name.name.unwrap_or_default());
-        group.object(kind, &namespace, &name);
-        match self.builder.add(kind, &mut serde_json::Deserializer::from_str(text)) {
-            Ok(()) => self.objects += 1,
-            Err(error) => {
-                self.broken += 1;
-                let origin = file.position(text, item, &error);
-                self.builder.note(Broken { kind, namespace, name, origin, error: without_position(&error) });
-            }
+    /// Takes what was read of some items; gives the lists among them.
+    fn take<'t>(&mut self, file: &mut File<'_>, group: &mut Group, batch: Batch<'t>) -> Vec<Document<'t>> {
+        self.objects += batch.objects;
+        self.broken += batch.failures.len();
+        self.builder.absorb(batch.builder);
+        group.merge(batch.group);
+        for failure in batch.failures {
+            let Failure { text, item, kind, namespace, name, error } = failure;
+            let origin = file.position(text, item, &error);
+            self.builder.note(Broken { kind, namespace, name, origin, error: without_position(&error) });
         }
+        batch.lists
     }
 
     fn snapshot(&mut self, file: &mut File<'_>, document: Document<'_>) -> Result<(), SourceError> {

@@ -58,7 +58,7 @@ impl Group {
         self.empty.insert(kind);
     }
 
-    fn merge(&mut self, other: Group) {
+    pub(super) fn merge(&mut self, other: Group) {
         for (kind, names) in other.kinds {
             self.kinds.entry(kind).or_default().extend(names);
         }

@@ -1,6 +1,7 @@
 //! Facts from files: our own snapshots, `kubectl get` output, folders and archives of such files, stdin.
 
 mod archive;
+mod batch;
 mod collector;
 mod document;
 mod files;

@@ -1,0 +1,83 @@
+//! The items of a list, read on every core that there is.
+
+use std::num::NonZero;
+use std::thread;
+
+use serde_json::value::RawValue;
+
+use super::document::{Document, Head};
+use super::groups::Group;
+use crate::model::Kind;
+use crate::snapshot::Builder;
+
+/// Items that are worth a thread of their own.
+const WORTH_A_THREAD: usize = 1000;
+
+/// Some items of a list, read.
+#[derive(Debug, Default)]
+pub(super) struct Batch<'t> {
+    pub(super) builder: Builder,
+    pub(super) group: Group,
+    pub(super) objects: usize,
+    pub(super) failures: Vec<Failure<'t>>,
+    /// Items that are lists themselves.
+    pub(super) lists: Vec<Document<'t>>,
+}
+
+/// An item that could not be decoded.
+#[derive(Debug)]
+pub(super) struct Failure<'t> {
+    pub(super) text: &'t str,
+    /// Its number in the list, from 1; 0 for what stands alone.
+    pub(super) item: usize,
+    pub(super) kind: Kind,
+    pub(super) namespace: String,
+    pub(super) name: String,
+    pub(super) error: serde_json::Error,
+}
+
+/// Reads items; `kind` is that of a list whose items carry none. The batches are in the items' order.
+pub(super) fn read<'t>(items: &[&'t RawValue], kind: Option<Kind>) -> Vec<Batch<'t>> {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = cores.min(items.len() / WORTH_A_THREAD).max(1);
+    let size = items.len().div_ceil(threads).max(1);
+    let mut parts = items.chunks(size).enumerate().map(|(part, items)| (part * size + 1, items));
+    let Some((_, first)) = parts.next() else { return Vec::new() };
+    thread::scope(|scope| {
+        let others: Vec<_> = parts.map(|(from, items)| scope.spawn(move || Batch::read(items, kind, from))).collect();
+        let mut batches = vec![Batch::read(first, kind, 1)];
+        batches.extend(
+            others.into_iter().map(|other| other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))),
+        );
+        batches
+    })
+}
+
+impl<'t> Batch<'t> {
+    fn read(items: &[&'t RawValue], kind: Option<Kind>, from: usize) -> Self {
+        let mut batch = Self::default();
+        for (item, value) in (from..).zip(items) {
+            let text = value.get();
+            match Head::parse(text) {
+                Some(head) if head.is_list() => batch.lists.extend(Document::parse(text)),
+                Some(head) => batch.object(text, &head, kind, item),
+                None => {}
+            }
+        }
+        batch
+    }
+
+    /// Reads an object; `kind` is that of a list whose items carry none.
+    pub(super) fn object(&mut self, text: &'t str, head: &Head<'_>, kind: Option<Kind>, item: usize) {
+        let api_version = head.api_version.as_deref().unwrap_or_default();
+        let kind = head.kind.as_deref().map_or(kind, |kind| Kind::from_api(api_version, kind));
+        let Some(kind) = kind else { return };
+        let name = head.name();
+        let (namespace, name) = (name.namespace.unwrap_or_default(), name.name.unwrap_or_default());
+        self.group.object(kind, &namespace, &name);
+        match self.builder.add(kind, &mut serde_json::Deserializer::from_str(text)) {
+            Ok(()) => self.objects += 1,
+            Err(error) => self.failures.push(Failure { text, item, kind, namespace, name, error }),
+        }
+    }
+}
