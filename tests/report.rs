@@ -277,3 +277,36 @@ fn placed_pods_say_what_keeps_their_volumes_from_them() {
     let diagnosis = Diagnosis { attachments, ..Diagnosis::default() };
     check("placed", &cluster().build(&snapshot::Scope::All), &scope(), &diagnosis, Status::Blocked);
 }
+
+/// A diagnosis of so many pods that share one verdict on 1,001 nodes.
+fn crowd(pods: usize) -> Diagnosis {
+    let node = |number: usize| NodeVerdict {
+        name: format!("n{number}"),
+        plugin: "NodeName",
+        reasons: vec!["node(s) didn't match the requested node name".to_owned()],
+        resolvable: false,
+        fits: Some(false),
+    };
+    let verdict = PodVerdict { nodes: (0..1001).map(node).collect(), ..PodVerdict::new(Outcome::Unschedulable) };
+    let verdict = Arc::new(verdict);
+    let pod = |number: usize| ObjectRef::new(Kind::Pod, "app", &format!("p{number}"));
+    Diagnosis {
+        pods: (0..pods).map(|number| (pod(number), Arc::clone(&verdict), Vec::new())).collect(),
+        ..Diagnosis::default()
+    }
+}
+
+#[test]
+fn the_nodes_of_pods_with_one_verdict_are_written_once_in_huge_reports() {
+    let (snapshot, scope, options) = (cluster().build(&snapshot::Scope::All), Scope::default(), Options::default());
+    for (pods, repeated) in [(3, 1001), (1000, 0)] {
+        let diagnosis = crowd(pods);
+        let report = Report::new(&snapshot, &scope, &options, &diagnosis);
+        let report = serde_json::to_value(&report).expect("a report is JSON");
+        let nodes = |pod: usize| report["pods"][pod]["nodes"].as_array().map(Vec::len);
+        assert_eq!((nodes(0), nodes(1)), (Some(1001), Some(repeated)), "{pods} pods");
+        let expected = if repeated == 0 { json!("app/p0") } else { json!(null) };
+        assert_eq!(report["pods"][2]["nodesAs"], expected);
+        assert_eq!(report["pods"][0]["nodesAs"], json!(null));
+    }
+}

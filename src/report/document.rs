@@ -1,6 +1,7 @@
 //! The report, version 1: the types that JSON and YAML are written from. Fields are added, never renamed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
@@ -12,6 +13,9 @@ use crate::volumes::{AttachVerdict, ClaimEvent, ClaimVerdict, Intake, Provisione
 
 /// The version of every document that the tool writes.
 pub const API_VERSION: &str = "storagewhy.dev/v1";
+
+/// Nodes that a report may hold before those of pods with one verdict are written once.
+const MAX_NODES: usize = 1_000_000;
 
 /// What is blocked, and why.
 #[derive(Debug, Serialize)]
@@ -98,16 +102,27 @@ pub struct PodEntry<'a> {
     pub observed: Option<ObservedEntry<'a>>,
     /// The plugin that rejected the pod before any node was looked at.
     pub pre_filter: Option<PreFilterEntry<'a>>,
-    /// Every node, with what rejected it.
-    #[serde(serialize_with = "nodes")]
+    /// Every node, with what rejected it; empty where `nodesAs` names a pod.
     #[cfg_attr(test, schemars(with = "Vec<NodeEntry<'_>>"))]
-    pub nodes: &'a [NodeVerdict],
+    pub nodes: NodeList<'a>,
+    /// An earlier pod of the report, as `namespace/name`, whose nodes are this one's as well. Only in reports that would
+    /// otherwise hold more than a million nodes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nodes_as: Option<String>,
     /// The node on which preemption would make room.
     pub preemption: Option<PreemptionEntry<'a>>,
     /// What was missing for a certain verdict.
     pub unknown: &'a [String],
     /// The ids of the findings about this pod.
     pub findings: &'a [String],
+}
+
+/// What the nodes say to a pod.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeList<'a> {
+    pub all: &'a [NodeVerdict],
+    /// Whether they are written out.
+    pub written: bool,
 }
 
 /// What a pod's condition says.
@@ -339,7 +354,6 @@ impl<'a> Report<'a> {
         options: &diagnosis::Options,
         diagnosis: &'a Diagnosis,
     ) -> Self {
-        let observed = |object: &ObjectRef| observed(snapshot, object);
         let mut report = Self {
             api_version: API_VERSION,
             kind: "Report",
@@ -350,7 +364,7 @@ impl<'a> Report<'a> {
                 namespace: scope.namespace.as_deref(),
             },
             coverage: coverage(snapshot),
-            pods: diagnosis.pods.iter().map(|(pod, v, ids)| PodEntry::new(pod, v, ids, observed(pod))).collect(),
+            pods: pods(snapshot, diagnosis),
             claims: claims(diagnosis),
             attachments: diagnosis
                 .attachments
@@ -374,12 +388,25 @@ impl<'a> Report<'a> {
     }
 }
 
+fn pods<'a>(snapshot: &'a Snapshot, diagnosis: &'a Diagnosis) -> Vec<PodEntry<'a>> {
+    let nodes: usize = diagnosis.pods.iter().map(|(_, verdict, _)| verdict.nodes.len()).sum();
+    let mut told: HashMap<*const PodVerdict, &ObjectRef> = HashMap::new();
+    let pods = diagnosis.pods.iter().map(|(pod, verdict, ids)| {
+        let first = *told.entry(Arc::as_ptr(verdict)).or_insert(pod);
+        let repeats = nodes > MAX_NODES && !std::ptr::eq(first, pod);
+        let nodes_as = repeats.then(|| format!("{}/{}", first.namespace, first.name));
+        PodEntry::new(pod, verdict, ids, observed(snapshot, pod), nodes_as)
+    });
+    pods.collect()
+}
+
 impl<'a> PodEntry<'a> {
     fn new(
         object: &'a ObjectRef,
         verdict: &'a PodVerdict,
         findings: &'a [String],
         observed: Option<ObservedEntry<'a>>,
+        nodes_as: Option<String>,
     ) -> Self {
         Self {
             namespace: &object.namespace,
@@ -397,7 +424,8 @@ impl<'a> PodEntry<'a> {
                 .pre_filter
                 .as_ref()
                 .map(|rejection| PreFilterEntry { plugin: rejection.plugin, message: &rejection.message }),
-            nodes: &verdict.nodes,
+            nodes: NodeList { all: &verdict.nodes, written: nodes_as.is_none() },
+            nodes_as,
             preemption: verdict.preemption.as_ref().map(|(node, victims)| PreemptionEntry { node, victims }),
             unknown: &verdict.unknown,
             findings,
@@ -551,14 +579,16 @@ fn observed<'a>(snapshot: &'a Snapshot, object: &ObjectRef) -> Option<ObservedEn
     })
 }
 
-fn nodes<S: Serializer>(nodes: &&[NodeVerdict], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(nodes.iter().map(|node| NodeEntry {
-        name: &node.name,
-        plugin: node.plugin,
-        reasons: &node.reasons,
-        resolvable: node.resolvable,
-        fits: node.fits,
-    }))
+impl Serialize for NodeList<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.all.iter().filter(|_| self.written).map(|node| NodeEntry {
+            name: &node.name,
+            plugin: node.plugin,
+            reasons: &node.reasons,
+            resolvable: node.resolvable,
+            fits: node.fits,
+        }))
+    }
 }
 
 /// Describes [`Outcome`] in the schema.

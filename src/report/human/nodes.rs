@@ -24,7 +24,7 @@ impl<'r> Group<'r> {
         first.verdict == pod.verdict
             && first.message == pod.message
             && observed(first) == observed(pod)
-            && (std::ptr::eq(first.nodes, pod.nodes) || first.nodes == pod.nodes)
+            && (std::ptr::eq(first.nodes.all, pod.nodes.all) || first.nodes.all == pod.nodes.all)
     }
 }
 
@@ -71,8 +71,8 @@ fn write_group(report: &Report, group: &Group, screen: &mut Screen) {
             &format!("{} rejects it before any node is looked at: {}", rejection.plugin, rejection.message),
         );
     }
-    if !pod.nodes.is_empty() {
-        screen.table(2, &["NODES", "PLUGIN", "REASON", "WHICH"], &rows(pod.nodes));
+    if !pod.nodes.all.is_empty() {
+        screen.table(2, &["NODES", "PLUGIN", "REASON", "WHICH"], &rows(pod.nodes.all));
     }
     if let Some(preemption) = &pod.preemption {
         let victims = names(preemption.victims, NAMES);
