@@ -14,7 +14,7 @@ use crate::model::ObjectRef;
 use crate::model::selector::LabelSelector;
 use crate::model::version::Version;
 use crate::rules::{REGISTRY, Rule};
-use crate::scheduler::{Outcome, PodVerdict, Scheduler, SchedulerConfig};
+use crate::scheduler::{Outcome, PodVerdict, Scheduler, SchedulerConfig, presumed};
 use crate::snapshot::Snapshot;
 use crate::snapshot::coverage;
 use crate::volumes::{
@@ -86,7 +86,8 @@ impl Options {
     }
 
     fn scheduler<'a>(&self, snapshot: &'a Snapshot) -> Scheduler<'a> {
-        Scheduler::new(snapshot, self.version(snapshot), self.scheduler_config.clone().unwrap_or_default())
+        let config = self.scheduler_config.clone().unwrap_or_else(|| presumed(snapshot));
+        Scheduler::new(snapshot, self.version(snapshot), config)
     }
 }
 

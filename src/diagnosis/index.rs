@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::model::{Event, ObjectRef, Pod};
+use crate::scheduler::offered;
 use crate::snapshot::Snapshot;
 
 /// Namespace, kind and name of an object.
@@ -79,11 +80,4 @@ impl<'a> Index<'a> {
     pub(crate) fn nodes_with(&self, driver: &str) -> Option<&HashSet<&'a str>> {
         self.driver_nodes.get(driver)
     }
-}
-
-fn offered(snapshot: &Snapshot) -> HashSet<&str> {
-    let by_nodes = snapshot.nodes.seen().iter().flat_map(|node| node.status.allocatable.keys());
-    let by_classes =
-        snapshot.device_classes.seen().iter().filter_map(|class| class.spec.extended_resource_name.as_ref());
-    by_nodes.chain(by_classes).map(String::as_str).collect()
 }

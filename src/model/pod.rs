@@ -425,11 +425,13 @@ impl TopologySpreadConstraint {
 
 impl Container {
     fn keep_scheduler_flags(&mut self) {
-        let program = self.command.first().or(self.args.first()).map(String::as_str).unwrap_or_default();
-        let scheduler = self.name.contains("scheduler") || program.ends_with("kube-scheduler");
-        let kept = ["kube-scheduler", "--config=", "--scheduler-name=", "--feature-gates="];
+        let program = |word: &str| word.rsplit('/').next() == Some("kube-scheduler");
+        let first = self.command.first().or(self.args.first());
+        let scheduler = self.name == "kube-scheduler" || first.is_some_and(|word| program(word));
+        let flags = ["--config", "--feature-gates"];
+        let flag = |word: &str| flags.contains(&word.split_once('=').map_or(word, |(flag, _)| flag));
         for list in [&mut self.command, &mut self.args] {
-            list.retain(|word| scheduler && kept.iter().any(|flag| word.starts_with(flag)));
+            list.retain(|word| scheduler && (program(word) || flag(word)));
         }
     }
 

@@ -1,5 +1,5 @@
 use super::injected::{Case, cases, with_request_facts, with_webhook_facts};
-use super::support::{configuration, extender_of, webhook_off};
+use super::support::{configuration, extender_of, webhook_off, with_scheduler_facts};
 use crate::diagnosis::context::Context;
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::findings::Findings;
@@ -58,7 +58,7 @@ fn finding(cx: &Context<'_>, case: &Case<'_, '_>, (kind, workload): (Kind, &Work
              the extender with ignoredByScheduler"
         ),
     );
-    finding.explains_all(case.victims()).with_remedies(remedies(cx, case))
+    with_scheduler_facts(cx, finding).explains_all(case.victims()).with_remedies(remedies(cx, case))
 }
 
 fn remedies(cx: &Context<'_>, case: &Case<'_, '_>) -> Vec<Remedy> {

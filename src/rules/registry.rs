@@ -21,9 +21,11 @@ pub static REGISTRY: &[&Rule] = &[
     &anti_affinity_exhausts_nodes::RULE,
     &other_scheduler_missing::RULE,
     &scheduling_gated::RULE,
+    &extender_decides::RULE,
     &no_node_fits::RULE,
     &ordered_pods_wait::RULE,
     &pod_not_ready::RULE,
     &waiting_for_first_consumer::RULE,
     &verdict_differs::RULE,
+    &scheduler_config_unknown::RULE,
 ];

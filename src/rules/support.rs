@@ -1,11 +1,14 @@
 //! What several rules share.
 
+use std::collections::BTreeSet;
+
 use crate::admission::injector::{Injector, topolvm_domain, words};
-use crate::diagnosis::context::{Context, PodGroup};
+use crate::diagnosis::context::{Context, PodGroup, pod_ref};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::manager::{argo, helm};
 use crate::diagnosis::remedy::{Change, Step};
 use crate::model::{Kind, Meta, ObjectRef, StorageClass, Workload};
-use crate::scheduler::NodeVerdict;
+use crate::scheduler::{NodeVerdict, running};
 
 /// VolumeBinding's reason for a node without enough published capacity.
 pub(super) const NOT_ENOUGH_STORAGE: &str = "node(s) did not have enough free storage";
@@ -27,10 +30,27 @@ pub(super) fn offered(cx: &Context<'_>, resource: &str) -> bool {
     cx.index.offers(resource)
 }
 
-/// Whether the scheduler's configuration, where it is known, leaves the resource to an extender.
+/// Whether the scheduler's configuration, as far as it is known, leaves the resource to an extender.
 pub(super) fn left_to_extender(cx: &Context<'_>, resource: &str) -> bool {
-    let config = cx.options.scheduler_config.as_ref();
-    config.is_some_and(|config| config.ignored_by_extenders().contains(resource))
+    cx.scheduler.config().ignored_by_extenders().contains(resource)
+}
+
+/// What the scheduler's own pods say of its extenders, where the configuration isn't given.
+pub(super) fn with_scheduler_facts(cx: &Context<'_>, mut finding: Finding) -> Finding {
+    if cx.options.scheduler_config.is_some() {
+        return finding;
+    }
+    let mut told = BTreeSet::new();
+    for scheduler in running(cx.snapshot) {
+        let Some(flags) = scheduler.flags.as_ref().filter(|flags| told.insert((*flags).clone())) else { continue };
+        let (value, note) = match flags.iter().find(|flag| flag.starts_with("--config")) {
+            Some(flag) => (*flag, "runs with a configuration file; give it with --scheduler-config to be certain"),
+            None => ("no --config", "runs without a configuration file, so it calls no extender"),
+        };
+        let path = format!("spec.containers[{}].command", scheduler.container);
+        finding = finding.evidence(pod_ref(scheduler.pod), path, value, note);
+    }
+    finding
 }
 
 /// A webhook configuration as an object of a report.

@@ -1,5 +1,5 @@
 use super::injected::{Case, cases, with_request_facts, with_webhook_facts};
-use super::support::{configuration, extender_of, webhook_off};
+use super::support::{configuration, extender_of, webhook_off, with_scheduler_facts};
 use crate::admission::Injectors;
 use crate::diagnosis::context::Context;
 use crate::diagnosis::finding::{Finding, Severity};
@@ -73,6 +73,7 @@ fn with_mode_facts(cx: &Context<'_>, driver: &str, finding: Finding) -> Finding 
         ),
         None => finding,
     };
+    let finding = with_scheduler_facts(cx, finding);
     match extender_of(cx, driver) {
         Ok(None) => finding.evidence(
             ObjectRef::new(Kind::CSIDriver, "", driver),

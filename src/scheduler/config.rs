@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::framework::PLUGINS;
+use crate::model::Pod;
 use crate::model::pod::{DEFAULT_SCHEDULER, TopologySpreadConstraint};
 use crate::model::selector::NodeSelector;
 
@@ -69,6 +70,17 @@ pub fn default_plugins(point: Point) -> Vec<String> {
     names.into_iter().map(str::to_owned).collect()
 }
 
+impl Extender {
+    fn manages(&self, pod: &Pod) -> bool {
+        let mut containers = pod.spec.containers.iter().chain(&pod.spec.init_containers);
+        self.managed_resources.is_empty()
+            || containers.any(|container| {
+                let names = container.resources.requests.keys().chain(container.resources.limits.keys());
+                names.into_iter().any(|name| self.managed_resources.iter().any(|managed| managed.name == *name))
+            })
+    }
+}
+
 impl Default for Profile {
     fn default() -> Self {
         Self {
@@ -95,6 +107,12 @@ impl SchedulerConfig {
     /// The profile of a scheduler name.
     pub fn profile(&self, scheduler: &str) -> Option<&Profile> {
         self.profiles.iter().find(|profile| profile.scheduler_name == scheduler)
+    }
+
+    /// The extender that is asked about the pod once a node has passed the filters: it manages everything, or a resource
+    /// that a container names.
+    pub fn extender(&self, pod: &Pod) -> Option<&Extender> {
+        self.extenders.iter().find(|extender| extender.filters && extender.manages(pod))
     }
 
     /// The resources that extenders have NodeResourcesFit ignore. Where there is one, they replace every profile's

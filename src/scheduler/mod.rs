@@ -26,6 +26,7 @@ mod pod_topology_spread;
 mod post_filter;
 mod release;
 mod resources;
+mod running;
 mod taint_toleration;
 mod verdict;
 mod volume_binding;
@@ -44,6 +45,8 @@ use framework::{Code, Cycle, Preparation, Prepared, Rejection, Rejections, Statu
 use message::{Body, NO_NODES, fit_error};
 use post_filter::PostFilter;
 pub use resources::is_extended as is_extended_resource;
+pub use running::{RunningScheduler, foreign_reasons, running};
+pub(crate) use running::{offered, presumed};
 pub use taint_toleration::{tolerates, untolerated};
 pub use verdict::{NodeVerdict, Outcome, PodVerdict, PreFilterRejection};
 
@@ -140,6 +143,11 @@ impl<'a> Scheduler<'a> {
     /// The pods that count on a node.
     pub fn pods_on(&self, node: &str) -> impl Iterator<Item = &Pod> {
         self.cluster.node(node).into_iter().flat_map(|info| &info.pods).map(|info| info.pod)
+    }
+
+    /// The configuration that the verdicts follow.
+    pub fn config(&self) -> &SchedulerConfig {
+        &self.config
     }
 
     /// The CSIStorageCapacity objects of a class whose topology takes the node in.
@@ -254,14 +262,20 @@ impl<'a> Scheduler<'a> {
         verdict
     }
 
+    /// The extender that is asked about the pod once a node has passed the filters.
+    pub fn extender(&self, pod: &Pod) -> Option<&Extender> {
+        self.config.extender(pod)
+    }
+
     /// Some node passed the filters; an extender may still have a say.
     fn fits(&self, cycle: &Cycle<'_>, verdict: &mut PodVerdict) {
-        let interested =
-            self.config.extenders.iter().find(|extender| extender.filters && interested(extender, cycle.pod));
-        match interested {
+        match self.extender(cycle.pod) {
             Some(extender) => {
                 verdict.outcome = Outcome::Unknown;
-                verdict.unknown.push(format!("the scheduler extender at {} decides", extender.url));
+                verdict.unknown.push(match extender.url.as_str() {
+                    "" => "a scheduler extender decides".to_owned(),
+                    url => format!("the scheduler extender at {url} decides"),
+                });
             }
             None => {
                 verdict.outcome = Outcome::Schedulable;
@@ -391,14 +405,4 @@ fn not_queued(status: Status) -> PodVerdict {
 
 fn error(message: String) -> PodVerdict {
     PodVerdict { message: Some(message), error: true, ..PodVerdict::new(Outcome::Unschedulable) }
-}
-
-/// Whether an extender is asked about the pod: it manages everything, or a resource that a container names.
-fn interested(extender: &Extender, pod: &Pod) -> bool {
-    let mut containers = pod.spec.containers.iter().chain(&pod.spec.init_containers);
-    extender.managed_resources.is_empty()
-        || containers.any(|container| {
-            let names = container.resources.requests.keys().chain(container.resources.limits.keys());
-            names.into_iter().any(|name| extender.managed_resources.iter().any(|managed| managed.name == *name))
-        })
 }

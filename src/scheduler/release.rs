@@ -81,6 +81,8 @@ facts! {
     spread_inclusion_policies: 26,
     /// DynamicResources is a default plugin.
     dynamic_resources: 34,
+    /// Pods that are placed but not yet bound are nominated to their node (NominatedNodeNameForExpectation).
+    nominates_placed: 35,
     /// NodeDeclaredFeatures is a default plugin.
     declared_features: 36,
     /// A PreFilter rejection is told once and not for every node.

@@ -45,13 +45,14 @@ pub fn compare(list: &Value, version: Version, config: &SchedulerConfig) -> Comp
     let mut result = Comparison::default();
     let snapshot = read(list);
     let ours = verdicts(&snapshot, version, config);
-    let placed = least_important_placed(&snapshot, version, config);
+    let (waiting, placed) = waiting_for_volumes(&snapshot, version, config);
     for pod in of_kind(list, "Pod") {
         let subject = format!("pod {}", name(pod));
         let Some(ours) = ours.get(&subject) else { continue };
         let real = truth(pod, config);
-        let earlier = placed.is_some_and(|least| pod["spec"]["priority"].as_i64().unwrap_or_default() >= least);
-        if ours.starts_with("Unknown") || (earlier && ours != NOTHING) {
+        let earlier = !waiting.contains(&subject)
+            && placed.is_some_and(|least| pod["spec"]["priority"].as_i64().unwrap_or_default() >= least);
+        if ours.starts_with("Unknown") || earlier {
             result.left_out += 1;
             continue;
         }
@@ -89,12 +90,17 @@ pub fn read(list: &Value) -> Snapshot {
     read_bytes("cluster.json", &serde_json::to_vec(&list).unwrap()).unwrap()
 }
 
-/// The lowest priority of pods that wait for their volumes on a node. The restarted scheduler has judged what is as
-/// important before these pods counted on their nodes again.
-fn least_important_placed(snapshot: &Snapshot, version: Version, config: &SchedulerConfig) -> Option<i64> {
+/// The pods that wait for their volumes on a node, and the lowest of their priorities. The restarted scheduler has judged
+/// what is as important before these pods counted on their nodes again.
+fn waiting_for_volumes(
+    snapshot: &Snapshot,
+    version: Version,
+    config: &SchedulerConfig,
+) -> (BTreeSet<String>, Option<i64>) {
     let scheduler = Scheduler::new(snapshot, version, config.clone());
     let placed = snapshot.pods.seen().iter().filter(|pod| scheduler.waits_for_volumes_on(pod).is_some());
-    placed.map(|pod| i64::from(pod.spec.priority.unwrap_or_default())).min()
+    let names = placed.clone().map(|pod| format!("pod {}/{}", pod.metadata.namespace, pod.metadata.name));
+    (names.collect(), placed.map(|pod| i64::from(pod.spec.priority.unwrap_or_default())).min())
 }
 
 /// What the tool says of every pod that waits, in the form of [`truth`].
