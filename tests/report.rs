@@ -201,6 +201,26 @@ fn nothing_blocked_says_what_was_checked() {
 }
 
 #[test]
+fn warnings_lead_where_they_tell_of_all_that_is_blocked() {
+    let snapshot = cluster().build(&snapshot::Scope::All);
+    let pod = object(Kind::Pod, "vault-0");
+    let gated = Arc::new(PodVerdict::new(Outcome::SchedulingGated));
+    let warning =
+        Finding::new("scheduling-gated", Severity::Warning, pod.clone(), "Pod vault-0 is held back by a gate")
+            .evidence(pod.clone(), "spec.schedulingGates", "example.com/gate", "nobody has removed it")
+            .explains(pod.clone());
+    let mut diagnosis = Diagnosis {
+        pods: vec![(pod, gated, vec![warning.id.clone()])],
+        findings: vec![warning],
+        ..Diagnosis::default()
+    };
+    check("held", &snapshot, &scope(), &diagnosis, Status::Blocked);
+    diagnosis.pods[0].2.clear();
+    diagnosis.findings.clear();
+    check("held-unexplained", &snapshot, &scope(), &diagnosis, Status::Blocked);
+}
+
+#[test]
 fn gaps_are_told_with_what_they_cost() {
     let mut builder = cluster();
     builder.cover(Kind::Event, snapshot::Scope::Nothing(Problem::Forbidden));

@@ -9,7 +9,7 @@ super::declare_rule! {
     static RULE = {
         name: "extender-decides",
         summary: "Pods pass kube-scheduler's own plugins, and a scheduler extender refuses the nodes.",
-        severity: Warning,
+        severity: Error,
         since: "0.1.0",
         needs: [Pod, Node],
         check: check,
@@ -34,7 +34,8 @@ fn finding(cx: &Context<'_>, group: &PodGroup<'_>) -> Finding {
     };
     let who = capital(&named("pod", &pods));
     let title = format!("{who} {} for a scheduler extender, {says}", either(pods.len(), "waits", "wait"));
-    let mut finding = Finding::new(RULE.name, Severity::Warning, group.subject(), title).likely();
+    let severity = if reasons.is_empty() { Severity::Warning } else { Severity::Error };
+    let mut finding = Finding::new(RULE.name, severity, group.subject(), title).likely();
     if let Some(condition) = condition {
         let path = "status.conditions[PodScheduled].message";
         finding = finding.evidence(pod_ref(group.lead()), path, &condition.message, "what the scheduler last wrote");

@@ -81,7 +81,11 @@ fn story(cx: &Context<'_>, group: &PodGroup<'_>) -> String {
         .collect();
     parts.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     let parts: Vec<String> = parts.into_iter().map(|(_, part)| part).collect();
-    if parts.is_empty() { "what the nodes lack is not known".to_owned() } else { names(&parts) }
+    match parts.as_slice() {
+        [] => "what the nodes lack is not known".to_owned(),
+        parts if parts.iter().any(|part| part.contains(',')) => parts.join("; "),
+        parts => names(parts),
+    }
 }
 
 fn finding(cx: &Context<'_>, subject: ObjectRef, story: &str, groups: &[&PodGroup<'_>]) -> Finding {

@@ -6,6 +6,7 @@ use super::words::{NAMES, count, local, names};
 use super::{Screen, Tone, claims, finding, nodes, stuck, unread};
 use crate::diagnosis::Severity;
 use crate::report::document::{ExplainedEntry, FindingEntry, Report, Status};
+use crate::scheduler::Outcome;
 
 /// Writes the report on a diagnosis.
 pub fn write(report: &Report, screen: &mut Screen) {
@@ -16,14 +17,19 @@ pub fn write(report: &Report, screen: &mut Screen) {
     for (position, error) in errors.iter().enumerate() {
         finding::write(view, error, finding::Place { position, of: errors.len() }, screen);
     }
+    let warnings = |screen: &mut Screen| of(Severity::Warning).for_each(|it| finding::write_warning(view, it, screen));
+    let warnings_lead = errors.is_empty() && report.status == Status::Blocked && all_told(report);
     if errors.is_empty() {
-        headline(report, screen);
+        headline(report, warnings_lead, screen);
+    }
+    if warnings_lead {
+        warnings(screen);
     }
     nodes::write(report, screen);
     claims::write(report, screen);
     stuck::write(report, screen);
-    for warning in of(Severity::Warning) {
-        finding::write_warning(view, warning, screen);
+    if !warnings_lead {
+        warnings(screen);
     }
     quiet(report, &of(Severity::Info).collect::<Vec<_>>(), screen);
     unread::write(report, screen);
@@ -43,15 +49,26 @@ fn roots<'r>(report: &'r Report<'r>) -> Vec<&'r FindingEntry<'r>> {
     report.findings.iter().filter(|finding| !explained.contains(finding.id)).collect()
 }
 
-/// What is said where no cause was found.
-fn headline(report: &Report, screen: &mut Screen) {
+/// Whether an error or a warning tells of everything that is blocked.
+fn all_told(report: &Report) -> bool {
+    let told: BTreeSet<&str> =
+        report.findings.iter().filter(|finding| finding.severity < Severity::Info).map(|finding| finding.id).collect();
+    let tells = |ids: &[String]| ids.iter().any(|id| told.contains(id.as_str()));
+    let held = |verdict| matches!(verdict, Outcome::Unschedulable | Outcome::SchedulingGated);
+    report.pods.iter().filter(|pod| held(pod.verdict)).all(|pod| tells(pod.findings))
+        && report.claims.iter().filter(|claim| claim.blocked()).all(|claim| tells(claim.findings))
+        && report.attachments.is_empty()
+}
+
+/// What is said where no cause was found; `told` where warnings that follow tell everything.
+fn headline(report: &Report, told: bool, screen: &mut Screen) {
     let place = report.source.namespace.map_or("in any namespace".to_owned(), |name| format!("in namespace {name}"));
     match report.status {
         Status::Clear => screen.styled(Tone::Good, 0, &format!("Nothing is blocked {place}.")),
         Status::Blocked => {
-            let text =
-                format!("Something is blocked {place}. No rule knows the cause; this is what Kubernetes decides:");
-            screen.styled(Tone::Bad, 0, &text);
+            let place = report.source.namespace.map_or(String::new(), |name| format!(" in namespace {name}"));
+            let known = if told { "." } else { ". No rule knows the cause; this is what Kubernetes decides:" };
+            screen.styled(Tone::Bad, 0, &format!("Something is blocked{place}{known}"));
         }
         Status::Incomplete => {
             let text = format!("Nothing was found blocked {place}, but not all evidence could be read.");
