@@ -5,7 +5,7 @@ use clap::Args;
 use super::error::CliError;
 use super::exit::Exit;
 use super::input::InputArgs;
-use super::scope::NamespaceArgs;
+use super::namespace::NamespaceArgs;
 use super::terminal::{self, OutputArgs};
 use crate::inventory::capacity::{self, Capacity};
 use crate::model::Quantity;

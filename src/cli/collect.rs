@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use super::error::CliError;
 use super::exit::Exit;
 use super::input::InputArgs;
-use super::scope::NamespaceArgs;
+use super::namespace::NamespaceArgs;
 use super::terminal;
 use crate::model::Kind;
 use crate::source::dump;

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 
 use super::connection::ConnectionArgs;
 use super::error::CliError;
+use super::namespace::NamespaceArgs;
 use super::progress::Progress;
-use super::scope::NamespaceArgs;
 use super::{example, terminal};
 use crate::model::Kind;
 use crate::snapshot::Snapshot;

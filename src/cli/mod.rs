@@ -13,6 +13,7 @@ mod example;
 mod exit;
 mod explain;
 mod input;
+mod namespace;
 mod offers;
 mod progress;
 mod rules;

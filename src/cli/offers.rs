@@ -6,7 +6,7 @@ use super::engine::EngineArgs;
 use super::error::CliError;
 use super::exit::Exit;
 use super::input::InputArgs;
-use super::scope::NamespaceArgs;
+use super::namespace::NamespaceArgs;
 use super::terminal::OutputArgs;
 use crate::diagnosis::{self, Diagnosis, Severity};
 use crate::model::Kind;

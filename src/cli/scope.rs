@@ -17,18 +17,6 @@ use crate::snapshot::{Snapshot, Store};
 /// Names that are offered in place of one that isn't there.
 const OFFERED: usize = 5;
 
-/// The namespace.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Scope")]
-pub(crate) struct NamespaceArgs {
-    /// The namespace; by default the context's, and every one of a dump
-    #[arg(short, long, value_name = "NAME")]
-    pub(crate) namespace: Option<String>,
-    /// Every namespace
-    #[arg(short = 'A', long)]
-    pub(crate) all_namespaces: bool,
-}
-
 /// The labels.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Scope")]
@@ -36,21 +24,6 @@ pub(crate) struct SelectorArgs {
     /// Only pods and claims with these labels, such as app=vault or 'tier in (db,cache)'
     #[arg(short = 'l', long, value_name = "LABELS", value_parser = selector::parse)]
     pub(crate) selector: Option<LabelSelector>,
-}
-
-impl NamespaceArgs {
-    /// Every namespace.
-    pub(crate) fn all() -> Self {
-        Self { namespace: None, all_namespaces: true }
-    }
-
-    /// The namespace in scope, `None` for all.
-    pub(crate) fn resolve(&self, default: Option<&str>) -> Option<String> {
-        if self.all_namespaces {
-            return None;
-        }
-        self.namespace.clone().or_else(|| default.map(str::to_owned))
-    }
 }
 
 /// The scope of a diagnosis. What the targets stand for is the engine's to say.

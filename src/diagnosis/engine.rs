@@ -2,46 +2,21 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::context::{ClaimCase, Context, PodCase, claim_ref, group, pod_ref};
 use super::findings::{Findings, ids_by_object};
 use super::index::Index;
+use super::options::{Options, Scope};
 use super::select::{Selection, select};
 use super::trial::Trials;
 use super::{Finding, Severity};
 use crate::model::ObjectRef;
-use crate::model::selector::LabelSelector;
-use crate::model::version::Version;
 use crate::rules::{REGISTRY, Rule};
-use crate::scheduler::{Outcome, PodVerdict, Scheduler, SchedulerConfig, presumed};
+use crate::scheduler::{Outcome, PodVerdict, Scheduler};
 use crate::snapshot::Snapshot;
 use crate::snapshot::coverage;
 use crate::volumes::{
     AttachProblem, AttachVerdict, Attachments, ClaimVerdict, ProvisionerVerdict, Provisioners, VolumeController,
 };
-
-/// What the diagnosis is about.
-#[derive(Clone, Debug, Default)]
-pub struct Scope {
-    /// The namespace; `None` for all.
-    pub namespace: Option<String>,
-    /// The objects asked for; empty for everything in the namespace.
-    pub targets: Vec<ObjectRef>,
-    /// The labels that pods and claims must have.
-    pub selector: Option<LabelSelector>,
-}
-
-/// What the snapshot doesn't say.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// The release to predict for, where the snapshot doesn't say it or says it wrongly.
-    pub kube_version: Option<Version>,
-    /// The scheduler's configuration, where it is known.
-    pub scheduler_config: Option<SchedulerConfig>,
-    /// The time at which the snapshot is judged.
-    pub now: Option<Timestamp>,
-}
 
 /// The verdicts on what is in scope, and the causes.
 #[derive(Clone, Debug, Default)]
@@ -75,19 +50,6 @@ impl Diagnosis {
         self.pods.iter().any(|(_, verdict, _)| verdict.outcome == Outcome::Unknown)
             || self.claims.iter().any(|(_, verdict, _)| verdict.phase == "Unknown")
             || !self.skipped.is_empty()
-    }
-}
-
-impl Options {
-    /// The release to predict for: the one that was asked for, else the server's, else the newest.
-    pub fn version(&self, snapshot: &Snapshot) -> Version {
-        let servers = || snapshot.server_version.as_deref()?.parse().ok();
-        self.kube_version.or_else(servers).unwrap_or_default()
-    }
-
-    fn scheduler<'a>(&self, snapshot: &'a Snapshot) -> Scheduler<'a> {
-        let config = self.scheduler_config.clone().unwrap_or_else(|| presumed(snapshot));
-        Scheduler::new(snapshot, self.version(snapshot), config)
     }
 }
 

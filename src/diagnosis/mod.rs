@@ -8,11 +8,13 @@ pub mod finding;
 pub mod findings;
 mod index;
 pub mod manager;
+mod options;
 pub mod remedy;
 mod select;
 pub mod text;
 mod trial;
 
-pub use engine::{Diagnosis, Options, Scope, diagnose};
+pub use engine::{Diagnosis, diagnose};
 pub use finding::{Confidence, Evidence, Explained, Finding, Severity};
+pub use options::{Options, Scope};
 pub use remedy::{Change, Manager, Remedy, Risk, Step, Trial};

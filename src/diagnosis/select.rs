@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::context::Shortfall;
-use super::engine::Scope;
 use super::index::Index;
+use super::options::Scope;
 use crate::admission::expand::{self, Source};
 use crate::model::{Claim, Kind, Pod, Workload};
 use crate::snapshot::Snapshot;

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use super::apply::{self, ApplyError};
 use super::context::Context;
-use super::engine::{Options, Scope, causes};
+use super::engine::causes;
 use super::finding::{Evidence, Finding, Severity};
+use super::options::{Options, Scope};
 use super::remedy::{Remedy, Trial};
 use super::text::{either, named, natural_order};
 use crate::admission::expand::{ordinal_of, ordinals, stateful_set_claims, stateful_set_pod};

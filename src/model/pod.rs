@@ -362,6 +362,11 @@ model! {
 }
 
 impl Pod {
+    /// The priority that admission gave the pod; 0 where it gave none.
+    pub fn priority(&self) -> i32 {
+        self.spec.priority.unwrap_or(0)
+    }
+
     /// Whether the pod has ended: such pods count nowhere (`pkg/scheduler/scheduler.go`, newPodInformer).
     pub fn finished(&self) -> bool {
         matches!(self.status.phase.as_str(), "Succeeded" | "Failed")

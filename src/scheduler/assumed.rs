@@ -6,9 +6,8 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::cluster::Cluster;
 use super::config::SchedulerConfig;
-use super::default_preemption::priority;
-use super::framework::{self, Cycle, Preparation};
-use super::{nominated, release};
+use super::framework::{Cycle, Preparation};
+use super::{nominated, plugins, release};
 use crate::model::{Claim, Pod};
 
 /// Counts every such pod on its node; where two compete, the more important ones first. Newer schedulers nominate the
@@ -49,7 +48,7 @@ fn name_of(claim: &Claim) -> (&str, &str) {
 fn order<'p>(pod: &'p Pod, node: &str) -> (bool, Reverse<i32>, &'p str, &'p str, &'p str) {
     let meta = &pod.metadata;
     let nominated = pod.status.nominated_node_name == node;
-    (!nominated, Reverse(priority(pod)), &meta.creation_timestamp, &meta.namespace, &meta.name)
+    (!nominated, Reverse(pod.priority()), &meta.creation_timestamp, &meta.namespace, &meta.name)
 }
 
 /// The node that PreBind works for: it is selected on the pod's unbound claims, but for those that a volume is reserved
@@ -77,7 +76,7 @@ fn fits(cluster: &Cluster<'_>, config: &SchedulerConfig, ignored: &[BTreeSet<Str
     };
     let Some(node) = cluster.node(node) else { return false };
     let cycle = Cycle { cluster, profile: &config.profiles[position], ignored_resources: &ignored[position], pod };
-    match framework::prepare(&cycle) {
+    match plugins::prepare(&cycle) {
         Preparation::Ready(prepared) => {
             prepared.among.as_ref().is_none_or(|(names, _)| names.contains(node.name()))
                 && nominated::filter(cluster, pod, &prepared, node).is_ok()

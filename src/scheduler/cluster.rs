@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::capacities::Capacities;
-use super::node_ports::{HostPort, host_ports};
-use super::node_volume_limits::PresentVolumes;
+use super::host_ports::{HostPort, host_ports};
+use super::present_volumes::PresentVolumes;
 use super::resources::{Totals, usage};
 use crate::model::pod::PodAffinityTerm;
 use crate::model::version::Version;

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::framework::PLUGINS;
 use crate::model::Pod;
-use crate::model::pod::{DEFAULT_SCHEDULER, TopologySpreadConstraint};
+use crate::model::pod::TopologySpreadConstraint;
 use crate::model::selector::NodeSelector;
 
 /// The parts of a `KubeSchedulerConfiguration` that decide about filtering.
@@ -60,16 +59,6 @@ pub enum Point {
     PostFilter,
 }
 
-/// The default plugins of an extension point, in upstream's order.
-pub fn default_plugins(point: Point) -> Vec<String> {
-    let names: Vec<&str> = match point {
-        Point::PreFilter => PLUGINS.iter().filter(|plugin| plugin.pre_filters).map(|plugin| plugin.name).collect(),
-        Point::Filter => PLUGINS.iter().map(|plugin| plugin.name).collect(),
-        Point::PostFilter => vec![super::dynamic_resources::NAME, super::default_preemption::NAME],
-    };
-    names.into_iter().map(str::to_owned).collect()
-}
-
 impl Extender {
     fn manages(&self, pod: &Pod) -> bool {
         let mut containers = pod.spec.containers.iter().chain(&pod.spec.init_containers);
@@ -78,22 +67,6 @@ impl Extender {
                 let names = container.resources.requests.keys().chain(container.resources.limits.keys());
                 names.into_iter().any(|name| self.managed_resources.iter().any(|managed| managed.name == *name))
             })
-    }
-}
-
-impl Default for Profile {
-    fn default() -> Self {
-        Self {
-            scheduler_name: DEFAULT_SCHEDULER.to_owned(),
-            pre_filter: default_plugins(Point::PreFilter),
-            filter: default_plugins(Point::Filter),
-            post_filter: default_plugins(Point::PostFilter),
-            foreign_plugins: Vec::new(),
-            added_affinity: None,
-            ignored_resources: BTreeSet::new(),
-            ignored_resource_groups: BTreeSet::new(),
-            default_constraints: Vec::new(),
-        }
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::config::{Extender, ManagedResource, Point, Profile, SchedulerConfig, default_plugins};
+use super::config::{Extender, ManagedResource, Point, Profile, SchedulerConfig};
+use super::plugins::default_plugins;
 use crate::model::lenient::model;
 use crate::model::pod::{DEFAULT_SCHEDULER, TopologySpreadConstraint};
 use crate::model::selector::NodeSelector;

@@ -36,10 +36,6 @@ struct Candidate<'c> {
     violations: usize,
 }
 
-pub(crate) fn priority(pod: &Pod) -> i32 {
-    pod.spec.priority.unwrap_or(0)
-}
-
 /// Tries preemption after every node was rejected. `rejections` has the nodes with a status of their own; the others
 /// can't be helped.
 pub(crate) fn preempt<'c>(
@@ -123,8 +119,8 @@ fn ineligible(cluster: &Cluster<'_>, pod: &Pod, rejections: &Rejections<'_>) -> 
     let nominated = pod.status.nominated_node_name.as_str();
     let node = cluster.node(nominated)?;
     let hopeless = rejections.of(nominated).is_none_or(|(_, status)| status.code == Code::Unresolvable);
-    let waits =
-        !hopeless && node.pods.iter().any(|info| priority(info.pod) < priority(pod) && evicted_by_scheduler(info.pod));
+    let waits = !hopeless
+        && node.pods.iter().any(|info| info.pod.priority() < pod.priority() && evicted_by_scheduler(info.pod));
     waits.then_some("not eligible due to a terminating pod on the nominated node.")
 }
 
@@ -143,7 +139,7 @@ fn victims<'c>(
     prepared: &Prepared<'c>,
     node: &NodeInfo<'c>,
 ) -> Result<Candidate<'c>, Status> {
-    let mut lower: Vec<_> = node.pods.iter().filter(|info| priority(info.pod) < priority(pod)).cloned().collect();
+    let mut lower: Vec<_> = node.pods.iter().filter(|info| info.pod.priority() < pod.priority()).cloned().collect();
     if lower.is_empty() {
         return Err(Status::unresolvable(NO_VICTIMS));
     }
@@ -173,7 +169,7 @@ fn victims<'c>(
 /// counts as started now (`pkg/scheduler/util/utils.go`, MoreImportantPod).
 fn importance(pod: &Pod) -> (Reverse<i32>, bool, &str) {
     let start = pod.status.start_time.as_deref();
-    (Reverse(priority(pod)), start.is_none(), start.unwrap_or_default())
+    (Reverse(pod.priority()), start.is_none(), start.unwrap_or_default())
 }
 
 /// A node on which pods are moved.
@@ -235,10 +231,10 @@ fn select(candidates: Vec<Candidate<'_>>) -> Option<Candidate<'_>> {
 }
 
 fn cost<'v>(candidate: &'v Candidate<'_>) -> (usize, i32, i64, usize, Reverse<&'v str>) {
-    let priorities = candidate.victims.iter().map(|info| priority(info.pod));
+    let priorities = candidate.victims.iter().map(|info| info.pod.priority());
     let highest = priorities.clone().max().unwrap_or(i32::MIN);
     let sum = priorities.map(|priority| i64::from(priority) + i64::from(i32::MAX) + 1).sum();
-    let most_important = candidate.victims.iter().filter(|info| priority(info.pod) == highest);
+    let most_important = candidate.victims.iter().filter(|info| info.pod.priority() == highest);
     let earliest = most_important.filter_map(|info| info.pod.status.start_time.as_deref()).min().unwrap_or_default();
     (candidate.violations, highest, sum, candidate.victims.len(), Reverse(earliest))
 }

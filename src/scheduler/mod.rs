@@ -10,6 +10,7 @@ mod default_preemption;
 mod default_spread;
 mod dynamic_resources;
 mod framework;
+mod host_ports;
 mod inter_pod_affinity;
 mod message;
 mod needs;
@@ -22,11 +23,14 @@ mod node_unschedulable;
 mod node_volume_limits;
 mod nominated;
 pub mod parse;
+mod plugins;
 mod pod_topology_spread;
 mod post_filter;
+mod present_volumes;
 mod release;
 mod resources;
 mod running;
+mod status;
 mod taint_toleration;
 mod verdict;
 mod volume_binding;
@@ -112,7 +116,7 @@ impl<'a> Scheduler<'a> {
     /// Every plugin that would reject the node, not only the first, which is all that the scheduler reports.
     pub fn explain_node(&self, pod: &Pod, node: &str) -> Vec<NodeVerdict> {
         let (Some(node), Some(cycle)) = (self.cluster.node(node), self.cycle(pod)) else { return Vec::new() };
-        let Preparation::Ready(prepared) = framework::prepare(&cycle) else { return Vec::new() };
+        let Preparation::Ready(prepared) = plugins::prepare(&cycle) else { return Vec::new() };
         let rejections = prepared.filter_all(node).into_iter();
         rejections.map(|rejection| verdict_of(node.name(), Some(&rejection))).collect()
     }
@@ -196,7 +200,7 @@ impl<'a> Scheduler<'a> {
         if self.cluster.nodes.is_empty() {
             return PodVerdict { message: Some(NO_NODES.to_owned()), ..PodVerdict::new(Outcome::Unschedulable) };
         }
-        match framework::prepare(&cycle) {
+        match plugins::prepare(&cycle) {
             Preparation::Rejected { plugin, status } => self.rejected(&cycle, plugin, status),
             Preparation::Ready(prepared) => self.filtered(&cycle, &prepared),
         }

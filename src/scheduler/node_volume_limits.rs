@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::cluster::{Cluster, NodeInfo};
 use super::csi_migration;
 use super::framework::{Cycle, Decision, Filter, PreFilter, Status};
+use super::present_volumes::{Present, PresentVolumes, VolumeKey};
 use super::release;
 use super::volume_binding::{not_owner, owned_by};
 use crate::model::pod::PodVolume;
@@ -16,21 +17,6 @@ use crate::volumes::migration;
 
 pub(crate) const NAME: &str = "NodeVolumeLimits";
 const REASON: &str = "node(s) exceed max volume count";
-
-/// Driver and handle of a volume. A claim without a volume gets a handle of its own.
-type VolumeKey = (String, String);
-
-/// The volumes of a node.
-#[derive(Debug)]
-pub(crate) struct Present {
-    /// Those of its pods.
-    of_pods: BTreeSet<VolumeKey>,
-    /// By driver, those and what else is attached.
-    counts: BTreeMap<String, i64>,
-}
-
-/// The volumes of a node, or why they can't be told.
-pub(crate) type PresentVolumes = Result<Rc<Present>, Status>;
 
 #[derive(Clone)]
 struct NodeVolumeLimits<'c> {

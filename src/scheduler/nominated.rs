@@ -1,7 +1,6 @@
 //! Filters with the pods that are nominated to a node (`runtime/framework.go`, RunFilterPluginsWithNominatedPods).
 
 use super::cluster::{Cluster, NodeInfo};
-use super::default_preemption::priority;
 use super::framework::{Move, Prepared, Rejection};
 use crate::model::Pod;
 
@@ -15,7 +14,7 @@ pub(crate) fn filter<'c>(
     let nominated = cluster.nominated.get(node.name()).map_or(&[][..], Vec::as_slice);
     let coming: Vec<_> = nominated
         .iter()
-        .filter(|info| priority(info.pod) >= priority(pod) && info.pod.metadata.uid != pod.metadata.uid)
+        .filter(|info| info.pod.priority() >= pod.priority() && info.pod.metadata.uid != pod.metadata.uid)
         .collect();
     if !coming.is_empty() {
         let mut crowded = node.clone();

@@ -61,7 +61,7 @@ fn story() -> Snapshot {
                 "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "acme-prod"}},
                 "matchConditions": [{"name": "acme", "expression": "object.metadata.namespace == 'acme-prod'"}]}]},
         {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "acme-scheduler", "namespace": "kube-system"}, "spec": {"schedulerName": "acme",
-            "containers": [{"name": "acme-scheduler", "command": ["kube-scheduler", "--scheduler-name=acme"]}]}},
+            "containers": [{"name": "acme-scheduler", "command": ["kube-scheduler", "--config=/etc/acme/secretly.yaml", "--feature-gates=DynamicResourceAllocation=false"]}]}},
         {"apiVersion": "v1", "kind": "Event", "metadata": {"name": "acme-vault-0.17a", "namespace": "acme-prod"},
             "involvedObject": {"kind": "Pod", "namespace": "acme-prod", "name": "acme-vault-0"}, "reason": "FailedScheduling",
             "message": "pod acme-prod/acme-vault-0: class \"acme-fast\", node acme-node-1: no"},
@@ -88,8 +88,13 @@ fn what_belongs_together_stays_together() {
     let set = &snapshot.stateful_sets.seen()[0];
     let pod = snapshot.pods.seen().iter().find(|pod| pod.metadata.name.ends_with("-0")).unwrap();
     let scheduler = snapshot.pods.seen().iter().find(|pod| pod.metadata.name.ends_with("-scheduler")).unwrap();
-    let flag = format!("--scheduler-name={}", scheduler.spec.scheduler_name);
-    assert_eq!(scheduler.spec.containers[0].command, ["kube-scheduler", &flag]);
+    let [program, config, gates] = scheduler.spec.containers[0].command.as_slice() else { panic!("three words") };
+    assert_eq!(
+        (program.as_str(), gates.as_str()),
+        ("kube-scheduler", "--feature-gates=DynamicResourceAllocation=false")
+    );
+    assert!(config.starts_with("--config=/") && config.contains(&scheduler.spec.scheduler_name), "{config}");
+    assert!(!config.contains("secretly"), "{config}");
     let node = &snapshot.nodes.seen()[0];
     let class = &snapshot.classes.seen()[0];
     let volume = &snapshot.volumes.seen()[0];

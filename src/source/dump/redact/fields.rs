@@ -76,7 +76,7 @@ const NAMES: &[&str] = &[
     "url",
 ];
 /// Texts with names in them.
-const TEXTS: &[&str] = &["message", "expression", "mountOptions", "command", "args"];
+const TEXTS: &[&str] = &["message", "expression", "mountOptions"];
 /// Objects whose `name` is a driver's or a gate's: a domain of the vendor.
 const VENDORS: &[&str] = &["CSIDriver", "drivers", "schedulingGates"];
 
@@ -163,6 +163,9 @@ impl Redactor {
             ("service", "path") => None,
             _ if field == "name" && VENDORS.contains(&parent) => None,
             _ if NAMES.contains(&field) => Some(self.name(text)),
+            (_, "command" | "args") => {
+                text.strip_prefix("--config=").map(|path| format!("--config={}", self.name(path)))
+            }
             _ if TEXTS.contains(&field) => Some(self.text(text)),
             _ => None,
         }
