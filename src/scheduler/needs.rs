@@ -12,17 +12,17 @@ use crate::snapshot::Lookup;
 /// has default topology spread constraints, whose selectors come from the pod's labels and controller.
 pub(crate) fn key(cluster: &Cluster<'_>, pod: &Pod, default_spread: bool) -> String {
     let mut spec = pod.spec.clone();
-    let mut claims: Vec<(String, String)> = Vec::new();
+    let mut claims: Vec<String> = Vec::new();
     let mut own_name = false;
     for volume in &mut spec.volumes {
         volume.name.clear();
         own_name |= volume.ephemeral.is_some();
         if let Some(source) = &mut volume.persistent_volume_claim {
             let name = source.claim_name.clone();
-            let first = claims.iter().position(|(known, _)| *known == name);
+            let first = claims.iter().position(|known| *known == name);
             let shape = shape(cluster, &pod.metadata.namespace, &name).unwrap_or_else(|| format!("={name}"));
             source.claim_name = format!("{}:{shape}", first.unwrap_or(claims.len()));
-            claims.push((name, String::new()));
+            claims.push(name);
         }
     }
     let owner = pod.metadata.controller().filter(|_| default_spread).map(|owner| (&owner.kind, &owner.name));

@@ -1,17 +1,21 @@
 //! What the volume controllers decide.
 
 pub mod attach;
+pub mod attach_verdict;
 mod consumers;
 mod matching;
 pub mod migration;
 pub mod mount_event;
 pub mod provisioner;
+pub mod provisioner_verdict;
 pub mod pv_controller;
 pub mod verdict;
 
-pub use attach::{AttachProblem, AttachVerdict, Attachments, NodeState, OtherPod};
+pub use attach::Attachments;
+pub use attach_verdict::{AttachProblem, AttachVerdict, NodeState, OtherPod};
 pub use mount_event::{MountEvent, MountFailure};
-pub use provisioner::{CallOutcome, Intake, ProvisionProblem, ProvisionerReport, ProvisionerVerdict, Provisioners};
+pub use provisioner::Provisioners;
+pub use provisioner_verdict::{CallOutcome, Intake, ProvisionProblem, ProvisionerReport, ProvisionerVerdict};
 pub use pv_controller::{VolumeController, judge_claim};
 pub use verdict::{ClaimEvent, ClaimVerdict, Decision, VolumeMismatch};
 

@@ -1,0 +1,125 @@
+//! What is decided of a claim whose class names an external provisioner.
+
+use serde::Serialize;
+
+use crate::model::meta::Map;
+
+/// Whether the provisioner takes a claim.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "decision", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub enum Intake {
+    /// It provisions.
+    Takes,
+    /// The claim names its volume.
+    NamesVolume,
+    /// The PV controller hasn't written the provisioner into the claim yet. For a class that waits for a consumer it
+    /// does so when a node is selected.
+    NotAsked,
+    /// The claim was handed to another provisioner, as when the class was made anew with another one.
+    AskedAnother { provisioner: String },
+    /// The class waits for a consumer, and no node is selected.
+    WaitsForNode,
+    /// The volume that is made for the claim exists already.
+    Provisioned { volume: String },
+}
+
+/// What stops the provisioner before it calls the driver. It retries all of these.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "problem", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub enum ProvisionProblem {
+    /// The claim has a label selector, which no external provisioner takes.
+    Selector,
+    /// The class gives the file system type with both its keys.
+    FsTypeTwice,
+    /// The class of an in-tree plugin has both zone parameters and allowed topologies.
+    ZonesTwice,
+    /// The data source is of a kind that another controller, a populator, must fill the volume from.
+    NeedsPopulator { group: String, kind: String },
+    /// The claim to be cloned doesn't exist.
+    SourceMissing { name: String },
+    /// The claim to be cloned isn't bound.
+    SourceNotBound { name: String, phase: String },
+    /// The claim to be cloned is being deleted.
+    SourceDeleting { name: String },
+    /// The claim to be cloned asks for more than the clone, both in bytes.
+    SourceLarger { name: String, requested: i64, source: i64 },
+    /// The claim to be cloned has a volume of another driver or none that is bound to it.
+    SourceUnusable { name: String },
+    /// The claim to be cloned has the other volume mode.
+    SourceMode { name: String },
+    /// The selected node has no CSINode.
+    CsiNodeMissing { node: String },
+    /// The driver isn't registered on the selected node, or without topology keys, and is so on others.
+    NoTopologyKey { node: String, registered: bool },
+    /// The selected node doesn't have these labels, which the driver's topology keys on it ask for.
+    NodeLacksLabels { node: String, labels: Vec<String> },
+    /// The selected node is outside the class's allowed topologies.
+    NotAllowed { node: String },
+    /// The driver is registered on no node. One that knows topology can't provision then; another can, but no pod gets
+    /// the volume.
+    DriverOnNoNode,
+    /// No node has all of the driver's topology keys as labels.
+    KeysOnNoNode { keys: Vec<String> },
+    /// The volume attributes class doesn't exist.
+    AttributesClassMissing { name: String },
+    /// The volume attributes class is for another driver.
+    AttributesClassOfOther { name: String, driver: String },
+}
+
+impl ProvisionProblem {
+    /// Whether the provisioner takes the selected node off the claim, so that the scheduler chooses again.
+    pub fn gives_node_back(&self) -> bool {
+        matches!(self, Self::CsiNodeMissing { .. })
+    }
+}
+
+/// The newest event that the driver's provisioner wrote on the claim.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ProvisionerReport {
+    pub reason: String,
+    pub message: String,
+    pub count: i64,
+    /// RFC 3339; empty where the event doesn't say.
+    pub last_seen: String,
+    /// What the message says of the attempt, where it failed in the driver.
+    pub outcome: Option<CallOutcome>,
+}
+
+/// What a failed CreateVolume leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub enum CallOutcome {
+    /// The node is given back and the scheduler chooses again.
+    GivesNodeBack,
+    /// The call may still run; it is repeated until it ends.
+    MayRun,
+    /// The driver refuses; the attempt is repeated with the same node.
+    KeepsNode,
+}
+
+/// The verdict on one claim.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ProvisionerVerdict {
+    /// The CSI driver or other external provisioner that the class asks for.
+    pub driver: String,
+    /// Whether the provisioner is known for a CSI driver's: it has a CSIDriver, is on a node or took over an in-tree
+    /// plugin. What others check isn't known, so they have neither demands nor problems here.
+    pub csi: bool,
+    pub intake: Intake,
+    pub selected_node: Option<String>,
+    /// The segments in one of which the volume may be made; empty where nothing is demanded.
+    pub requisite: Vec<Map>,
+    /// The segment of the selected node, which is tried first.
+    pub preferred: Option<Map>,
+    pub problem: Option<ProvisionProblem>,
+    pub report: Option<ProvisionerReport>,
+    /// What was missing, one line each.
+    pub unknown: Vec<String>,
+}
