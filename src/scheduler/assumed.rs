@@ -71,9 +71,7 @@ fn selected_node<'a>(cluster: &Cluster<'a>, pod: &'a Pod) -> Option<String> {
 }
 
 fn fits(cluster: &Cluster<'_>, config: &SchedulerConfig, ignored: &[BTreeSet<String>], pod: &Pod, node: &str) -> bool {
-    let Some(position) = config.profiles.iter().position(|p| p.scheduler_name == pod.spec.scheduler()) else {
-        return false;
-    };
+    let Some(position) = config.position(pod) else { return false };
     let Some(node) = cluster.node(node) else { return false };
     let cycle = Cycle { cluster, profile: &config.profiles[position], ignored_resources: &ignored[position], pod };
     match plugins::prepare(&cycle) {

@@ -82,6 +82,11 @@ impl SchedulerConfig {
         self.profiles.iter().find(|profile| profile.scheduler_name == scheduler)
     }
 
+    /// The position of the profile that the pod asks for.
+    pub(crate) fn position(&self, pod: &Pod) -> Option<usize> {
+        self.profiles.iter().position(|profile| profile.scheduler_name == pod.spec.scheduler())
+    }
+
     /// The extender that is asked about the pod once a node has passed the filters: it manages everything, or a resource
     /// that a container names.
     pub fn extender(&self, pod: &Pod) -> Option<&Extender> {

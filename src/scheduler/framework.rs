@@ -86,21 +86,19 @@ pub(crate) type Rejection = (&'static str, Status);
 pub(crate) struct Rejections<'c> {
     cluster: &'c Cluster<'c>,
     by_position: Vec<Option<Rejection>>,
-    count: usize,
 }
 
 impl<'c> Rejections<'c> {
     pub(crate) fn new(cluster: &'c Cluster<'c>) -> Self {
-        Self { cluster, by_position: vec![None; cluster.nodes.len()], count: 0 }
+        Self { cluster, by_position: vec![None; cluster.nodes.len()] }
     }
 
     pub(crate) fn insert(&mut self, position: usize, rejection: Rejection) {
-        self.count += usize::from(self.by_position[position].is_none());
         self.by_position[position] = Some(rejection);
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.count
+        self.all().count()
     }
 
     pub(crate) fn at(&self, position: usize) -> Option<&Rejection> {

@@ -96,7 +96,7 @@ impl<'a> Scheduler<'a> {
         if self.cluster.assumed_node(pod).is_some() {
             return Arc::new(PodVerdict::new(Outcome::Schedulable));
         }
-        let profile = self.position(pod).map(|position| &self.config.profiles[position]);
+        let profile = self.config.position(pod).map(|position| &self.config.profiles[position]);
         let key =
             needs::key(&self.cluster, pod, profile.is_some_and(|profile| !profile.default_constraints.is_empty()));
         if let Some(verdict) = self.verdicts.borrow().get(&key) {
@@ -163,13 +163,8 @@ impl<'a> Scheduler<'a> {
         self.cluster.capacities.on(class, node)
     }
 
-    /// The position of the profile that the pod asks for.
-    fn position(&self, pod: &Pod) -> Option<usize> {
-        self.config.profiles.iter().position(|profile| profile.scheduler_name == pod.spec.scheduler())
-    }
-
     fn cycle<'c>(&'c self, pod: &'c Pod) -> Option<Cycle<'c>> {
-        let position = self.position(pod)?;
+        let position = self.config.position(pod)?;
         Some(Cycle {
             cluster: &self.cluster,
             profile: &self.config.profiles[position],
