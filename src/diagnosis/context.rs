@@ -14,7 +14,7 @@ use crate::admission::expand::{Source, template_of};
 use crate::model::{Claim, Kind, Meta, ObjectRef, Pod, StorageClass, Workload};
 use crate::scheduler::{Outcome, PodVerdict, Scheduler};
 use crate::snapshot::{Lookup, Snapshot};
-use crate::volumes::{ClaimVerdict, VolumeController};
+use crate::volumes::{AttachVerdict, ClaimVerdict, ProvisionerVerdict, VolumeController};
 
 /// A pod in scope that has no node, with its verdict.
 #[derive(Debug)]
@@ -38,6 +38,15 @@ pub struct PodGroup<'a> {
 pub struct ClaimCase<'a> {
     pub claim: &'a Claim,
     pub verdict: ClaimVerdict,
+    /// What the external provisioner of the claim's class does, where it has one.
+    pub provisioning: Option<ProvisionerVerdict>,
+}
+
+/// A pod in scope that has a node and has started no container, with what keeps its volumes from it.
+#[derive(Debug)]
+pub struct PlacedCase<'a> {
+    pub pod: &'a Pod,
+    pub verdict: AttachVerdict,
 }
 
 /// A workload in scope that has fewer pods than it wants.
@@ -64,6 +73,8 @@ pub struct Context<'a> {
     pub pods: Vec<PodCase<'a>>,
     pub groups: Vec<PodGroup<'a>>,
     pub claims: Vec<ClaimCase<'a>>,
+    /// Pods that have a node and have started no container.
+    pub placed: Vec<PlacedCase<'a>>,
     pub shortfalls: Vec<Shortfall<'a>>,
     /// The StatefulSets in scope.
     pub(crate) sets: Vec<&'a Workload>,

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::context::{ClaimCase, Context, PodCase, claim_ref, group, pod_ref};
+use super::context::{ClaimCase, Context, PlacedCase, PodCase, claim_ref, group, pod_ref};
 use super::findings::{Findings, ids_by_object};
 use super::index::Index;
 use super::options::{Options, Scope};
 use super::select::{Selection, select};
 use super::trial::Trials;
 use super::{Finding, Severity};
-use crate::model::ObjectRef;
+use crate::model::{ObjectRef, Pod};
 use crate::rules::{REGISTRY, Rule};
 use crate::scheduler::{Outcome, PodVerdict, Scheduler};
 use crate::snapshot::Snapshot;
@@ -75,24 +75,22 @@ pub fn diagnose(snapshot: &Snapshot, scope: &Scope, options: &Options) -> Diagno
         Diagnosis {
             pods: pods.collect(),
             claims: claims.collect(),
-            provisioning: provisioning(snapshot, &selection),
-            attachments: attachments(snapshot, &selection),
+            provisioning: context.claims.iter().filter_map(provisioning).collect(),
+            attachments: context.placed.iter().filter_map(attachments).collect(),
             findings,
             skipped,
         }
     })
 }
 
-fn provisioning(snapshot: &Snapshot, selection: &Selection<'_>) -> Vec<(ObjectRef, ProvisionerVerdict)> {
-    let provisioners = Provisioners::new(snapshot);
-    let verdicts = selection.claims.iter().filter_map(|claim| Some((claim_ref(claim), provisioners.judge(claim)?)));
-    verdicts.collect()
+fn provisioning(case: &ClaimCase<'_>) -> Option<(ObjectRef, ProvisionerVerdict)> {
+    Some((claim_ref(case.claim), case.provisioning.clone()?))
 }
 
-fn attachments(snapshot: &Snapshot, selection: &Selection<'_>) -> Vec<(ObjectRef, AttachVerdict)> {
-    let attachments = Attachments::new(snapshot);
-    let verdicts = selection.placed.iter().filter_map(|pod| Some((pod_ref(pod), attachments.judge(pod)?)));
-    verdicts.filter(|(_, verdict)| !verdict.problems.is_empty() || !verdict.events.is_empty()).collect()
+fn attachments(case: &PlacedCase<'_>) -> Option<(ObjectRef, AttachVerdict)> {
+    let verdict = &case.verdict;
+    let told = !verdict.problems.is_empty() || !verdict.events.is_empty();
+    told.then(|| (pod_ref(case.pod), verdict.clone()))
 }
 
 /// The causes alone, without remedies tried: what a trial asks of the state that it has made, with a scheduler for it.
@@ -114,7 +112,6 @@ fn examine<T>(
     let volumes = VolumeController::new(snapshot).with_version(options.version(snapshot));
     let pods: Vec<PodCase<'_>> =
         selection.pods.iter().map(|pod| PodCase { pod, verdict: scheduler.judge(pod) }).collect();
-    let claims = selection.claims.iter().map(|claim| ClaimCase { claim, verdict: volumes.judge_with_volumes(claim) });
     let index = Index::new(snapshot);
     let shortfalls = selection.shortfalls(snapshot, &index);
     let context = Context {
@@ -124,7 +121,8 @@ fn examine<T>(
         options,
         groups: group(&pods),
         pods,
-        claims: claims.collect(),
+        claims: claims(snapshot, selection, &volumes),
+        placed: placed(snapshot, selection),
         shortfalls,
         sets: selection.sets(snapshot),
         index,
@@ -139,6 +137,33 @@ fn examine<T>(
     }
 
     then(&context, skipped, findings)
+}
+
+fn claims<'a>(
+    snapshot: &'a Snapshot,
+    selection: &Selection<'a>,
+    volumes: &VolumeController<'_>,
+) -> Vec<ClaimCase<'a>> {
+    if selection.claims.is_empty() {
+        return Vec::new();
+    }
+    let provisioners = Provisioners::new(snapshot);
+    let cases = selection.claims.iter().map(|claim| ClaimCase {
+        claim,
+        verdict: volumes.judge_with_volumes(claim),
+        provisioning: provisioners.judge(claim),
+    });
+    cases.collect()
+}
+
+fn placed<'a>(snapshot: &'a Snapshot, selection: &Selection<'a>) -> Vec<PlacedCase<'a>> {
+    let waiting: Vec<&Pod> = selection.placed.iter().copied().filter(|pod| !pod.started()).collect();
+    if waiting.is_empty() {
+        return Vec::new();
+    }
+    let attachments = Attachments::new(snapshot);
+    let cases = waiting.into_iter().filter_map(|pod| Some(PlacedCase { pod, verdict: attachments.judge(pod)? }));
+    cases.collect()
 }
 
 /// Why a rule can't judge: a kind that it needs and that wasn't read where it looks.

@@ -377,6 +377,17 @@ impl Pod {
         !self.spec.node_name.is_empty()
     }
 
+    /// Whether any container has ever started: then the pod's volumes were mounted.
+    pub fn started(&self) -> bool {
+        let mut statuses = self.status.init_container_statuses.iter().chain(&self.status.container_statuses);
+        statuses.any(|status| {
+            status.state.running.is_some()
+                || status.state.terminated.is_some()
+                || status.last_state.terminated.is_some()
+                || status.restart_count > 0
+        })
+    }
+
     /// Whether the pod is ready to serve.
     pub fn ready(&self) -> bool {
         self.condition("Ready").is_some_and(|condition| condition.status == "True")

@@ -59,7 +59,7 @@ impl<'a> Attachments<'a> {
     /// What keeps a pod's volumes from it. `None` where the pod isn't assigned, has ended, is being deleted, or has had
     /// a container start, which proves that its volumes were mounted.
     pub fn judge(&self, pod: &Pod) -> Option<AttachVerdict> {
-        if !pod.assigned() || pod.finished() || pod.metadata.deleting() || started(pod) {
+        if !pod.assigned() || pod.finished() || pod.metadata.deleting() || pod.started() {
             return None;
         }
         let node = pod.spec.node_name.clone();
@@ -156,7 +156,7 @@ impl<'a> Attachments<'a> {
         if volume.spec.access_modes != ["ReadWriteOncePod"] {
             return;
         }
-        let pods = self.other_pods(claim, |pod| pod.spec.node_name == verdict.node && started(pod));
+        let pods = self.other_pods(claim, |pod| pod.spec.node_name == verdict.node && pod.started());
         if !pods.is_empty() {
             verdict.problems.push(AttachProblem::UsedByAnotherPod { volume: subject.name.to_owned(), pods });
         }
@@ -263,17 +263,6 @@ impl<'a> Attachments<'a> {
         let here = |attachment: &&VolumeAttachment| attachment.spec.node_name == node && attachment.status.attached;
         event.reason == "FailedAttachVolume" && attached().any(here)
     }
-}
-
-/// Whether any container has ever started: then the volumes were mounted.
-fn started(pod: &Pod) -> bool {
-    let mut statuses = pod.status.init_container_statuses.iter().chain(&pod.status.container_statuses);
-    statuses.any(|status| {
-        status.state.running.is_some()
-            || status.state.terminated.is_some()
-            || status.last_state.terminated.is_some()
-            || status.restart_count > 0
-    })
 }
 
 fn out_of_service(node: &Node) -> bool {
