@@ -157,7 +157,7 @@ fn the_role_is_enough_and_each_of_its_rights_is_needed() {
 
     let rules = cluster.rules();
     let mut found = Vec::new();
-    for kind in Kind::ALL {
+    for kind in Kind::ALL.iter().filter(|kind| kind.listed()) {
         cluster.grant(&without(&rules, *kind));
         let report = cluster.diagnose_without("reader", &[kind.name()]);
         found.extend(falsehoods(&report, &full, kind.name()));

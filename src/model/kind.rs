@@ -108,9 +108,16 @@ kinds! {
     ResourceClaim: "resource.k8s.io" ["v1", "v1beta2", "v1beta1"] "resourceclaims" namespaced [],
     ResourceSlice: "resource.k8s.io" ["v1", "v1beta2", "v1beta1"] "resourceslices" cluster [],
     DeviceClass: "resource.k8s.io" ["v1", "v1beta2", "v1beta1"] "deviceclasses" cluster [],
+    ConfigMap: "" ["v1"] "configmaps" namespaced ["cm"],
 }
 
 impl Kind {
+    /// Whether a server is asked for the kind. The right to list config maps is one to read what is in them, so their
+    /// names are known from dumps alone.
+    pub fn listed(self) -> bool {
+        self != Kind::ConfigMap
+    }
+
     /// The kind that an object of this group and kind name is; the version doesn't matter.
     pub fn from_api(api_version: &str, name: &str) -> Option<Kind> {
         let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);

@@ -30,7 +30,9 @@ pub use kind::{Kind, Object};
 pub use meta::{Meta, ObjectRef, OwnerReference};
 pub use node::Node;
 pub use pod::Pod;
-pub use policy::{Endpoints, LimitRange, Namespace, PodDisruptionBudget, PriorityClass, ResourceQuota, Service};
+pub use policy::{
+    ConfigMap, Endpoints, LimitRange, Namespace, PodDisruptionBudget, PriorityClass, ResourceQuota, Service,
+};
 pub use quantity::Quantity;
 pub use version::Version;
 pub use volume::Volume;

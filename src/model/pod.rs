@@ -24,11 +24,17 @@ impl Object for Pod {
         &mut self.metadata
     }
 
-    /// Of command lines only the scheduler's flags about its configuration stay.
+    /// Of command lines only the scheduler's flags about its configuration stay, of images only those of containers
+    /// that wait.
     fn redact(&mut self) {
         self.metadata.redact();
         for container in self.spec.containers.iter_mut().chain(&mut self.spec.init_containers) {
             container.keep_scheduler_flags();
+        }
+        for status in self.status.container_statuses.iter_mut().chain(&mut self.status.init_container_statuses) {
+            if status.state.waiting.is_none() {
+                status.image = String::new();
+            }
         }
     }
 
@@ -192,6 +198,22 @@ model! {
         pub rbd: Option<Rbd>,
         pub flex_volume: Option<FlexVolume>,
         pub host_path: Option<HostPath>,
+        pub config_map: Option<Box<ConfigMapSource>>,
+        pub secret: Option<Box<SecretSource>>,
+    }
+
+    /// A volume with the keys of a config map.
+    pub struct ConfigMapSource {
+        pub name: String,
+        /// Whether the pod starts without it.
+        pub optional: bool,
+    }
+
+    /// A volume with the keys of a secret, of which only the name is known.
+    pub struct SecretSource {
+        pub secret_name: String,
+        /// Whether the pod starts without it.
+        pub optional: bool,
     }
 
     /// A volume that names a claim.
@@ -332,6 +354,8 @@ model! {
     /// What the kubelet says of a container.
     pub struct ContainerStatus {
         pub name: String,
+        /// The image, where the container waits.
+        pub image: String,
         pub ready: bool,
         pub started: Option<bool>,
         pub restart_count: i32,

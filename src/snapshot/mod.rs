@@ -199,6 +199,7 @@ snapshot! {
     resource_claims: ResourceClaim => ResourceClaim,
     resource_slices: ResourceSlice => ResourceSlice,
     device_classes: DeviceClass => DeviceClass,
+    config_maps: ConfigMap => ConfigMap,
 }
 
 impl Builder {

@@ -131,10 +131,11 @@ impl Groups {
         }
     }
 
-    /// No cluster is without EndpointSlices: where there are none they were left out.
+    /// No cluster is without EndpointSlices and config maps: where there are none they were left out.
     fn in_whole_cluster(&self, kind: Kind) -> Scope {
         let seen = self.groups.iter().any(|group| group.kinds.contains_key(&kind));
-        if kind == Kind::EndpointSlice && !seen { Scope::Nothing(Problem::NotInDump) } else { Scope::All }
+        let everywhere = matches!(kind, Kind::EndpointSlice | Kind::ConfigMap);
+        if everywhere && !seen { Scope::Nothing(Problem::NotInDump) } else { Scope::All }
     }
 
     fn scope(&self, kind: Kind) -> Scope {

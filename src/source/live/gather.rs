@@ -45,7 +45,7 @@ pub(super) async fn gather(
     let connection = connect(options).await?;
     let server = Server::new(connection.client, options);
     let reader = Reader::new(&server, wanted, &connection.namespace, progress);
-    let mut kinds = wanted.kinds.clone();
+    let mut kinds: Vec<Kind> = wanted.kinds.iter().copied().filter(|kind| kind.listed()).collect();
     kinds.sort_unstable();
     kinds.dedup();
     let mut done = read_all(&server, &reader, &kinds, deadline).await;

@@ -104,7 +104,7 @@ impl Environment {
 /// What to read.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
-    /// The kinds to read; the others are `NotRequested`.
+    /// The kinds to read; the others, and those that no server is asked for, are `NotRequested`.
     pub kinds: Vec<Kind>,
     /// The namespace in question, or `None` for all. Other namespaces are read as well, because their pods and
     /// claims take room on nodes; only events are read from this namespace (and `default`) alone. Kinds that may
