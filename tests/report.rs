@@ -11,13 +11,13 @@ use serde_json::json;
 use storagewhy::diagnosis::{
     Confidence, Diagnosis, Evidence, Explained, Finding, Manager, Options, Remedy, Risk, Scope, Severity, Step, Trial,
 };
-use storagewhy::model::{Kind, ObjectRef};
+use storagewhy::model::{Kind, ObjectRef, Quantity};
 use storagewhy::report::human::{self, Screen};
 use storagewhy::report::{Report, Status};
 use storagewhy::scheduler::{NodeVerdict, Outcome, PodVerdict};
 use storagewhy::snapshot::{self, Builder, Problem, Snapshot};
 use storagewhy::volumes::{
-    AttachProblem, AttachVerdict, ClaimEvent, ClaimVerdict, Intake, NodeState, OtherPod, ProvisionProblem,
+    AttachProblem, AttachVerdict, ClaimEvent, ClaimVerdict, Intake, Mismatch, NodeState, OtherPod, ProvisionProblem,
     ProvisionerVerdict, VolumeMismatch,
 };
 
@@ -242,16 +242,21 @@ fn claims_say_why_no_volume_matches() {
         reason: "FailedBinding",
         message: "no persistent volumes available for this claim and no storage class is set".to_owned(),
     };
-    let volume = |name: &str, reasons: &[&str]| VolumeMismatch {
-        name: name.to_owned(),
-        mismatch: reasons.iter().map(|reason| (*reason).to_owned()).collect(),
+    let volume =
+        |name: &str, mismatch: &[Mismatch]| VolumeMismatch { name: name.to_owned(), mismatch: mismatch.to_vec() };
+    let class = Mismatch::Class { present: "slow".to_owned(), asked: "topolvm".to_owned() };
+    let size = |text: &str| Quantity::parse(text).unwrap();
+    let small = Mismatch::Capacity { present: size("5Gi"), asked: size("10Gi") };
+    let modes = Mismatch::AccessModes {
+        lacking: vec!["ReadWriteMany".to_owned()],
+        present: vec!["ReadWriteOnce".to_owned()],
     };
     let verdict = ClaimVerdict {
         event: Some(event),
         volumes: vec![
-            volume("pv-a", &["storage class differs"]),
-            volume("pv-b", &["storage class differs"]),
-            volume("pv-c", &["is too small (5Gi of 10Gi)", "access modes differ"]),
+            volume("pv-a", std::slice::from_ref(&class)),
+            volume("pv-b", &[class]),
+            volume("pv-c", &[modes, small]),
         ],
         ..ClaimVerdict::unknown("")
     };

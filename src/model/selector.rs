@@ -1,5 +1,7 @@
 //! Label, node and topology selectors with upstream's semantics.
 
+use std::fmt;
+
 use super::lenient::model;
 use super::meta::Map;
 
@@ -75,6 +77,24 @@ impl LabelSelector {
 /// Whether an optional selector matches: none matches nothing (`LabelSelectorAsSelector`).
 pub fn matches(selector: Option<&LabelSelector>, labels: &Map) -> bool {
     selector.is_some_and(|selector| selector.matches(labels))
+}
+
+impl fmt::Display for Requirement {
+    /// As kubectl writes selectors: `zone in (a, b)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key = &self.key;
+        match (self.operator.as_str(), self.values.as_slice()) {
+            ("In", [one]) => write!(f, "{key}={one}"),
+            ("NotIn", [one]) => write!(f, "{key}!={one}"),
+            ("In", values) => write!(f, "{key} in ({})", values.join(", ")),
+            ("NotIn", values) => write!(f, "{key} notin ({})", values.join(", ")),
+            ("Exists", _) => f.write_str(key),
+            ("DoesNotExist", _) => write!(f, "!{key}"),
+            ("Gt", values) => write!(f, "{key}>{}", values.join(", ")),
+            ("Lt", values) => write!(f, "{key}<{}", values.join(", ")),
+            (operator, values) => write!(f, "{key} {operator} ({})", values.join(", ")),
+        }
+    }
 }
 
 impl Requirement {

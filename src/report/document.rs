@@ -9,7 +9,7 @@ use crate::diagnosis::{self, Confidence, Diagnosis, Explained, Finding, Manager,
 use crate::model::{Kind, ObjectRef, Pod};
 use crate::scheduler::{NodeVerdict, Outcome, PodVerdict};
 use crate::snapshot::{Coverage, Problem, Snapshot};
-use crate::volumes::{AttachVerdict, ClaimEvent, ClaimVerdict, Intake, ProvisionerVerdict, VolumeMismatch};
+use crate::volumes::{AttachVerdict, ClaimEvent, ClaimVerdict, Intake, Mismatch, ProvisionerVerdict, VolumeMismatch};
 
 /// The version of every document that the tool writes.
 pub const API_VERSION: &str = "storagewhy.dev/v1";
@@ -224,8 +224,10 @@ pub struct EventEntry<'a> {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct VolumeEntry<'a> {
     pub name: &'a str,
-    /// Every check that fails; the controller stops at the first.
-    pub mismatch: &'a [String],
+    /// Every check that fails, in words; the controller stops at the first.
+    pub mismatch: Vec<String>,
+    /// The same checks, with what decides each.
+    pub facts: &'a [Mismatch],
 }
 
 /// One cause.
@@ -449,7 +451,11 @@ impl<'a> ClaimEntry<'a> {
     ) -> Self {
         let event =
             |event: &'a ClaimEvent| EventEntry { kind: event.kind, reason: event.reason, message: &event.message };
-        let volume = |volume: &'a VolumeMismatch| VolumeEntry { name: &volume.name, mismatch: &volume.mismatch };
+        let volume = |volume: &'a VolumeMismatch| VolumeEntry {
+            name: &volume.name,
+            mismatch: volume.mismatch.iter().map(ToString::to_string).collect(),
+            facts: &volume.mismatch,
+        };
         Self {
             namespace: &object.namespace,
             name: &object.name,

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::mismatch::Mismatch;
 use super::verdict::VolumeMismatch;
 use crate::model::{Claim, Quantity, Volume};
 
@@ -99,7 +100,7 @@ impl<'a> VolumeIndex<'a> {
         let listed = near.into_iter().chain(others).take(MAX_LISTED).map(|volume| VolumeMismatch {
             name: volume.metadata.name.clone(),
             mismatch: failed(volume, claim, class, delayed)
-                .flat_map(|check| check.texts(volume, claim, class))
+                .filter_map(|check| check.mismatch(volume, claim, class))
                 .collect(),
         });
         let listed: Vec<VolumeMismatch> = listed.collect();
@@ -141,11 +142,6 @@ pub(crate) fn bound_to(volume: &Volume, claim: &Claim) -> bool {
             && reference.namespace == claim.metadata.namespace
             && (reference.uid.is_empty() || reference.uid == claim.metadata.uid)
     })
-}
-
-/// The claim that a volume belongs to, as `namespace/name`.
-pub(crate) fn owner(volume: &Volume) -> String {
-    volume.spec.claim_ref.as_ref().map_or_else(String::new, |claim| format!("{}/{}", claim.namespace, claim.name))
 }
 
 fn too_small(volume: &Volume, claim: &Claim) -> bool {
@@ -209,40 +205,27 @@ fn failed(volume: &Volume, claim: &Claim, class: &str, delayed: bool) -> impl It
 }
 
 impl Check {
-    fn texts(self, volume: &Volume, claim: &Claim, class: &str) -> Vec<String> {
-        let size = |quantity: Option<&Quantity>| quantity.map_or_else(|| "0".to_owned(), ToString::to_string);
-        vec![match self {
-            Check::AccessModes => {
-                let modes = AccessModes::of(&volume.spec.access_modes);
-                let lacking =
-                    claim.spec.access_modes.iter().filter(|mode| !modes.contain_all(std::slice::from_ref(mode)));
-                return lacking.map(|mode| format!("accessModes lack {mode}")).collect();
-            }
-            Check::ClaimRef => claimed_by(volume, claim),
-            Check::Capacity => format!("capacity {} < {}", size(volume.capacity()), size(claim.request())),
-            Check::VolumeMode => format!("volumeMode {} ≠ {}", volume.volume_mode(), claim.volume_mode()),
-            Check::AttributesClass => {
-                let names = [&volume.spec.volume_attributes_class_name, &claim.spec.volume_attributes_class_name];
-                let [volume_class, claim_class] = names.map(|name| attributes_class(name.as_ref()));
-                format!("volumeAttributesClassName {volume_class:?} ≠ {claim_class:?}")
-            }
-            Check::Deletion => "being deleted".to_owned(),
-            Check::Phase if volume.status.phase.is_empty() => "phase Pending".to_owned(),
-            Check::Phase => format!("phase {}", volume.status.phase),
-            Check::Selector => "labels don't match the claim's selector".to_owned(),
-            Check::Class => format!("class {:?} ≠ {class:?}", volume.class()),
-            Check::Consumer => "left to the scheduler: the class waits for the first consumer".to_owned(),
-        }]
+    fn mismatch(self, volume: &Volume, claim: &Claim, class: &str) -> Option<Mismatch> {
+        Some(match self {
+            Check::AccessModes => access_modes(volume, claim),
+            Check::ClaimRef => return Mismatch::owner(volume, claim),
+            Check::Capacity => Mismatch::capacity(volume, claim),
+            Check::VolumeMode => Mismatch::volume_mode(volume, claim),
+            Check::AttributesClass => Mismatch::attributes_class(volume, claim),
+            Check::Deletion => Mismatch::deletion(volume),
+            Check::Phase => Mismatch::phase(volume),
+            Check::Selector => Mismatch::selector(volume, claim),
+            Check::Class => Mismatch::class(volume, class),
+            Check::Consumer => Mismatch::LeftToScheduler,
+        })
     }
 }
 
-fn claimed_by(volume: &Volume, claim: &Claim) -> String {
-    let owner = owner(volume);
-    if owner == format!("{}/{}", claim.metadata.namespace, claim.metadata.name) {
-        format!("claimRef belongs to an earlier {owner} (another uid)")
-    } else {
-        format!("claimRef belongs to {owner}")
-    }
+/// The modes that the claim asks for and the volume doesn't have.
+pub(crate) fn access_modes(volume: &Volume, claim: &Claim) -> Mismatch {
+    let modes = AccessModes::of(&volume.spec.access_modes);
+    let lacking = claim.spec.access_modes.iter().filter(|mode| !modes.contain_all(std::slice::from_ref(mode)));
+    Mismatch::AccessModes { lacking: lacking.cloned().collect(), present: volume.spec.access_modes.clone() }
 }
 
 #[cfg(test)]
@@ -337,7 +320,7 @@ mod tests {
             (
                 json!({ "spec": { "claimRef": { "namespace": "app", "name": "c", "uid": "old" } },
                         "status": { "phase": "Released" } }),
-                vec!["claimRef belongs to an earlier app/c (another uid)", "phase Released"],
+                vec!["claimRef belongs to an earlier app/c (uid old)", "phase Released"],
             ),
             (json!({ "spec": { "capacity": { "storage": "5Gi" } } }), vec!["capacity 5Gi < 10Gi"]),
             (json!({ "spec": { "capacity": null } }), vec!["capacity 0 < 10Gi"]),
@@ -349,7 +332,14 @@ mod tests {
             (json!({ "metadata": { "deletionTimestamp": "2026-01-01T00:00:00Z" } }), vec!["being deleted"]),
             (json!({ "status": { "phase": "Failed" } }), vec!["phase Failed"]),
             (json!({ "status": null }), vec!["phase Pending"]),
-            (json!({ "metadata": { "labels": { "tier": "b" } } }), vec!["labels don't match the claim's selector"]),
+            (
+                json!({ "metadata": { "labels": { "tier": "b" } } }),
+                vec!["labels don't match the claim's selector: tier=a, and it is b"],
+            ),
+            (
+                json!({ "metadata": { "labels": null } }),
+                vec!["labels don't match the claim's selector: tier=a, and there is no such label"],
+            ),
             (json!({ "spec": { "storageClassName": "x" } }), vec![r#"class "x" ≠ "disk""#]),
             (
                 json!({ "spec": { "storageClassName": "x", "volumeMode": "Block", "capacity": { "storage": "1" } } }),
@@ -366,7 +356,8 @@ mod tests {
             object.1 = super::super::fixture::merged(object.1, special);
             let verdict = judge(&[class("disk", json!({})), claim("c", selector), object]);
             assert_eq!(verdict.volumes.len(), 1, "{verdict:?}");
-            assert_eq!(verdict.volumes[0].mismatch, expected);
+            let told: Vec<String> = verdict.volumes[0].mismatch.iter().map(ToString::to_string).collect();
+            assert_eq!(told, expected);
         }
     }
 
@@ -375,9 +366,9 @@ mod tests {
         let small = json!({ "spec": { "capacity": { "storage": "1Gi" } } });
         let verdict =
             judge(&[waiting_class("disk"), claim("c", json!({})), volume("v", json!({})), volume("w", small)]);
-        let listed: Vec<_> = verdict.volumes.iter().map(|v| (v.name.as_str(), v.mismatch[0].as_str())).collect();
+        let listed: Vec<_> = verdict.volumes.iter().map(|v| format!("{}: {}", v.name, v.mismatch[0])).collect();
         let expected =
-            [("v", "left to the scheduler: the class waits for the first consumer"), ("w", "capacity 1Gi < 10Gi")];
+            ["v: left to the scheduler: the class waits for the first consumer", "w: capacity 1Gi < 10Gi"];
         assert_eq!(listed, expected);
     }
 

@@ -5,6 +5,7 @@ pub mod attach_verdict;
 mod consumers;
 mod matching;
 pub mod migration;
+pub mod mismatch;
 pub mod mount_event;
 pub mod provisioner;
 pub mod provisioner_verdict;
@@ -13,11 +14,12 @@ pub mod verdict;
 
 pub use attach::Attachments;
 pub use attach_verdict::{AttachProblem, AttachVerdict, NodeState, OtherPod};
+pub use mismatch::Mismatch;
 pub use mount_event::{MountEvent, MountFailure};
 pub use provisioner::Provisioners;
 pub use provisioner_verdict::{CallOutcome, Intake, ProvisionProblem, ProvisionerReport, ProvisionerVerdict};
 pub use pv_controller::{VolumeController, judge_claim};
-pub use verdict::{ClaimEvent, ClaimVerdict, Decision, VolumeMismatch};
+pub use verdict::{ClaimEvent, ClaimVerdict, Decision, Owner, VolumeMismatch};
 
 #[cfg(test)]
 pub(crate) mod fixture {

@@ -2,11 +2,12 @@
 //! (`pkg/controller/volume/persistentvolume/pv_controller.go`, syncClaim).
 
 use super::consumers::Consumers;
-use super::matching::{VolumeIndex, bound_to, owner};
+use super::matching::{VolumeIndex, access_modes, bound_to};
 use super::migration::csi_driver_of;
-use super::verdict::{ClaimEvent, ClaimVerdict, Decision, VolumeMismatch};
+use super::mismatch::Mismatch;
+use super::verdict::{ClaimEvent, ClaimVerdict, Decision, Owner, VolumeMismatch};
 use crate::model::claim::{BIND_COMPLETED, SELECTED_NODE};
-use crate::model::{Claim, Pod, StorageClass, Version, Volume};
+use crate::model::{Claim, Pod, Quantity, StorageClass, Version, Volume};
 use crate::snapshot::{Lookup, Snapshot};
 
 /// The first release that gives claims without a class the default one (RetroactiveDefaultStorageClass, beta in 1.26).
@@ -113,7 +114,7 @@ impl<'a> VolumeController<'a> {
         let delayed = object.is_some_and(|class| class.waits_for_consumer());
         if claim.spec.selector.as_ref().is_some_and(|selector| !selector.valid()) && self.volumes.any_with_modes(claim)
         {
-            return self.verdict(claim, Decision::Failed { error: "the claim's selector is invalid".into() }, unknown);
+            return self.verdict(claim, Decision::InvalidSelector, unknown);
         }
         if let Some(volume) = self.volumes.best(claim, class, delayed) {
             return self.verdict(claim, Decision::Bind { volume: volume.metadata.name.clone() }, unknown);
@@ -160,12 +161,10 @@ impl<'a> VolumeController<'a> {
                 return ClaimVerdict::unknown(&format!("PersistentVolume {name} could not be read"));
             }
         };
-        let decision = match requested_mismatch(volume, claim) {
-            None => Decision::Bind { volume: name },
-            Some(_) if volume.spec.claim_ref.is_some() => {
-                Decision::RequestedVolumeTaken { volume: name, owner: owner(volume) }
-            }
-            Some(why) => Decision::RequestedVolumeMismatch { volume: name, why },
+        let decision = match (requested_mismatch(volume, claim), owner(volume, claim)) {
+            (None, _) => Decision::Bind { volume: name },
+            (Some(_), Some(owner)) => Decision::RequestedVolumeTaken { volume: name, owner },
+            (Some(why), None) => Decision::RequestedVolumeMismatch { volume: name, why },
         };
         self.verdict(claim, decision, Vec::new())
     }
@@ -177,10 +176,10 @@ impl<'a> VolumeController<'a> {
             return self.verdict(claim, Decision::LostReference, Vec::new());
         }
         let decision = match self.snapshot.volumes.get("", &name) {
-            Lookup::Found(volume) => match &volume.spec.claim_ref {
+            Lookup::Found(volume) => match owner(volume, claim) {
                 None => Decision::Bind { volume: name },
-                Some(reference) if reference.uid == claim.metadata.uid => Decision::Bound,
-                Some(_) => Decision::Misbound { volume: name, owner: owner(volume) },
+                Some(owner) if owner.uid == claim.metadata.uid => Decision::Bound,
+                Some(owner) => Decision::Misbound { volume: name, owner },
             },
             Lookup::Absent => Decision::LostVolume { volume: name },
             Lookup::Unknown => {
@@ -258,6 +257,7 @@ impl<'a> VolumeController<'a> {
                 ("Normal", "ExternalProvisioning", self.external(provisioner))
             }
             Decision::RequestedVolumeMismatch { volume, why } => {
+                let why = why.upstream_text()?;
                 ("Warning", "VolumeMismatch", format!("Cannot bind to requested volume {volume:?}: {why}"))
             }
             Decision::RequestedVolumeTaken { volume, .. } => {
@@ -270,7 +270,7 @@ impl<'a> VolumeController<'a> {
             | Decision::Bind { .. }
             | Decision::InTreeProvisioning { .. }
             | Decision::RequestedVolumeMissing { .. }
-            | Decision::Failed { .. }
+            | Decision::InvalidSelector
             | Decision::Undecided => return None,
         };
         Some(ClaimEvent { kind, reason, message })
@@ -352,32 +352,41 @@ fn known_phase(phase: &str) -> &'static str {
 
 /// Why a claim can't have the volume that it names: reserved for another, else checkVolumeSatisfyClaim. A volume that is
 /// reserved for the claim is taken without any check.
-fn requested_mismatch(volume: &Volume, claim: &Claim) -> Option<String> {
+fn requested_mismatch(volume: &Volume, claim: &Claim) -> Option<Mismatch> {
     if volume.spec.claim_ref.is_some() {
-        return (!bound_to(volume, claim)).then(|| format!("claimRef belongs to {}", owner(volume)));
+        return if bound_to(volume, claim) { None } else { Mismatch::owner(volume, claim) };
     }
-    let size = volume.capacity().map_or(0, |quantity| quantity.value());
-    let request = claim.request().map_or(0, |quantity| quantity.value());
+    let size = |quantity: Option<&Quantity>| quantity.map_or(0, Quantity::value);
     let attributes = |name: &Option<String>| name.clone().unwrap_or_default();
-    if volume.metadata.deleting() {
-        return Some(format!("the volume is marked for deletion {:?}", volume.metadata.name));
-    }
-    let why = if size < request {
-        "requested PV is too small"
+    let classes = [&volume.spec.volume_attributes_class_name, &claim.spec.volume_attributes_class_name].map(attributes);
+    Some(if volume.metadata.deleting() {
+        Mismatch::deletion(volume)
+    } else if size(volume.capacity()) < size(claim.request()) {
+        Mismatch::capacity(volume, claim)
     } else if volume.class() != claim.class() {
-        "storageClassName does not match"
-    } else if attributes(&volume.spec.volume_attributes_class_name)
-        != attributes(&claim.spec.volume_attributes_class_name)
-    {
-        "volumeAttributesClassName does not match"
+        Mismatch::class(volume, claim.class())
+    } else if classes[0] != classes[1] {
+        Mismatch::attributes_class(volume, claim)
     } else if volume.volume_mode() != claim.volume_mode() {
-        "incompatible volumeMode"
+        Mismatch::volume_mode(volume, claim)
     } else if !claim.spec.access_modes.iter().all(|mode| volume.spec.access_modes.contains(mode)) {
-        "incompatible accessMode"
+        access_modes(volume, claim)
     } else {
         return None;
-    };
-    Some(why.to_owned())
+    })
+}
+
+/// The claim that a volume's `claimRef` names.
+fn owner(volume: &Volume, claim: &Claim) -> Option<Owner> {
+    let reference = volume.spec.claim_ref.as_ref()?;
+    let same_name = reference.name == claim.metadata.name && reference.namespace == claim.metadata.namespace;
+    Some(Owner {
+        namespace: reference.namespace.clone(),
+        name: reference.name.clone(),
+        uid: reference.uid.clone(),
+        same_name,
+        phase: volume.status.phase.clone(),
+    })
 }
 
 /// GetDefaultClass: the newest of those that are marked, then the first by name.
@@ -661,7 +670,7 @@ mod tests {
         let objects = [class("disk", json!({})), claim("c", json!({ "spec": { "selector": selector } }))];
         assert_eq!(event(&objects).1, "ExternalProvisioning", "no volume is compared");
         let verdict = judge(&[&objects[..], &[volume("v", json!({}))]].concat());
-        assert!(matches!(verdict.decision, Decision::Failed { .. }), "{verdict:?}");
+        assert!(matches!(verdict.decision, Decision::InvalidSelector), "{verdict:?}");
         assert_eq!((verdict.phase, verdict.event), ("Pending", None));
     }
 

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::mismatch::Mismatch;
+
 /// An event that the PV controller emits on a claim.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ClaimEvent {
@@ -13,11 +15,24 @@ pub struct ClaimEvent {
 }
 
 /// Why a volume doesn't match a claim, in upstream's order of checks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VolumeMismatch {
     pub name: String,
     /// Every check that fails; the first is the one at which upstream stops.
-    pub mismatch: Vec<String>,
+    pub mismatch: Vec<Mismatch>,
+}
+
+/// The claim to which a volume belongs, by its `claimRef`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    pub namespace: String,
+    pub name: String,
+    /// Empty where the volume is reserved and not bound.
+    pub uid: String,
+    /// Whether it has the name of the claim in question, and so another uid.
+    pub same_name: bool,
+    /// The volume's phase.
+    pub phase: String,
 }
 
 /// What the PV controller decides of a claim, as facts.
@@ -43,18 +58,17 @@ pub enum Decision {
     /// The volume that the claim names doesn't exist; the controller waits without an event.
     RequestedVolumeMissing { volume: String },
     /// The volume that the claim names is free and doesn't satisfy the claim.
-    RequestedVolumeMismatch { volume: String, why: String },
-    /// The volume that the claim names is bound or reserved for another claim (`namespace/name`, or this name with
-    /// another uid).
-    RequestedVolumeTaken { volume: String, owner: String },
-    /// The sync ends in an error that only the controller's log has.
-    Failed { error: String },
+    RequestedVolumeMismatch { volume: String, why: Mismatch },
+    /// The volume that the claim names is bound or reserved for another claim, or for an earlier one of this name.
+    RequestedVolumeTaken { volume: String, owner: Owner },
+    /// The claim's selector is invalid: the sync ends in an error that only the controller's log has.
+    InvalidSelector,
     /// The claim was bound and names no volume any more.
     LostReference,
     /// The claim was bound and its volume is gone.
     LostVolume { volume: String },
-    /// The claim was bound and its volume belongs to another claim (`namespace/name`).
-    Misbound { volume: String, owner: String },
+    /// The claim was bound and its volume belongs to another claim, or to an earlier or later one of this name.
+    Misbound { volume: String, owner: Owner },
     /// Facts that decide are missing.
     Undecided,
 }

@@ -7,7 +7,7 @@ use storagewhy::model::{Kind, Version};
 use storagewhy::scheduler::{Scheduler, SchedulerConfig};
 use storagewhy::snapshot::Snapshot;
 use storagewhy::source::dump::{read, read_bytes, redact_names, write_snapshot};
-use storagewhy::volumes::VolumeController;
+use storagewhy::volumes::{VolumeController, VolumeMismatch};
 
 use crate::support::{objects, read_text};
 
@@ -204,7 +204,8 @@ fn verdicts(snapshot: &Snapshot) -> BTreeMap<String, String> {
     let claims = snapshot.claims.seen().iter().map(|claim| {
         let verdict = controller.judge(claim);
         let event = verdict.event.as_ref().map(|event| event.reason);
-        let mut volumes: Vec<&[String]> = verdict.volumes.iter().map(|volume| volume.mismatch.as_slice()).collect();
+        let words = |volume: &VolumeMismatch| volume.mismatch.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let mut volumes: Vec<Vec<String>> = verdict.volumes.iter().map(words).collect();
         volumes.sort();
         (claim.metadata.uid.clone(), format!("{} {event:?} {} {volumes:#?}", verdict.phase, verdict.binds_to.is_some()))
     });

@@ -32,7 +32,7 @@ fn mismatches(claim: &ClaimEntry, screen: &mut Screen) {
     for volume in &claim.volumes {
         match groups.iter_mut().find(|(mismatch, _)| *mismatch == volume.mismatch) {
             Some((_, volumes)) => volumes.push(volume.name),
-            None => groups.push((volume.mismatch, vec![volume.name])),
+            None => groups.push((&volume.mismatch, vec![volume.name])),
         }
     }
     for (mismatch, volumes) in groups.iter().take(NAMES) {
