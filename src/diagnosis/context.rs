@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Options;
 use super::command;
 use super::finding::Evidence;
+use super::in_the_way::{InTheWay, PAIRS};
 use super::index::Index;
 use super::manager;
 use super::remedy::{Change, Manager, Step};
@@ -107,6 +108,13 @@ impl<'a> Context<'a> {
     /// The groups of pods that can't be scheduled.
     pub fn blocked(&self) -> impl Iterator<Item = &PodGroup<'a>> {
         self.groups.iter().filter(|group| group.verdict.outcome == Outcome::Unschedulable)
+    }
+
+    /// What is in the way of the pods of a group, as the first of them has it.
+    pub fn in_the_way(&self, group: &PodGroup<'_>) -> InTheWay {
+        let all = self.groups.len() * self.snapshot.nodes.seen().len() <= PAIRS;
+        let explanation = self.scheduler.explain(group.lead());
+        explanation.map_or_else(InTheWay::default, |explanation| InTheWay::new(&explanation, &group.verdict, all))
     }
 
     /// The claims that a pod names, in the order of its volumes.

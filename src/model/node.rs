@@ -1,5 +1,7 @@
 //! Nodes.
 
+use std::fmt;
+
 use super::kind::has_meta;
 use super::lenient::model;
 use super::meta::Meta;
@@ -50,6 +52,16 @@ model! {
     /// What the kubelet says of itself.
     pub struct NodeInfo {
         pub kubelet_version: String,
+    }
+}
+
+impl fmt::Display for Taint {
+    /// As kubectl writes taints: `dedicated=gpu:NoSchedule`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.value.as_str() {
+            "" => write!(f, "{}:{}", self.key, self.effect),
+            value => write!(f, "{}={value}:{}", self.key, self.effect),
+        }
     }
 }
 

@@ -97,6 +97,40 @@ impl fmt::Display for Requirement {
     }
 }
 
+impl fmt::Display for LabelSelector {
+    /// As kubectl writes selectors, `everything` for the empty one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty() {
+            return f.write_str("everything");
+        }
+        let labels = self.match_labels.iter().map(|(key, value)| format!("{key}={value}"));
+        let all: Vec<String> = labels.chain(self.match_expressions.iter().map(ToString::to_string)).collect();
+        f.write_str(&all.join(","))
+    }
+}
+
+/// A requirement of a node selector's term that a node doesn't meet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unmet<'s> {
+    pub requirement: &'s Requirement,
+    /// Its position in `matchFields` or `matchExpressions`.
+    pub position: usize,
+    /// Whether it is on a field (`metadata.name`) and not on a label.
+    pub field: bool,
+    /// What the node has there.
+    pub present: Option<String>,
+}
+
+/// The term of a node selector that asks least of what a node lacks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NearestTerm<'s> {
+    /// Its position.
+    pub position: usize,
+    pub term: &'s NodeSelectorTerm,
+    /// Empty for a term that matches nothing at all.
+    pub unmet: Vec<Unmet<'s>>,
+}
+
 impl Requirement {
     /// `NotIn` holds where the label is absent; `Gt` and `Lt` compare whole numbers.
     fn matches_label(&self, labels: &Map) -> bool {
@@ -149,7 +183,45 @@ impl NodeSelector {
     }
 }
 
+impl NodeSelector {
+    /// Of the terms the one that lacks least on the node; `None` where one matches or where there is none. The empty
+    /// name stands for a nameless node, as for [`NodeSelector::matches`].
+    pub fn nearest(&self, name: &str, labels: &Map) -> Option<NearestTerm<'_>> {
+        if self.matches(name, labels) {
+            return None;
+        }
+        let terms = self.node_selector_terms.iter().enumerate();
+        let nearest = terms.map(|(position, term)| NearestTerm { position, term, unmet: term.unmet(name, labels) });
+        nearest.min_by_key(|nearest| (nearest.unmet.is_empty(), nearest.unmet.len()))
+    }
+}
+
 impl NodeSelectorTerm {
+    fn unmet(&self, name: &str, labels: &Map) -> Vec<Unmet<'_>> {
+        let fields = self
+            .match_fields
+            .iter()
+            .enumerate()
+            .filter(|(_, field)| !name.is_empty() && field.matches_field(name) != Some(true));
+        let fields = fields.map(|(position, requirement)| Unmet {
+            requirement,
+            position,
+            field: true,
+            present: Some(name.to_owned()),
+        });
+        let expressions =
+            self.match_expressions.iter().enumerate().filter(|(_, requirement)| {
+                !requirement.parses_as_node_requirement() || !requirement.matches_label(labels)
+            });
+        let expressions = expressions.map(|(position, requirement)| Unmet {
+            requirement,
+            position,
+            field: false,
+            present: labels.get(&requirement.key).cloned(),
+        });
+        fields.chain(expressions).collect()
+    }
+
     fn matches(&self, name: &str, labels: &Map) -> bool {
         if self.match_expressions.is_empty() && self.match_fields.is_empty() {
             return false;

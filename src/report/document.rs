@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::diagnosis::{self, Confidence, Diagnosis, Explained, Finding, Manager, Risk, Severity, Trial};
 use crate::model::{Kind, ObjectRef, Pod};
-use crate::scheduler::{NodeVerdict, Outcome, PodVerdict};
+use crate::scheduler::{NodeVerdict, Outcome, PodVerdict, Reason};
 use crate::snapshot::{Coverage, Problem, Snapshot};
 use crate::volumes::{AttachVerdict, ClaimEvent, ClaimVerdict, Intake, Mismatch, ProvisionerVerdict, VolumeMismatch};
 
@@ -154,7 +154,8 @@ pub struct NodeEntry<'a> {
     /// The plugin that rejected the node; empty where none did or where that isn't known.
     pub plugin: &'a str,
     /// The plugin's reasons, byte for byte.
-    pub reasons: &'a [String],
+    #[cfg_attr(test, schemars(with = "Vec<String>"))]
+    pub reasons: &'a [Reason],
     /// Whether evicting pods could help.
     pub resolvable: bool,
     /// Whether the node takes the pod; null where that can't be known.

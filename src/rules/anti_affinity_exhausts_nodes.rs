@@ -1,6 +1,5 @@
 use std::collections::BTreeMap;
 
-use super::support::ANTI_AFFINITY;
 use crate::admission::expand::ordinal_of;
 use crate::diagnosis::context::{Context, PodGroup, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
@@ -10,6 +9,8 @@ use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, count, either, named, names};
 use crate::model::selector::matches;
 use crate::model::{Kind, Meta, ObjectRef, Pod, Workload};
+use crate::scheduler::Reason;
+use crate::scheduler::reasons::InterPodAffinity;
 
 super::declare_rule! {
     static RULE = {
@@ -40,7 +41,10 @@ const SEARCHED: usize = 50;
 /// The nodes that anti-affinity alone closes.
 fn closed<'g>(group: &'g PodGroup<'_>) -> Vec<&'g str> {
     let by_anti_affinity = group.verdict.nodes.iter().filter(|node| {
-        node.plugin == "InterPodAffinity" && node.reasons.iter().any(|reason| ANTI_AFFINITY.contains(&reason.as_str()))
+        node.reasons.iter().any(|reason| match reason {
+            Reason::InterPodAffinity(reason) => *reason != InterPodAffinity::Affinity,
+            _ => false,
+        })
     });
     by_anti_affinity.map(|node| node.name.as_str()).collect()
 }

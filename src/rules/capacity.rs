@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use crate::diagnosis::context::{Context, PodGroup};
 use crate::model::{Claim, CsiStorageCapacity, Kind, ObjectRef, StorageClass};
 
-use super::support::{NOT_ENOUGH_STORAGE, rejected_for};
+use super::support::rejected_for;
+use crate::scheduler::Reason;
+use crate::scheduler::reasons::VolumeBinding;
 
 /// What the nodes that lack storage for a claim show.
 pub(super) struct Shortage<'c, 'a> {
@@ -25,7 +27,9 @@ pub(super) struct Shortage<'c, 'a> {
 pub(super) fn shortages<'c, 'a>(cx: &'c Context<'a>) -> Vec<Shortage<'c, 'a>> {
     let mut shortages = Vec::new();
     for group in cx.blocked() {
-        let nodes: Vec<&str> = rejected_for(group, NOT_ENOUGH_STORAGE).map(|node| node.name.as_str()).collect();
+        let nodes: Vec<&str> = rejected_for(group, &Reason::VolumeBinding(VolumeBinding::NoSpace))
+            .map(|node| node.name.as_str())
+            .collect();
         if nodes.is_empty() {
             continue;
         }

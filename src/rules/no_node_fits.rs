@@ -1,13 +1,15 @@
 use std::collections::BTreeMap;
 
-use super::reasons::{predicate, rejection, singular};
+use super::everywhere::everywhere;
 use crate::diagnosis::context::{Context, OWN_NAME, PodGroup, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::findings::Findings;
-use crate::diagnosis::text::{capital, count, named, names};
-use crate::model::quantity::short_bytes;
-use crate::model::{Kind, Node, ObjectRef};
-use crate::scheduler::{NodeVerdict, untolerated};
+use crate::diagnosis::in_the_way::{InTheWay, NodeSet};
+use crate::diagnosis::obstacle_words::clause;
+use crate::diagnosis::text::{capital, count, named};
+use crate::model::{Kind, ObjectRef};
+use crate::scheduler::obstacle::amount;
+use crate::scheduler::{Fact, Obstacle};
 
 super::declare_rule! {
     static RULE = {
@@ -20,8 +22,12 @@ super::declare_rule! {
     }
 }
 
-/// Groups of nodes that are told apart in a finding.
-const SHOWN: usize = 12;
+/// Sets of nodes that a title tells; the evidence has more.
+const IN_TITLE: usize = 3;
+/// Facts of a finding about nodes.
+const FACTS: usize = 16;
+/// A title gets no further set of nodes once it is as long, in bytes.
+const LONG: usize = 260;
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
     let mut stories: BTreeMap<(ObjectRef, String), Vec<&PodGroup<'_>>> = BTreeMap::new();
@@ -43,66 +49,94 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     }
 }
 
-/// Nodes with the same plugin and reason, by both.
-fn by_reason<'g>(group: &'g PodGroup<'_>) -> BTreeMap<(&'static str, &'g str), Vec<&'g NodeVerdict>> {
-    let mut groups: BTreeMap<(&'static str, &str), Vec<&NodeVerdict>> = BTreeMap::new();
-    for node in &group.verdict.nodes {
-        for reason in &node.reasons {
-            groups.entry((node.plugin, reason)).or_default().push(node);
-        }
-    }
-    groups
-}
-
 /// Why the pods of a group wait, as the end of a sentence.
 fn story(cx: &Context<'_>, group: &PodGroup<'_>) -> String {
     let verdict = &group.verdict;
     if let Some((node, victims)) = &verdict.preemption {
         return format!("no node has room; {} will be evicted from node {node} for it", count(victims.len(), "pod"));
     }
-    if let Some(pre_filter) = &verdict.pre_filter {
-        let own = &group.lead().metadata.name;
-        let text = rejection(&pre_filter.message);
-        return if group.pods.len() > 1 { text.replace(own, OWN_NAME) } else { text };
-    }
     if cx.snapshot.nodes.seen().is_empty() && verdict.nodes.is_empty() && cx.snapshot.nodes.complete() {
         return "the cluster has no nodes".to_owned();
     }
-    if verdict.nodes.is_empty() {
-        return verdict.message.clone().unwrap_or_else(|| "the scheduler can't say more".to_owned());
+    let way = cx.in_the_way(group);
+    let told = if way.of_pod.is_empty() { of_nodes(cx, &way) } else { of_pod(&way) };
+    match told {
+        Some(text) if group.pods.len() > 1 => text.replace(&group.lead().metadata.name, OWN_NAME),
+        Some(text) => text,
+        None => verdict.message.clone().unwrap_or_else(|| "what the nodes lack is not known".to_owned()),
     }
-    let mut parts: Vec<(usize, String)> = by_reason(group)
-        .into_iter()
-        .map(|((plugin, reason), nodes)| {
-            let words = predicate(plugin, reason);
-            let words = if nodes.len() == 1 { singular(&words) } else { words };
-            (nodes.len(), format!("{} {words}", count(nodes.len(), "node")))
-        })
-        .collect();
-    parts.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-    let parts: Vec<String> = parts.into_iter().map(|(_, part)| part).collect();
-    match parts.as_slice() {
-        [] => "what the nodes lack is not known".to_owned(),
-        parts if parts.iter().any(|part| part.contains(',')) => parts.join("; "),
-        parts => names(parts),
+}
+
+/// What rejects the pod before any node is looked at; several plugins can find the same.
+fn of_pod(way: &InTheWay) -> Option<String> {
+    let mut clauses: Vec<String> = Vec::new();
+    for obstacle in &way.of_pod {
+        let clause = clause(obstacle);
+        if !clauses.contains(&clause) {
+            clauses.push(clause);
+        }
     }
+    (!clauses.is_empty()).then(|| clauses.join("; "))
+}
+
+fn of_nodes(cx: &Context<'_>, way: &InTheWay) -> Option<String> {
+    if let Some(told) = everywhere(cx, way) {
+        return Some(told);
+    }
+    let mut parts: Vec<String> = Vec::new();
+    let mut left = 0;
+    for set in &way.sets {
+        let length: usize = parts.iter().map(String::len).sum();
+        if parts.len() < IN_TITLE && length < LONG {
+            parts.push(on_nodes(set, parts.is_empty()));
+        } else {
+            left += set.nodes.len();
+        }
+    }
+    if left > 0 {
+        parts.push(format!("{} more {} more in the way", count(left, "node"), if left == 1 { "has" } else { "have" }));
+    }
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// `on worker-4, the closest, label disktype is ssd, the pod asks sdd`.
+fn on_nodes(set: &NodeSet, closest: bool) -> String {
+    let mut clauses: Vec<String> = Vec::new();
+    for clause in set.obstacles.iter().map(clause) {
+        if !clauses.contains(&clause) {
+            clauses.push(clause);
+        }
+    }
+    let nodes = match set.nodes.as_slice() {
+        [one] => one.clone(),
+        [first, ..] if closest => format!("{first} and {} like it", count(set.nodes.len() - 1, "node")),
+        many => count(many.len(), "node"),
+    };
+    let closest = match (closest, clauses.len()) {
+        (true, 1) => ", the closest, nothing but this is in the way",
+        (true, _) => ", the closest",
+        (false, _) => "",
+    };
+    format!("on {nodes}{closest}: {}", clauses.join(", and "))
 }
 
 fn finding(cx: &Context<'_>, subject: ObjectRef, story: &str, groups: &[&PodGroup<'_>]) -> Finding {
     let pods: Vec<&str> = groups.iter().flat_map(|group| group.names()).collect();
     let group = groups[0];
     let severity = if group.verdict.preemption.is_some() { Severity::Warning } else { Severity::Error };
-    let what = if group.verdict.pre_filter.is_some() { "can't be scheduled" } else { "fits on no node" };
-    let what = if pods.len() == 1 { what } else { what.strip_prefix("fits").map_or(what, |_| "fit on no node") };
+    let what = match (group.verdict.pre_filter.is_some(), pods.len()) {
+        (true, _) => "can't be scheduled",
+        (false, 1) => "fits on no node",
+        (false, _) => "fit on no node",
+    };
     let title = format!("{} {what}: {story}", capital(&named("pod", &pods)));
     let mut finding = Finding::new(RULE.name, severity, subject, title);
-    if let Some(pre_filter) = &group.verdict.pre_filter {
-        let note = format!("what {} says before it looks at any node", pre_filter.plugin);
-        finding = finding.evidence(pod_ref(group.lead()), "", pre_filter.message.clone(), note);
+    let way = cx.in_the_way(group);
+    for obstacle in &way.of_pod {
+        let note = format!("{}: {}", obstacle.reason.plugin(), obstacle.reason);
+        finding = finding.evidence(obstacle.object.clone(), obstacle.path.clone(), obstacle.present.clone(), note);
     }
-    for ((plugin, reason), nodes) in by_reason(group).into_iter().take(SHOWN) {
-        finding = with_nodes(cx, group, (plugin, reason), &nodes, finding);
-    }
+    finding = with_nodes(&way, finding);
     if finding.evidence.is_empty() {
         let message = group.verdict.message.clone().unwrap_or_else(|| group.verdict.unknown.join("; "));
         finding = finding.evidence(pod_ref(group.lead()), "", message, "what the scheduler says");
@@ -113,42 +147,43 @@ fn finding(cx: &Context<'_>, subject: ObjectRef, story: &str, groups: &[&PodGrou
     finding.explains_all(groups.iter().flat_map(|group| group.objects()))
 }
 
-/// One fact for nodes with the same reason, with the figures of the first.
-fn with_nodes(
-    cx: &Context<'_>,
-    group: &PodGroup<'_>,
-    (plugin, reason): (&str, &str),
-    nodes: &[&NodeVerdict],
-    finding: Finding,
-) -> Finding {
-    let list: Vec<&str> = nodes.iter().map(|node| node.name.as_str()).collect();
-    let first = cx.snapshot.nodes.get("", list[0]).found();
-    let object = ObjectRef::new(Kind::Node, "", list[0]);
-    let who = if list.len() == 1 { String::new() } else { format!("{}: ", named("node", &list)) };
-    let (path, value) = match (plugin, reason.strip_prefix("Insufficient ")) {
-        ("NodeResourcesFit", Some(resource)) => ("status.allocatable", figures(cx, group, list[0], resource)),
-        ("TaintToleration", _) => ("spec.taints", first.map_or_else(String::new, |node| taint(group, node))),
-        ("NodeUnschedulable", _) => ("spec.unschedulable", "true".to_owned()),
-        _ => ("", reason.to_owned()),
-    };
-    finding.evidence(object, path, value, format!("{who}{plugin}: {reason}"))
+/// A fact for each obstacle of each set of nodes, the closest first, then who holds what is short there.
+fn with_nodes(way: &InTheWay, mut finding: Finding) -> Finding {
+    let mut left = FACTS;
+    for set in &way.sets {
+        for obstacle in &set.obstacles {
+            if left == 0 {
+                break;
+            }
+            left -= 1;
+            finding = with_obstacle(set, obstacle, finding);
+        }
+    }
+    let closest = way.sets.first().into_iter().flat_map(|set| set.obstacles.iter().map(move |one| (set, one)));
+    for (set, obstacle) in closest {
+        finding = with_holders(set, obstacle, finding);
+    }
+    finding
 }
 
-fn figures(cx: &Context<'_>, group: &PodGroup<'_>, node: &str, resource: &str) -> String {
-    let Some(amounts) = cx.scheduler.amounts(node, resource) else { return String::new() };
-    let asked = cx.scheduler.request(group.lead(), resource);
-    let show = |amount: i64| match resource {
-        "cpu" => format!("{amount}m"),
-        "memory" | "ephemeral-storage" => short_bytes(amount),
-        _ => amount.to_string(),
+fn with_obstacle(set: &NodeSet, obstacle: &Obstacle, finding: Finding) -> Finding {
+    let who = named("node", &set.nodes);
+    let note = format!("{who}: {} ({})", obstacle.reason, obstacle.reason.plugin());
+    let value = format!("{}, wanted: {}", obstacle.present, obstacle.wanted);
+    let object = match (&obstacle.fact, set.nodes.first()) {
+        (Fact::Cordoned, Some(node)) => ObjectRef::new(Kind::Node, "", node),
+        _ => obstacle.object.clone(),
     };
-    format!("asked {}, free {} of {}", show(asked), show(amounts.allocatable - amounts.used), show(amounts.allocatable))
+    finding.evidence(object, obstacle.path.clone(), value, note)
 }
 
-fn taint(group: &PodGroup<'_>, node: &Node) -> String {
-    let found = untolerated(&node.spec.taints, &group.lead().spec.tolerations);
-    found.map_or_else(String::new, |taint| {
-        let value = if taint.value.is_empty() { String::new() } else { format!("={}", taint.value) };
-        format!("{}{value}:{}", taint.key, taint.effect)
-    })
+fn with_holders(set: &NodeSet, obstacle: &Obstacle, mut finding: Finding) -> Finding {
+    let node = set.nodes.first().map_or("", String::as_str);
+    if let Fact::Resource { name, holders, .. } = &obstacle.fact {
+        for (pod, held) in holders {
+            let note = format!("holds most of the {name} on {node}");
+            finding = finding.evidence(pod.clone(), "spec.containers[*].resources.requests", amount(name, *held), note);
+        }
+    }
+    finding
 }

@@ -8,21 +8,14 @@ use crate::diagnosis::finding::Finding;
 use crate::diagnosis::manager::{argo, helm};
 use crate::diagnosis::remedy::{Change, Step};
 use crate::model::{Kind, Meta, ObjectRef, StorageClass, Workload};
-use crate::scheduler::{NodeVerdict, running};
+use crate::scheduler::{NodeVerdict, Reason, running};
 
-/// VolumeBinding's reason for a node without enough published capacity.
-pub(super) const NOT_ENOUGH_STORAGE: &str = "node(s) did not have enough free storage";
-/// VolumeBinding's rejection of a pod with a claim that must be bound first.
-pub(super) const UNBOUND_IMMEDIATE: &str = "pod has unbound immediate PersistentVolumeClaims";
-/// InterPodAffinity's reasons for anti-affinity: the pod's own, and that of pods which are there.
-pub(super) const ANTI_AFFINITY: [&str; 2] =
-    ["node(s) didn't match pod anti-affinity rules", "node(s) didn't satisfy existing pods anti-affinity rules"];
 /// The provisioner of classes whose volumes are made by hand.
 pub(super) const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
 
-/// The nodes of a verdict that a plugin rejected for a reason.
-pub(super) fn rejected_for<'g>(group: &'g PodGroup<'_>, reason: &'g str) -> impl Iterator<Item = &'g NodeVerdict> {
-    group.verdict.nodes.iter().filter(move |node| node.reasons.iter().any(|given| given == reason))
+/// The nodes of a verdict that were rejected for a reason.
+pub(super) fn rejected_for<'g>(group: &'g PodGroup<'_>, reason: &'g Reason) -> impl Iterator<Item = &'g NodeVerdict> {
+    group.verdict.nodes.iter().filter(move |node| node.reasons.contains(reason))
 }
 
 /// Whether any node has the resource among its allocatable ones, be it none at all of it.

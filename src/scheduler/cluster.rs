@@ -326,6 +326,14 @@ impl<'a> Cluster<'a> {
         self.claims_in_use.contains_key(&(namespace, name)) || self.assumed.claims.contains(&(namespace, name))
     }
 
+    /// The unfinished pods of a namespace that have a node, or are placed on one, with the node's name.
+    pub(crate) fn placed_in<'s>(&'s self, namespace: &str) -> impl Iterator<Item = (&'a Pod, &'s str)> {
+        self.snapshot.pods.in_namespace(namespace).iter().filter(|pod| !pod.finished()).filter_map(|pod| {
+            let node = if pod.assigned() { Some(pod.spec.node_name.as_str()) } else { self.assumed_node(pod) };
+            Some((&**pod, node?))
+        })
+    }
+
     /// The volumes of a class; the empty class is a class of its own.
     pub(crate) fn volumes_of_class(&self, class: &str) -> &[&'a Volume] {
         self.volumes.by_class.get(class).map_or(&[], Vec::as_slice)

@@ -13,9 +13,23 @@ use crate::model::{Pod, PodDisruptionBudget};
 
 pub(crate) const NAME: &str = "DefaultPreemption";
 const NOT_HELPFUL: &str = "Preemption is not helpful for scheduling";
-const NO_VICTIMS: &str = "No preemption victims found for incoming pod";
 /// Candidates sought: a tenth of the nodes where eviction may help, and at least this many.
 const MIN_CANDIDATES: usize = 100;
+
+/// Why eviction helps on no node.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// The node has no pod of lower priority.
+    NoVictims,
+}
+
+impl Reason {
+    pub(crate) fn text(&self) -> Cow<'_, str> {
+        match self {
+            Reason::NoVictims => "No preemption victims found for incoming pod".into(),
+        }
+    }
+}
 
 /// What came of it.
 pub(crate) enum Preemption {
@@ -65,7 +79,7 @@ pub(crate) fn preempt<'c>(
                 errors.push(format!("expected at least one victim pod on node {:?}", node.name()));
             }
             Ok(candidate) => candidates.push(candidate),
-            Err(status) if status.code == Code::Error => errors.push(status.reasons.join(", ")),
+            Err(status) if status.code == Code::Error => errors.push(status.text()),
             Err(status) => {
                 statuses.insert(node.name(), status);
             }
@@ -96,17 +110,17 @@ fn nominate(candidate: &Candidate<'_>) -> Preemption {
 
 fn fails(cluster: &Cluster<'_>, statuses: &BTreeMap<&str, Status>) -> Preemption {
     let missing = statuses.values().filter(|status| status.code == Code::Unknown || status.partial);
-    let missing: Vec<String> = missing.flat_map(|status| &status.reasons).map(ToString::to_string).collect();
+    let missing: Vec<String> = missing.map(Status::text).collect();
     if !missing.is_empty() {
         return Preemption::Unknown(missing);
     }
-    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut reasons: BTreeMap<Cow<'_, str>, usize> = BTreeMap::new();
     for reason in statuses.values().flat_map(|status| &status.reasons) {
-        *reasons.entry(reason).or_default() += 1;
+        *reasons.entry(reason.text()).or_default() += 1;
     }
     let rest = cluster.nodes.len() - statuses.len();
     if rest > 0 {
-        *reasons.entry(NOT_HELPFUL).or_default() += rest;
+        *reasons.entry(NOT_HELPFUL.into()).or_default() += rest;
     }
     let text = fit_error(cluster.version, cluster.nodes.len(), &Body::Reasons(reasons), "");
     Preemption::Fails(format!("preemption: {text}"))
@@ -141,7 +155,7 @@ fn victims<'c>(
 ) -> Result<Candidate<'c>, Status> {
     let mut lower: Vec<_> = node.pods.iter().filter(|info| info.pod.priority() < pod.priority()).cloned().collect();
     if lower.is_empty() {
-        return Err(Status::unresolvable(NO_VICTIMS));
+        return Err(Status::unresolvable(Reason::NoVictims));
     }
     let mut trial = Trial { cluster, pod, prepared: prepared.fork(), node: node.clone() };
     for info in &lower {

@@ -1,14 +1,63 @@
 //! `plugins/dynamicresources`, as far as objects tell: missing claims and classes, claims allocated elsewhere. What the
 //! allocator would choose is unknown.
 
+mod obstacles;
+
+use std::borrow::Cow;
+
 use super::cluster::{Cluster, NodeInfo};
 use super::framework::{Cycle, Decision, Filter, PreFilter, Status};
+use super::obstacle::Obstacle;
 use super::release;
 use super::resources::{is_extended, requests};
-use crate::model::{Pod, ResourceClaim};
+use crate::model::pod::PodResourceClaim;
+use crate::model::version::Version;
+use crate::model::{Meta, Pod, ResourceClaim};
 use crate::snapshot::Lookup;
+pub(crate) use obstacles::behind;
 
 pub(crate) const NAME: &str = "DynamicResources";
+
+/// Why the plugin rejects a node or the pod.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// The claim of a template hasn't been made.
+    ClaimNotMade { name: String },
+    /// A claim is being deleted.
+    ClaimDeleting { claim: String },
+    /// A claim that the pod names doesn't exist.
+    ClaimNotFound { claim: String },
+    /// A claim has as many consumers as it may.
+    ClaimInUse { claim: String },
+    /// A claim asks in a way that the release doesn't know.
+    UnknownRequest { namespace: String, claim: String, request: String },
+    /// The device class of a claim's request doesn't exist.
+    ClassNotFound { request: String, class: String },
+    /// No device is there for a claim.
+    CannotAllocate,
+    /// The devices of a claim are elsewhere.
+    NotOnNode,
+}
+
+impl Reason {
+    pub(crate) fn text(&self) -> Cow<'_, str> {
+        match self {
+            Reason::ClaimNotMade { name } => format!("resource claim {name} was not created yet").into(),
+            Reason::ClaimDeleting { claim } => format!("resourceclaim {claim:?} is being deleted").into(),
+            Reason::ClaimNotFound { claim } => format!("resourceclaim.resource.k8s.io {claim:?} not found").into(),
+            Reason::ClaimInUse { .. } => "resourceclaim in use".into(),
+            Reason::UnknownRequest { namespace, claim, request } => {
+                format!("resource claim {namespace}/{claim}, request {request}: unknown request type").into()
+            }
+            Reason::ClassNotFound { request, class } => {
+                format!("request {request}: device class {class} does not exist").into()
+            }
+            Reason::CannotAllocate => "cannot allocate all claims".into(),
+            Reason::NotOnNode => "resourceclaim not available on the node".into(),
+        }
+    }
+}
+
 /// What PostFilter says of a pod without claims.
 pub(crate) const NO_NEW_CLAIMS: &str = "no new claims to deallocate";
 /// A claim takes no more consumers than this (`resource.k8s.io`, ResourceClaimReservedForMaxSize).
@@ -16,6 +65,8 @@ const MAX_CONSUMERS: usize = 256;
 
 #[derive(Clone)]
 struct DynamicResources<'c> {
+    pod: &'c Pod,
+    version: Version,
     claims: Vec<&'c ResourceClaim>,
     /// Extended resources that a device class stands for.
     by_class: Vec<&'c str>,
@@ -42,36 +93,41 @@ pub(crate) fn prepare<'c>(cycle: &Cycle<'c>) -> PreFilter<'c> {
         }
     }
     let no_devices = cluster.snapshot.resource_slices.all().is_some_and(<[_]>::is_empty);
-    PreFilter::Filter(Box::new(DynamicResources { claims, by_class, no_devices }))
+    PreFilter::Filter(Box::new(DynamicResources { pod, version: cluster.version, claims, by_class, no_devices }))
 }
 
 /// The pod's claims, or why the scheduler doesn't even queue the pod (PreEnqueue, which leaves no condition).
 pub(crate) fn claims<'c>(cluster: &'c Cluster<'c>, pod: &Pod) -> Result<Vec<&'c ResourceClaim>, Status> {
     let mut claims = Vec::new();
     for reference in &pod.spec.resource_claims {
-        let from_status = pod.status.resource_claim_statuses.iter().find(|status| status.name == reference.name);
-        let name = match (&reference.resource_claim_name, from_status) {
-            (Some(name), _) => name,
-            (None, Some(status)) => match &status.resource_claim_name {
-                Some(name) => name,
-                None => continue,
-            },
-            (None, None) => {
-                return Err(Status::unresolvable(format!("resource claim {} was not created yet", reference.name)));
-            }
-        };
-        match cluster.snapshot.resource_claims.get(&pod.metadata.namespace, name) {
-            Lookup::Found(claim) if claim.metadata.deleting() => {
-                return Err(Status::unresolvable(format!("resourceclaim {name:?} is being deleted")));
-            }
-            Lookup::Found(claim) => claims.push(&**claim),
-            Lookup::Absent => {
-                return Err(Status::unresolvable(format!("resourceclaim.resource.k8s.io {name:?} not found")));
-            }
-            Lookup::Unknown => return Err(Status::unknown(format!("the ResourceClaim {name} could not be read"))),
-        }
+        claims.extend(claim_of(cluster, pod, reference)?);
     }
     Ok(claims)
+}
+
+/// The claim of one reference; `None` where its template needs none.
+fn claim_of<'c>(
+    cluster: &'c Cluster<'c>,
+    pod: &Pod,
+    reference: &PodResourceClaim,
+) -> Result<Option<&'c ResourceClaim>, Status> {
+    let from_status = pod.status.resource_claim_statuses.iter().find(|status| status.name == reference.name);
+    let name = match (&reference.resource_claim_name, from_status) {
+        (Some(name), _) => name,
+        (None, Some(status)) => match &status.resource_claim_name {
+            Some(name) => name,
+            None => return Ok(None),
+        },
+        (None, None) => return Err(Status::unresolvable(Reason::ClaimNotMade { name: reference.name.clone() })),
+    };
+    match cluster.snapshot.resource_claims.get(&pod.metadata.namespace, name) {
+        Lookup::Found(claim) if claim.metadata.deleting() => {
+            Err(Status::unresolvable(Reason::ClaimDeleting { claim: name.clone() }))
+        }
+        Lookup::Found(claim) => Ok(Some(claim)),
+        Lookup::Absent => Err(Status::unresolvable(Reason::ClaimNotFound { claim: name.clone() })),
+        Lookup::Unknown => Err(Status::unknown(format!("the ResourceClaim {name} could not be read"))),
+    }
 }
 
 fn extended_by_class<'p>(cluster: &Cluster<'_>, pod: &'p Pod) -> Vec<&'p str> {
@@ -97,7 +153,7 @@ fn usable(cluster: &Cluster<'_>, claim: &ResourceClaim, pod: &Pod) -> Result<(),
         return if consumers.len() < MAX_CONSUMERS || own {
             Ok(())
         } else {
-            Err(Status::unresolvable("resourceclaim in use"))
+            Err(Status::unresolvable(Reason::ClaimInUse { claim: claim.metadata.name.clone() }))
         };
     }
     for request in &claim.spec.devices.requests {
@@ -106,9 +162,9 @@ fn usable(cluster: &Cluster<'_>, claim: &ResourceClaim, pod: &Pod) -> Result<(),
         match exact {
             Some(class) => class_exists(cluster, class, &request.name)?,
             None if request.first_available.is_empty() => {
-                let (namespace, name) = (&claim.metadata.namespace, &claim.metadata.name);
-                let text = format!("resource claim {namespace}/{name}, request {}: unknown request type", request.name);
-                return Err(Status::unresolvable(text));
+                let Meta { namespace, name, .. } = claim.metadata.clone();
+                let request = request.name.clone();
+                return Err(Status::unresolvable(Reason::UnknownRequest { namespace, claim: name, request }));
             }
             None => {
                 for sub in &request.first_available {
@@ -123,24 +179,32 @@ fn usable(cluster: &Cluster<'_>, claim: &ResourceClaim, pod: &Pod) -> Result<(),
 fn class_exists(cluster: &Cluster<'_>, class: &str, request: &str) -> Result<(), Status> {
     match cluster.snapshot.device_classes.get("", class) {
         Lookup::Found(_) => Ok(()),
-        Lookup::Absent => Err(Status::unresolvable(format!("request {request}: device class {class} does not exist"))),
+        Lookup::Absent => {
+            let (request, class) = (request.to_owned(), class.to_owned());
+            Err(Status::unresolvable(Reason::ClassNotFound { request, class }))
+        }
         Lookup::Unknown => Err(Status::unknown(format!("the DeviceClass {class} could not be read"))),
+    }
+}
+
+impl<'c> DynamicResources<'c> {
+    fn lacks(&self, name: &str, node: &NodeInfo<'c>) -> bool {
+        node.allocatable.scalars.get(name).is_none_or(|amount| *amount == 0)
     }
 }
 
 impl<'c> Filter<'c> for DynamicResources<'c> {
     fn filter(&self, node: &NodeInfo<'c>) -> Decision {
-        let lacks = |name: &&&str| node.allocatable.scalars.get(**name).is_none_or(|amount| *amount == 0);
-        if self.by_class.iter().any(|name| lacks(&name)) {
+        if self.by_class.iter().any(|name| self.lacks(name, node)) {
             if self.no_devices {
-                return Err(Status::unresolvable("cannot allocate all claims"));
+                return Err(Status::unresolvable(Reason::CannotAllocate));
             }
             return Err(Status::unknown("what devices the allocator would choose is not modelled"));
         }
         let unallocated = self.claims.iter().filter(|claim| claim.status.allocation.is_none());
         if unallocated.into_iter().any(|claim| !claim.spec.devices.requests.is_empty()) {
             if self.no_devices {
-                return Err(Status::unresolvable("cannot allocate all claims"));
+                return Err(Status::unresolvable(Reason::CannotAllocate));
             }
             return Err(Status::unknown("what devices the allocator would choose is not modelled"));
         }
@@ -148,7 +212,11 @@ impl<'c> Filter<'c> for DynamicResources<'c> {
             let selector = claim.status.allocation.as_ref().and_then(|allocation| allocation.node_selector.as_ref());
             selector.is_some_and(|selector| !selector.matches(node.name(), &node.node.metadata.labels))
         });
-        if elsewhere { Err(Status::unresolvable("resourceclaim not available on the node")) } else { Ok(()) }
+        if elsewhere { Err(Status::unresolvable(Reason::NotOnNode)) } else { Ok(()) }
+    }
+
+    fn obstacles(&self, node: &NodeInfo<'c>) -> Vec<Obstacle> {
+        self.against(node)
     }
 
     fn fork(&self) -> Box<dyn Filter<'c> + 'c> {

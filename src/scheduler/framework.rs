@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::cluster::{Cluster, NodeInfo, PodInfo};
 use super::config::Profile;
+use super::obstacle::{Obstacle, lead_with};
 pub(crate) use super::status::{Code, Decision, Status};
 use crate::model::Pod;
 
@@ -24,6 +25,9 @@ pub(crate) enum PreFilter<'c> {
 pub(crate) trait Filter<'c> {
     /// Whether the node takes the pod.
     fn filter(&self, node: &NodeInfo<'c>) -> Decision;
+
+    /// All by which the plugin rejects the node; nothing where it takes the node or facts are missing.
+    fn obstacles(&self, node: &NodeInfo<'c>) -> Vec<Obstacle>;
 
     /// A pod is taken off a node in a dry run, or put on it.
     fn moved(&mut self, _pod: &PodInfo<'c>, _node: &NodeInfo<'c>, _change: Move) {}
@@ -64,6 +68,15 @@ pub(crate) struct Plugin {
     pub(crate) prepare: for<'c> fn(&Cycle<'c>) -> PreFilter<'c>,
     /// Whether upstream's plugin has a PreFilter of its own.
     pub(crate) pre_filters: bool,
+    /// What stands behind a rejection at PreFilter.
+    pub(crate) behind: for<'c> fn(&Cycle<'c>) -> Behind<'c>,
+}
+
+/// All by which a plugin rejects a pod before it looks at nodes, and what it would do with them then.
+#[derive(Default)]
+pub(crate) struct Behind<'c> {
+    pub(crate) obstacles: Vec<Obstacle>,
+    pub(crate) filter: Option<Box<dyn Filter<'c> + 'c>>,
 }
 
 /// The plugins that filter for a pod, made ready.
@@ -137,9 +150,17 @@ impl<'c> Prepared<'c> {
         missing.map_or(Ok(()), Err)
     }
 
-    /// Every plugin that rejects the node, not only the first.
-    pub(crate) fn filter_all(&self, node: &NodeInfo<'c>) -> Vec<Rejection> {
-        self.filters.iter().filter_map(|(name, filter)| Some((*name, filter.filter(node).err()?))).collect()
+    /// All by which every plugin rejects the node, in the order of the plugins, and of each plugin's reasons.
+    pub(crate) fn obstacles(&self, node: &NodeInfo<'c>) -> Vec<Obstacle> {
+        let rejecting = self.filters.iter().filter_map(|(_, filter)| Some((filter, filter.filter(node).err()?)));
+        rejecting.flat_map(|(filter, status)| lead_with(&status.reasons, filter.obstacles(node))).collect()
+    }
+
+    /// How many plugins' reasons speak against the node: fewer than there are obstacles, as one reason can stand for
+    /// several.
+    pub(crate) fn reasons_against(&self, node: &NodeInfo<'c>) -> usize {
+        let reasons = self.filters.iter().filter_map(|(_, filter)| Some(filter.filter(node).err()?.reasons.len()));
+        reasons.sum()
     }
 
     /// A copy on which a dry run can move pods.

@@ -1,19 +1,43 @@
 //! `plugins/interpodaffinity`: required affinity and anti-affinity, in both directions.
 
+mod obstacles;
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use super::cluster::{Cluster, NodeInfo, PodInfo};
 use super::framework::{Cycle, Decision, Filter, Move, PreFilter, Status};
+use super::obstacle::Obstacle;
 use crate::model::meta::Map;
 use crate::model::pod::PodAffinityTerm;
 use crate::model::selector::matches;
 use crate::model::{Node, Pod};
+use obstacles::Holders;
 
 pub(crate) const NAME: &str = "InterPodAffinity";
-const REASON_AFFINITY: &str = "node(s) didn't match pod affinity rules";
-const REASON_ANTI_AFFINITY: &str = "node(s) didn't match pod anti-affinity rules";
-const REASON_EXISTING: &str = "node(s) didn't satisfy existing pods anti-affinity rules";
+
+/// Why the plugin rejects a node.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// No pod that the pod's affinity asks for is in the node's domain.
+    Affinity,
+    /// A pod that the pod's anti-affinity forbids is in the node's domain.
+    AntiAffinity,
+    /// The anti-affinity of a pod in the node's domain forbids the pod.
+    ExistingAntiAffinity,
+}
+
+impl Reason {
+    pub(crate) fn text(&self) -> Cow<'_, str> {
+        match self {
+            Reason::Affinity => "node(s) didn't match pod affinity rules".into(),
+            Reason::AntiAffinity => "node(s) didn't match pod anti-affinity rules".into(),
+            Reason::ExistingAntiAffinity => "node(s) didn't satisfy existing pods anti-affinity rules".into(),
+        }
+    }
+}
 
 /// Counts by topology key and value; what a dry run changes lies over the shared part.
 #[derive(Clone, Default)]
@@ -99,6 +123,9 @@ struct InterPodAffinity<'c> {
     affinity: Counts<'c>,
     anti_affinity: Counts<'c>,
     pods_complete: bool,
+    cluster: &'c Cluster<'c>,
+    /// Found where obstacles are asked for; without the pods of dry runs.
+    holders: Rc<OnceCell<Holders<'c>>>,
 }
 
 pub(crate) fn prepare<'c>(cycle: &Cycle<'c>) -> PreFilter<'c> {
@@ -122,6 +149,8 @@ pub(crate) fn prepare<'c>(cycle: &Cycle<'c>) -> PreFilter<'c> {
         affinity: Counts::default(),
         anti_affinity: Counts::default(),
         pods_complete: cluster.pods_complete(),
+        cluster,
+        holders: Rc::default(),
     };
     filter.count(cluster);
     let idle = filter.terms.affinity.is_empty()
@@ -218,18 +247,18 @@ impl<'c> Filter<'c> for InterPodAffinity<'c> {
             if !self.pods_complete && !self.lacks_affinity_key(node.node) {
                 return Err(Status::unknown("not every pod could be read"));
             }
-            return Err(Status::unresolvable(REASON_AFFINITY));
+            return Err(Status::unresolvable(Reason::Affinity));
         }
         let own = self.terms.anti_affinity.iter().filter_map(|term| {
             let value = node.node.metadata.labels.get(&term.term.topology_key)?;
             Some(self.anti_affinity.of((&term.term.topology_key, value)))
         });
         if own.into_iter().any(|count| count > 0) {
-            return Err(Status { partial: !self.pods_complete, ..Status::unschedulable(REASON_ANTI_AFFINITY) });
+            return Err(Status { partial: !self.pods_complete, ..Status::unschedulable(Reason::AntiAffinity) });
         }
         let labels = &node.node.metadata.labels;
         if labels.iter().any(|(key, value)| self.existing_anti_affinity.of((key, value)) > 0) {
-            return Err(Status { partial: !self.pods_complete, ..Status::unschedulable(REASON_EXISTING) });
+            return Err(Status { partial: !self.pods_complete, ..Status::unschedulable(Reason::ExistingAntiAffinity) });
         }
         if self.pods_complete { Ok(()) } else { Err(Status::unknown("not every pod could be read")) }
     }
@@ -237,6 +266,10 @@ impl<'c> Filter<'c> for InterPodAffinity<'c> {
     fn moved(&mut self, pod: &PodInfo<'c>, node: &NodeInfo<'c>, change: Move) {
         self.count_existing(pod, node.node, change.delta());
         self.count_incoming(pod, node.node, change.delta());
+    }
+
+    fn obstacles(&self, node: &NodeInfo<'c>) -> Vec<Obstacle> {
+        self.against(node)
     }
 
     fn fork(&self) -> Box<dyn Filter<'c> + 'c> {

@@ -1,5 +1,6 @@
 //! The text of a failed attempt (`pkg/scheduler/framework/types.go`, FitError).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::release;
@@ -11,7 +12,7 @@ pub(crate) const NO_NODES: &str = "no nodes available to schedule pods";
 /// The body of a message: a text for all nodes, or reasons with their counts.
 pub(crate) enum Body<'m> {
     PreFilter(&'m str),
-    Reasons(BTreeMap<&'m str, usize>),
+    Reasons(BTreeMap<Cow<'m, str>, usize>),
 }
 
 /// Puts a message together; `post_filter` is what the PostFilter plugins say.
@@ -45,7 +46,7 @@ mod tests {
 
     #[test]
     fn reasons_are_sorted_as_text_with_their_counts() {
-        let reasons = BTreeMap::from([("b", 2), ("a", 10), ("c", 2)]);
+        let reasons = BTreeMap::from([("b".into(), 2), ("a".into(), 10), ("c".into(), 2)]);
         let text = fit_error(Version::NEWEST, 12, &Body::Reasons(reasons), "");
         assert_eq!(text, "0/12 nodes are available: 10 a, 2 b, 2 c.");
     }

@@ -2,6 +2,7 @@
 
 mod assumed;
 mod capacities;
+mod claim_obstacles;
 mod cluster;
 pub mod config;
 pub mod config_file;
@@ -9,6 +10,7 @@ mod csi_migration;
 mod default_preemption;
 mod default_spread;
 mod dynamic_resources;
+mod explanation;
 mod framework;
 mod host_ports;
 mod inter_pod_affinity;
@@ -22,11 +24,13 @@ mod node_resources_fit;
 mod node_unschedulable;
 mod node_volume_limits;
 mod nominated;
+pub mod obstacle;
 pub mod parse;
 mod plugins;
 mod pod_topology_spread;
 mod post_filter;
 mod present_volumes;
+mod reason;
 mod release;
 mod resources;
 mod running;
@@ -37,6 +41,7 @@ mod volume_binding;
 mod volume_restrictions;
 mod volume_zone;
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -45,9 +50,31 @@ use cluster::Cluster;
 pub use config::SchedulerConfig;
 use config::{Extender, Profile};
 pub use config_file::{ConfigError, parse as parse_config};
+pub use explanation::Explanation;
 use framework::{Code, Cycle, Preparation, Prepared, Rejection, Rejections, Status};
 use message::{Body, NO_NODES, fit_error};
+pub use obstacle::{Fact, Obstacle};
 use post_filter::PostFilter;
+pub use reason::{LeftOut, Reason};
+/// The reasons of each plugin, under the plugin's upstream name.
+pub mod reasons {
+    pub use super::default_preemption::Reason as DefaultPreemption;
+    pub use super::dynamic_resources::Reason as DynamicResources;
+    pub use super::inter_pod_affinity::Reason as InterPodAffinity;
+    pub use super::node_affinity::Reason as NodeAffinity;
+    pub use super::node_declared_features::Reason as NodeDeclaredFeatures;
+    pub use super::node_name::Reason as NodeName;
+    pub use super::node_ports::Reason as NodePorts;
+    pub use super::node_resources_fit::Reason as NodeResourcesFit;
+    pub use super::node_unschedulable::Reason as NodeUnschedulable;
+    pub use super::node_volume_limits::Reason as NodeVolumeLimits;
+    pub use super::pod_topology_spread::Reason as PodTopologySpread;
+    pub use super::taint_toleration::Reason as TaintToleration;
+    pub use super::volume_binding::Reason as VolumeBinding;
+    pub use super::volume_restrictions::Reason as VolumeRestrictions;
+    pub use super::volume_zone::Reason as VolumeZone;
+}
+
 pub use resources::is_extended as is_extended_resource;
 pub use running::{RunningScheduler, foreign_reasons, running};
 pub(crate) use running::{offered, presumed};
@@ -113,35 +140,31 @@ impl<'a> Scheduler<'a> {
         self.cluster.assumed_node(pod)
     }
 
-    /// Every plugin that would reject the node, not only the first, which is all that the scheduler reports.
-    pub fn explain_node(&self, pod: &Pod, node: &str) -> Vec<NodeVerdict> {
-        let (Some(node), Some(cycle)) = (self.cluster.node(node), self.cycle(pod)) else { return Vec::new() };
-        let Preparation::Ready(prepared) = plugins::prepare(&cycle) else { return Vec::new() };
-        let rejections = prepared.filter_all(node).into_iter();
-        rejections.map(|rejection| verdict_of(node.name(), Some(&rejection))).collect()
+    /// What is in the pod's way, ready to be asked node by node; `None` for a pod of another scheduler, and for one that
+    /// is placed and waits for its volumes.
+    pub fn explain<'s>(&'s self, pod: &'s Pod) -> Option<Explanation<'s>> {
+        let placed = self.cluster.assumed_node(pod).is_some();
+        self.cycle(pod).filter(|_| !placed).map(Explanation::new)
+    }
+
+    /// All that keeps a pod from a node, the plugin that the scheduler would name first; also where other facts are
+    /// missing or an extender decides.
+    pub fn obstacles(&self, pod: &Pod, node: &str) -> Vec<Obstacle> {
+        self.explain(pod).map_or_else(Vec::new, |explanation| explanation.node(node))
     }
 
     /// Allocatable, used and free amounts of a resource on a node, in the scheduler's units (milli-CPU, bytes, counts).
     pub fn amounts(&self, node: &str, resource: &str) -> Option<Amounts> {
         let info = self.cluster.node(node)?;
-        let pick = |totals: &resources::Totals<'_>| match resource {
-            "cpu" => totals.cpu,
-            "memory" => totals.memory,
-            "ephemeral-storage" => totals.ephemeral_storage,
-            name => totals.scalars.get(name).copied().unwrap_or(0),
-        };
-        Some(Amounts { allocatable: pick(&info.allocatable), used: pick(&info.requested) })
+        Some(Amounts {
+            allocatable: info.allocatable.of_resource(resource),
+            used: info.requested.of_resource(resource),
+        })
     }
 
     /// The pod's request of a resource, in the scheduler's units.
     pub fn request(&self, pod: &Pod, resource: &str) -> i64 {
-        let totals = resources::requests(pod, self.cluster.version);
-        match resource {
-            "cpu" => totals.cpu,
-            "memory" => totals.memory,
-            "ephemeral-storage" => totals.ephemeral_storage,
-            name => totals.scalars.get(name).copied().unwrap_or(0),
-        }
+        resources::requests(pod, self.cluster.version).of_resource(resource)
     }
 
     /// The pods that count on a node.
@@ -203,7 +226,7 @@ impl<'a> Scheduler<'a> {
 
     /// A PreFilter plugin rejected the pod.
     fn rejected(&self, cycle: &Cycle<'_>, plugin: &'static str, status: Status) -> PodVerdict {
-        let text = status.reasons.join(", ");
+        let text = status.text();
         match status.code {
             Code::Unknown if status.partial => {
                 PodVerdict { unknown: vec![text], ..PodVerdict::new(Outcome::Unschedulable) }
@@ -216,7 +239,7 @@ impl<'a> Scheduler<'a> {
                 let message = fit_error(self.cluster.version, nodes, &Body::PreFilter(&text), &post_filter.text);
                 PodVerdict {
                     message: Some(message),
-                    pre_filter: Some(PreFilterRejection { plugin, message: text }),
+                    pre_filter: Some(PreFilterRejection { plugin, reasons: status.reasons, message: text }),
                     ..PodVerdict::new(Outcome::Unschedulable)
                 }
             }
@@ -238,7 +261,7 @@ impl<'a> Scheduler<'a> {
             if let Err(rejection) = nominated::filter(cycle.cluster, cycle.pod, prepared, node) {
                 if rejection.1.code == Code::Error {
                     let (plugin, status) = rejection;
-                    return error(format!("running {plugin:?} filter plugin: {}", status.reasons.join(", ")));
+                    return error(format!("running {plugin:?} filter plugin: {}", status.text()));
                 }
                 rejections.insert(position, rejection);
             }
@@ -257,7 +280,7 @@ impl<'a> Scheduler<'a> {
         if !verdict.unknown.is_empty() {
             return verdict;
         }
-        self.explain(cycle, prepared, &rejections, &left_out, &mut verdict);
+        self.tell(cycle, prepared, &rejections, &left_out, &mut verdict);
         verdict
     }
 
@@ -283,22 +306,23 @@ impl<'a> Scheduler<'a> {
         }
     }
 
-    fn explain<'c>(
+    /// What the scheduler would write, and what preemption would do.
+    fn tell<'c>(
         &self,
         cycle: &Cycle<'c>,
         prepared: &Prepared<'c>,
         rejections: &Rejections<'c>,
-        left_out: &[(&str, &'static str)],
+        left_out_nodes: &[(&str, &'static str)],
         verdict: &mut PodVerdict,
     ) {
         let version = self.cluster.version;
-        let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut reasons: BTreeMap<Cow<'_, str>, usize> = BTreeMap::new();
         for reason in rejections.all().flat_map(|(_, status)| &status.reasons) {
-            *reasons.entry(reason).or_default() += 1;
+            *reasons.entry(reason.text()).or_default() += 1;
         }
-        let absent = left_out_text(prepared, rejections.of(&cycle.pod.status.nominated_node_name));
-        if !left_out.is_empty() && release::tells_left_out_nodes(version) {
-            reasons.insert(&absent, left_out.len());
+        let absent = left_out(prepared, rejections.of(&cycle.pod.status.nominated_node_name));
+        if !left_out_nodes.is_empty() && release::tells_left_out_nodes(version) {
+            reasons.insert(absent.text(), left_out_nodes.len());
         }
         let post_filter = PostFilter::after_filters(cycle, prepared, rejections);
         verdict.preemption = post_filter.nominates;
@@ -313,16 +337,16 @@ impl<'a> Scheduler<'a> {
         &self,
         rejections: &Rejections<'_>,
         prepared: &Prepared<'_>,
-        left_out: &[(&str, &'static str)],
+        left_out_nodes: &[(&str, &'static str)],
     ) -> Vec<NodeVerdict> {
-        let left_out: HashMap<&str, &'static str> = left_out.iter().copied().collect();
+        let left_out_nodes: HashMap<&str, &'static str> = left_out_nodes.iter().copied().collect();
         let nodes = self.cluster.nodes.iter().enumerate();
         nodes
-            .map(|(position, node)| match left_out.get(node.name()) {
+            .map(|(position, node)| match left_out_nodes.get(node.name()) {
                 Some(plugin) => NodeVerdict {
                     name: node.name().to_owned(),
                     plugin,
-                    reasons: vec![left_out_text(prepared, None)],
+                    reasons: vec![left_out(prepared, None)],
                     resolvable: false,
                     fits: Some(false),
                 },
@@ -353,7 +377,7 @@ fn verdict_of(name: &str, rejection: Option<&Rejection>) -> NodeVerdict {
         Some((plugin, status)) => NodeVerdict {
             name,
             plugin,
-            reasons: status.reasons.iter().map(ToString::to_string).collect(),
+            reasons: status.reasons.clone(),
             resolvable: status.code == Code::Unschedulable,
             fits: Some(false),
         },
@@ -370,7 +394,7 @@ fn missing(rejections: &Rejections<'_>) -> Vec<String> {
     let mut missing = BTreeSet::new();
     for (_, status) in rejections.all() {
         match status.code {
-            Code::Unknown => missing.extend(status.reasons.iter().map(ToString::to_string)),
+            Code::Unknown => missing.extend(status.notes.iter().map(ToString::to_string)),
             _ if status.partial => {
                 missing.insert("not everything that the nodes hold could be read".to_owned());
             }
@@ -380,24 +404,28 @@ fn missing(rejections: &Rejections<'_>) -> Vec<String> {
     missing.into_iter().collect()
 }
 
-/// The text for nodes that PreFilter left out. The node that the pod is nominated to is tried in any case, and a plugin
+/// The reason for nodes that PreFilter left out. The node that the pod is nominated to is tried in any case, and a plugin
 /// that rejects it enters upstream's list of plugins.
-fn left_out_text(prepared: &Prepared<'_>, nominated: Option<&Rejection>) -> String {
+fn left_out(prepared: &Prepared<'_>, nominated: Option<&Rejection>) -> Reason {
     let mut plugins = prepared.among.as_ref().map_or_else(Vec::new, |(_, plugins)| plugins.clone());
     plugins.extend(nominated.map(|(plugin, _)| *plugin));
     plugins.sort_unstable();
     plugins.dedup();
-    format!("node(s) didn't satisfy plugin(s) [{}]", plugins.join(" "))
+    Reason::LeftOut(LeftOut { plugins })
 }
 
 /// The pod waits for its ResourceClaims before it enters the queue: no condition, no event.
 fn not_queued(status: Status) -> PodVerdict {
-    let text = status.reasons.join(", ");
+    let text = status.text();
     if status.code == Code::Unknown {
         return PodVerdict { unknown: vec![text], ..PodVerdict::new(Outcome::Unknown) };
     }
     PodVerdict {
-        pre_filter: Some(PreFilterRejection { plugin: dynamic_resources::NAME, message: text }),
+        pre_filter: Some(PreFilterRejection {
+            plugin: dynamic_resources::NAME,
+            reasons: status.reasons,
+            message: text,
+        }),
         ..PodVerdict::new(Outcome::Unschedulable)
     }
 }

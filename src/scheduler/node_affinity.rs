@@ -1,17 +1,40 @@
 //! `plugins/nodeaffinity`: node selectors and required node affinity.
 
+mod obstacles;
+
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::cluster::NodeInfo;
 use super::framework::{Cycle, Decision, Filter, PreFilter, Status};
+use super::obstacle::Obstacle;
 use crate::model::pod::PodSpec;
 use crate::model::selector::{NodeSelector, NodeSelectorTerm};
 use crate::model::{Node, Pod};
+pub(crate) use obstacles::behind;
 
 pub(crate) const NAME: &str = "NodeAffinity";
-const REASON: &str = "node(s) didn't match Pod's node affinity/selector";
-const REASON_ENFORCED: &str = "node(s) didn't match scheduler-enforced node affinity";
-const REASON_CONFLICT: &str = "pod affinity terms conflict";
+
+/// Why the plugin rejects a node or the pod.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// The pod's node selector or required node affinity doesn't match.
+    Selector,
+    /// The scheduler's configuration adds an affinity that doesn't match.
+    Enforced,
+    /// No term of the pod's affinity can match any node.
+    Conflict,
+}
+
+impl Reason {
+    pub(crate) fn text(&self) -> Cow<'_, str> {
+        match self {
+            Reason::Selector => "node(s) didn't match Pod's node affinity/selector".into(),
+            Reason::Enforced => "node(s) didn't match scheduler-enforced node affinity".into(),
+            Reason::Conflict => "pod affinity terms conflict".into(),
+        }
+    }
+}
 
 #[derive(Clone)]
 struct NodeAffinity<'c> {
@@ -28,7 +51,7 @@ pub(crate) fn prepare<'c>(cycle: &Cycle<'c>) -> PreFilter<'c> {
     }
     let filter = Box::new(NodeAffinity { pod: cycle.pod, added });
     match required.and_then(|required| named_nodes(&required.node_selector_terms)) {
-        Some(names) if names.is_empty() => PreFilter::Reject(Status::unresolvable(REASON_CONFLICT)),
+        Some(names) if names.is_empty() => PreFilter::Reject(Status::unresolvable(Reason::Conflict)),
         Some(names) => PreFilter::FilterAmong(filter, names),
         None => PreFilter::Filter(filter),
     }
@@ -59,9 +82,13 @@ pub(crate) fn matches(spec: &PodSpec, node: &Node) -> bool {
 impl<'c> Filter<'c> for NodeAffinity<'c> {
     fn filter(&self, node: &NodeInfo<'c>) -> Decision {
         if self.added.is_some_and(|added| !added.matches(node.name(), &node.node.metadata.labels)) {
-            return Err(Status::unresolvable(REASON_ENFORCED));
+            return Err(Status::unresolvable(Reason::Enforced));
         }
-        if matches(&self.pod.spec, node.node) { Ok(()) } else { Err(Status::unresolvable(REASON)) }
+        if matches(&self.pod.spec, node.node) { Ok(()) } else { Err(Status::unresolvable(Reason::Selector)) }
+    }
+
+    fn obstacles(&self, node: &NodeInfo<'c>) -> Vec<Obstacle> {
+        self.against(node)
     }
 
     fn fork(&self) -> Box<dyn Filter<'c> + 'c> {

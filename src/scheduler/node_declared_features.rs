@@ -1,14 +1,33 @@
 //! `plugins/nodedeclaredfeatures`: features that a node's kubelet must have declared.
 
+use std::borrow::Cow;
+
+use serde_json::json;
+
 use super::cluster::NodeInfo;
 use super::framework::{Cycle, Decision, Filter, PreFilter, Status};
+use super::obstacle::{Fact, Obstacle, node_ref, patch};
 use super::release;
-use crate::model::Pod;
+use crate::model::{Kind, Pod};
 
 pub(crate) const NAME: &str = "NodeDeclaredFeatures";
-const REASON: &str = "node(s) didn't match Pod's required features";
 const HOST_NETWORK_USER_NAMESPACES: &str = "UserNamespacesHostNetworkSupport";
 const RESTART_ALL_CONTAINERS: &str = "RestartAllContainersOnContainerExits";
+
+/// Why the plugin rejects a node.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// The node's kubelet hasn't declared a feature.
+    Missing,
+}
+
+impl Reason {
+    pub(crate) fn text(&self) -> Cow<'_, str> {
+        match self {
+            Reason::Missing => "node(s) didn't match Pod's required features".into(),
+        }
+    }
+}
 
 #[derive(Clone)]
 struct NodeDeclaredFeatures {
@@ -42,7 +61,26 @@ impl<'c> Filter<'c> for NodeDeclaredFeatures {
         if self.required.iter().all(|feature| declared.iter().any(|name| name == feature)) {
             return Ok(());
         }
-        Err(Status::unresolvable(REASON))
+        Err(Status::unresolvable(Reason::Missing))
+    }
+
+    fn obstacles(&self, node: &NodeInfo<'c>) -> Vec<Obstacle> {
+        let declared = &node.node.status.declared_features;
+        let missing = self.required.iter().filter(|feature| !declared.iter().any(|name| name == *feature));
+        let operation = |feature: &str| match declared.is_empty() {
+            true => json!([{"op": "add", "path": "/status/declaredFeatures", "value": [feature]}]),
+            false => json!([{"op": "add", "path": "/status/declaredFeatures/-", "value": feature}]),
+        };
+        let obstacle = |feature: &&'static str| Obstacle {
+            reason: Reason::Missing.into(),
+            fact: Fact::Feature { name: (*feature).to_owned() },
+            object: node_ref(node.name()),
+            path: "status.declaredFeatures".to_owned(),
+            wanted: (*feature).to_owned(),
+            present: if declared.is_empty() { "none".to_owned() } else { declared.join(", ") },
+            edits: vec![patch(Kind::Node, &node.node.metadata, operation(feature))],
+        };
+        missing.map(obstacle).collect()
     }
 
     fn fork(&self) -> Box<dyn Filter<'c> + 'c> {

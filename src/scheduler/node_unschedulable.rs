@@ -1,13 +1,32 @@
 //! `plugins/nodeunschedulable`: cordoned nodes.
 
+use std::borrow::Cow;
+
+use serde_json::json;
+
 use super::cluster::NodeInfo;
 use super::framework::{Cycle, Decision, Filter, PreFilter, Status};
+use super::obstacle::{Fact, Obstacle, node_ref, patch};
 use super::taint_toleration::tolerates;
-use crate::model::Pod;
 use crate::model::node::Taint;
+use crate::model::{Kind, Pod};
 
 pub(crate) const NAME: &str = "NodeUnschedulable";
-const REASON: &str = "node(s) were unschedulable";
+
+/// Why the plugin rejects a node.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// The node is cordoned.
+    Unschedulable,
+}
+
+impl Reason {
+    pub(crate) fn text(&self) -> Cow<'_, str> {
+        match self {
+            Reason::Unschedulable => "node(s) were unschedulable".into(),
+        }
+    }
+}
 
 #[derive(Clone)]
 struct NodeUnschedulable<'c> {
@@ -31,9 +50,27 @@ pub(crate) fn tolerates_unschedulable(pod: &Pod) -> bool {
 impl<'c> Filter<'c> for NodeUnschedulable<'c> {
     fn filter(&self, node: &NodeInfo<'c>) -> Decision {
         if node.node.spec.unschedulable && !tolerates_unschedulable(self.pod) {
-            return Err(Status::unresolvable(REASON));
+            return Err(Status::unresolvable(Reason::Unschedulable));
         }
         Ok(())
+    }
+
+    fn obstacles(&self, node: &NodeInfo<'c>) -> Vec<Obstacle> {
+        let rejects = self.filter(node).is_err();
+        let obstacle = rejects.then(|| Obstacle {
+            reason: Reason::Unschedulable.into(),
+            fact: Fact::Cordoned,
+            object: node_ref(node.name()),
+            path: "spec.unschedulable".to_owned(),
+            wanted: "false".to_owned(),
+            present: "true".to_owned(),
+            edits: vec![patch(
+                Kind::Node,
+                &node.node.metadata,
+                json!([{"op": "remove", "path": "/spec/unschedulable"}]),
+            )],
+        });
+        obstacle.into_iter().collect()
     }
 
     fn fork(&self) -> Box<dyn Filter<'c> + 'c> {

@@ -1,14 +1,19 @@
 //! `plugins/nodevolumelimits/csi.go`: how many volumes of a driver a node takes.
 
+mod obstacles;
+
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::cluster::{Cluster, NodeInfo};
 use super::csi_migration;
 use super::framework::{Cycle, Decision, Filter, PreFilter, Status};
+use super::obstacle::Obstacle;
 use super::present_volumes::{Present, PresentVolumes, VolumeKey};
 use super::release;
 use super::volume_binding::{not_owner, owned_by};
+use super::volume_restrictions::claim_not_found_text;
 use crate::model::pod::PodVolume;
 use crate::model::version::Version;
 use crate::model::{Claim, CsiNode, Pod, Volume};
@@ -16,11 +21,31 @@ use crate::snapshot::Lookup;
 use crate::volumes::migration;
 
 pub(crate) const NAME: &str = "NodeVolumeLimits";
-const REASON: &str = "node(s) exceed max volume count";
+
+/// Why the plugin rejects a node.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// The node would hold more volumes of a driver than it can.
+    Exceeded,
+    /// A claim that the pod names doesn't exist.
+    ClaimNotFound { namespace: String, claim: String },
+}
+
+impl Reason {
+    pub(crate) fn text(&self) -> Cow<'_, str> {
+        match self {
+            Reason::Exceeded => "node(s) exceed max volume count".into(),
+            Reason::ClaimNotFound { namespace, claim } => {
+                format!("looking up PVC {namespace}/{claim}: {}", claim_not_found_text(claim)).into()
+            }
+        }
+    }
+}
 
 #[derive(Clone)]
 struct NodeVolumeLimits<'c> {
     cluster: &'c Cluster<'c>,
+    pod: &'c Pod,
     /// The pod's volumes, or why they can't be told, which upstream says node by node.
     own: Rc<Result<Vec<Identity>, Status>>,
 }
@@ -33,7 +58,7 @@ pub(crate) fn prepare<'c>(cycle: &Cycle<'c>) -> PreFilter<'c> {
     });
     if counts {
         let own = Rc::new(identities(cycle.cluster, cycle.pod, Role::Incoming));
-        PreFilter::Filter(Box::new(NodeVolumeLimits { cluster: cycle.cluster, own }))
+        PreFilter::Filter(Box::new(NodeVolumeLimits { cluster: cycle.cluster, pod: cycle.pod, own }))
     } else {
         PreFilter::Skip
     }
@@ -204,7 +229,7 @@ impl<'c> NodeVolumeLimits<'c> {
             let wanted = new.iter().filter(|(of, _)| of == driver).count() as i64;
             wanted > 0 && present.counts.get(*driver).copied().unwrap_or(0) + wanted > *limit
         });
-        if over { Err(Status::unschedulable(REASON)) } else { self.certain() }
+        if over { Err(Status::unschedulable(Reason::Exceeded)) } else { self.certain() }
     }
 
     /// The node has room, as far as everything that counts could be read.
@@ -220,8 +245,8 @@ impl<'c> NodeVolumeLimits<'c> {
 }
 
 fn looked_up(pod: &Pod, name: &str) -> Status {
-    let namespace = &pod.metadata.namespace;
-    Status::unresolvable(format!("looking up PVC {namespace}/{name}: persistentvolumeclaim {name:?} not found"))
+    let (namespace, claim) = (pod.metadata.namespace.clone(), name.to_owned());
+    Status::unresolvable(Reason::ClaimNotFound { namespace, claim })
 }
 
 impl<'c> Filter<'c> for NodeVolumeLimits<'c> {
@@ -231,6 +256,10 @@ impl<'c> Filter<'c> for NodeVolumeLimits<'c> {
             Lookup::Absent => self.exceeds(node, None),
             Lookup::Unknown => Err(Status::unknown(format!("the CSINode {} could not be read", node.name()))),
         }
+    }
+
+    fn obstacles(&self, node: &NodeInfo<'c>) -> Vec<Obstacle> {
+        self.against(node)
     }
 
     fn fork(&self) -> Box<dyn Filter<'c> + 'c> {

@@ -11,19 +11,26 @@ pub(crate) fn filter<'c>(
     prepared: &Prepared<'c>,
     node: &NodeInfo<'c>,
 ) -> Result<(), Rejection> {
-    let nominated = cluster.nominated.get(node.name()).map_or(&[][..], Vec::as_slice);
-    let coming: Vec<_> = nominated
-        .iter()
-        .filter(|info| info.pod.priority() >= pod.priority() && info.pod.metadata.uid != pod.metadata.uid)
-        .collect();
-    if !coming.is_empty() {
-        let mut crowded = node.clone();
-        let mut prepared = prepared.fork();
-        for info in coming {
-            crowded.add(info.clone());
-            prepared.moved(info, &crowded, Move::Added);
-        }
+    if let Some((prepared, crowded)) = crowded(cluster, pod, prepared, node) {
         prepared.filter(&crowded)?;
     }
     prepared.filter(node)
+}
+
+/// The node as if those pods were there, with filters that have seen them come; `None` where there are none.
+pub(crate) fn crowded<'c>(
+    cluster: &'c Cluster<'c>,
+    pod: &Pod,
+    prepared: &Prepared<'c>,
+    node: &NodeInfo<'c>,
+) -> Option<(Prepared<'c>, NodeInfo<'c>)> {
+    let goes_first = |other: &Pod| other.priority() >= pod.priority() && other.metadata.uid != pod.metadata.uid;
+    let mut coming = cluster.nominated.get(node.name())?.iter().filter(|info| goes_first(info.pod)).peekable();
+    coming.peek()?;
+    let (mut prepared, mut crowded) = (prepared.fork(), node.clone());
+    for info in coming {
+        crowded.add(info.clone());
+        prepared.moved(info, &crowded, Move::Added);
+    }
+    Some((prepared, crowded))
 }

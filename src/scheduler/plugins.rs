@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::config::{Point, Profile};
-use super::framework::{Cycle, Filter, Plugin, PreFilter, Preparation, Prepared};
+use super::framework::{Behind, Cycle, Filter, Plugin, PreFilter, Preparation, Prepared};
+use super::obstacle::Obstacle;
 use super::status::{Code, Status};
 use super::{
     default_preemption, dynamic_resources, inter_pod_affinity, node_affinity, node_declared_features, node_name,
@@ -14,7 +15,15 @@ use super::{
 use crate::model::pod::DEFAULT_SCHEDULER;
 
 const fn plugin(name: &'static str, pre_filters: bool, prepare: for<'c> fn(&Cycle<'c>) -> PreFilter<'c>) -> Plugin {
-    Plugin { name, prepare, pre_filters }
+    Plugin { name, prepare, pre_filters, behind: |_| Behind { obstacles: Vec::new(), filter: None } }
+}
+
+impl Plugin {
+    /// A plugin that can reject a pod before it looks at nodes.
+    const fn rejecting(mut self, behind: for<'c> fn(&Cycle<'c>) -> Behind<'c>) -> Self {
+        self.behind = behind;
+        self
+    }
 }
 
 /// Every default filter plugin in the order in which filters run.
@@ -22,16 +31,16 @@ pub(crate) const PLUGINS: &[Plugin] = &[
     plugin(node_unschedulable::NAME, false, node_unschedulable::prepare),
     plugin(node_name::NAME, false, node_name::prepare),
     plugin(taint_toleration::NAME, false, taint_toleration::prepare),
-    plugin(node_affinity::NAME, true, node_affinity::prepare),
+    plugin(node_affinity::NAME, true, node_affinity::prepare).rejecting(node_affinity::behind),
     plugin(node_ports::NAME, true, node_ports::prepare),
     plugin(node_resources_fit::NAME, true, node_resources_fit::prepare),
-    plugin(volume_restrictions::NAME, true, volume_restrictions::prepare),
+    plugin(volume_restrictions::NAME, true, volume_restrictions::prepare).rejecting(volume_restrictions::behind),
     plugin(node_volume_limits::NAME, true, node_volume_limits::prepare),
-    plugin(volume_binding::NAME, true, volume_binding::prepare),
-    plugin(volume_zone::NAME, true, volume_zone::prepare),
+    plugin(volume_binding::NAME, true, volume_binding::prepare).rejecting(volume_binding::behind),
+    plugin(volume_zone::NAME, true, volume_zone::prepare).rejecting(volume_zone::behind),
     plugin(pod_topology_spread::NAME, true, pod_topology_spread::prepare),
     plugin(inter_pod_affinity::NAME, true, inter_pod_affinity::prepare),
-    plugin(dynamic_resources::NAME, true, dynamic_resources::prepare),
+    plugin(dynamic_resources::NAME, true, dynamic_resources::prepare).rejecting(dynamic_resources::behind),
     plugin(node_declared_features::NAME, true, node_declared_features::prepare),
 ];
 
@@ -90,6 +99,36 @@ pub(crate) fn prepare<'c>(cycle: &Cycle<'c>) -> Preparation<'c> {
         prepared.filters.extend(ready.remove(plugin.name).map(|filter| (plugin.name, filter)));
     }
     Preparation::Ready(prepared)
+}
+
+/// Runs PreFilter and does not stop: what rejects the pod, and the filters behind that.
+pub(crate) fn prepare_all<'c>(cycle: &Cycle<'c>) -> (Vec<Obstacle>, Prepared<'c>) {
+    let mut prepared = Prepared { filters: Vec::new(), among: None };
+    let mut ready: BTreeMap<&'static str, Box<dyn Filter<'c> + 'c>> = BTreeMap::new();
+    let mut obstacles = Vec::new();
+    let without_pre_filter = PLUGINS.iter().filter(|plugin| !plugin.pre_filters);
+    for plugin in named(&cycle.profile.pre_filter).chain(without_pre_filter) {
+        let filter = match (plugin.prepare)(cycle) {
+            PreFilter::Skip => None,
+            PreFilter::Reject(_) => {
+                let behind = (plugin.behind)(cycle);
+                obstacles.extend(behind.obstacles);
+                behind.filter
+            }
+            PreFilter::Filter(filter) => Some(filter),
+            PreFilter::FilterAmong(filter, names) => {
+                narrow(&mut prepared.among, names, plugin.name);
+                Some(filter)
+            }
+        };
+        if let Some(filter) = filter {
+            ready.insert(plugin.name, filter);
+        }
+    }
+    for plugin in named(&cycle.profile.filter) {
+        prepared.filters.extend(ready.remove(plugin.name).map(|filter| (plugin.name, filter)));
+    }
+    (obstacles, prepared)
 }
 
 /// The plugins of these names that are modelled, in their order.

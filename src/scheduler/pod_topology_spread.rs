@@ -1,10 +1,14 @@
 //! `plugins/podtopologyspread`: constraints that forbid an uneven spread (`whenUnsatisfiable: DoNotSchedule`).
 
+mod obstacles;
+
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::cluster::{Cluster, NodeInfo, PodInfo};
 use super::framework::{Cycle, Decision, Filter, Move, PreFilter, Status};
+use super::obstacle::Obstacle;
 use super::{node_affinity, release, taint_toleration};
 use crate::model::pod::TopologySpreadConstraint;
 use crate::model::selector::{LabelSelector, Requirement};
@@ -12,10 +16,30 @@ use crate::model::version::Version;
 use crate::model::{Node, Pod};
 
 pub(crate) const NAME: &str = "PodTopologySpread";
-const REASON: &str = "node(s) didn't match pod topology spread constraints";
-const REASON_LABEL: &str = "node(s) didn't match pod topology spread constraints (missing required label)";
+
+/// Why the plugin rejects a node.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// The pod would make the spread uneven.
+    Skew,
+    /// The node lacks the label of a constraint's topology key.
+    MissingLabel,
+}
+
+impl Reason {
+    pub(crate) fn text(&self) -> Cow<'_, str> {
+        match self {
+            Reason::Skew => "node(s) didn't match pod topology spread constraints".into(),
+            Reason::MissingLabel => {
+                "node(s) didn't match pod topology spread constraints (missing required label)".into()
+            }
+        }
+    }
+}
 
 struct Constraint<'c> {
+    /// Its position among the pod's own constraints; `None` for one of the profile's.
+    own: Option<usize>,
     key: &'c str,
     max_skew: i64,
     min_domains: usize,
@@ -66,20 +90,24 @@ fn constraints<'c>(cycle: &Cycle<'c>) -> Result<Vec<Constraint<'c>>, Status> {
     if own.is_empty() && !cycle.profile.default_constraints.is_empty() {
         return super::default_spread::constraints(cycle).map(|(selector, list)| {
             list.iter()
-                .map(|constraint| Constraint::new(version, constraint, cycle.pod, Some(selector.clone())))
+                .map(|constraint| Constraint::new(version, None, constraint, cycle.pod, Some(selector.clone())))
                 .collect()
         });
     }
     Ok(own
         .iter()
-        .filter(|constraint| constraint.when_unsatisfiable == "DoNotSchedule")
-        .map(|constraint| Constraint::new(version, constraint, cycle.pod, constraint.label_selector.clone()))
+        .enumerate()
+        .filter(|(_, constraint)| constraint.when_unsatisfiable == "DoNotSchedule")
+        .map(|(own, constraint)| {
+            Constraint::new(version, Some(own), constraint, cycle.pod, constraint.label_selector.clone())
+        })
         .collect())
 }
 
 impl<'c> Constraint<'c> {
     fn new(
         version: Version,
+        own: Option<usize>,
         constraint: &'c TopologySpreadConstraint,
         pod: &Pod,
         selector: Option<LabelSelector>,
@@ -99,6 +127,7 @@ impl<'c> Constraint<'c> {
             selector
         });
         Self {
+            own,
             key: &constraint.topology_key,
             max_skew: i64::from(constraint.max_skew),
             min_domains: usize::try_from(constraint.min_domains.filter(|_| newer).unwrap_or(1)).unwrap_or(1),
@@ -192,14 +221,14 @@ impl<'c> Filter<'c> for PodTopologySpread<'c> {
     fn filter(&self, node: &NodeInfo<'c>) -> Decision {
         for (constraint, counts) in self.constraints.iter().zip(&self.counts) {
             let Some(domain) = node.node.metadata.labels.get(constraint.key) else {
-                return Err(Status::unresolvable(REASON_LABEL));
+                return Err(Status::unresolvable(Reason::MissingLabel));
             };
             if !self.certain {
                 continue;
             }
             let own = i64::from(constraint.matches_self);
             if counts.of(domain) + own - counts.smallest(constraint.min_domains) > constraint.max_skew {
-                return Err(Status::unschedulable(REASON));
+                return Err(Status::unschedulable(Reason::Skew));
             }
         }
         if self.certain { Ok(()) } else { Err(Status::unknown("not every pod of the namespace could be read")) }
@@ -214,6 +243,10 @@ impl<'c> Filter<'c> for PodTopologySpread<'c> {
                 counts.change(&node.node.metadata.labels[constraint.key], change.delta());
             }
         }
+    }
+
+    fn obstacles(&self, node: &NodeInfo<'c>) -> Vec<Obstacle> {
+        self.against(node)
     }
 
     fn fork(&self) -> Box<dyn Filter<'c> + 'c> {

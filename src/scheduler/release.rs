@@ -1,40 +1,14 @@
 //! What differs between releases of kube-scheduler, from 1.24 to 1.36: texts, and rules that changed.
 
-use std::borrow::Cow;
-
-use crate::model::node::Taint;
 use crate::model::version::Version;
 
 const fn since(minor: u32) -> Version {
     Version::new(1, minor)
 }
 
-/// TaintToleration's reason: before 1.34 it names the first taint that isn't tolerated.
-pub(crate) fn untolerated_taint(version: Version, taint: &Taint) -> Cow<'static, str> {
-    if version >= since(34) {
-        "node(s) had untolerated taint(s)".into()
-    } else {
-        format!("node(s) had untolerated taint {{{}: {}}}", taint.key, taint.value).into()
-    }
-}
-
-/// VolumeRestrictions' reason for a ReadWriteOncePod claim in use.
-pub(crate) fn read_write_once_pod(version: Version) -> &'static str {
-    if version >= since(34) {
-        "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another \
-         pod"
-    } else {
-        "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode"
-    }
-}
-
-/// VolumeBinding's reason for a bound volume that can't be reached from the node.
-pub(crate) fn volume_node_affinity(version: Version) -> &'static str {
-    if version >= since(33) {
-        "node(s) didn't match PersistentVolume's node affinity"
-    } else {
-        "node(s) had volume node affinity conflict"
-    }
+/// TaintToleration's text names the first taint that isn't tolerated.
+pub(crate) fn names_untolerated_taint(version: Version) -> bool {
+    version < since(34)
 }
 
 macro_rules! facts {
@@ -85,6 +59,10 @@ facts! {
     nominates_placed: 35,
     /// NodeDeclaredFeatures is a default plugin.
     declared_features: 36,
+    /// VolumeRestrictions has its newer text for a ReadWriteOncePod claim in use.
+    newer_claim_in_use_text: 34,
+    /// VolumeBinding has its newer text for a bound volume that can't be reached from the node.
+    newer_volume_affinity_text: 33,
     /// A PreFilter rejection is told once and not for every node.
     pre_filter_message: 26,
     /// Nodes that PreFilter left out are told as such.

@@ -64,6 +64,16 @@ impl<'a> Totals<'a> {
         }
     }
 
+    /// The amount of one resource.
+    pub(crate) fn of_resource(&self, name: &str) -> i64 {
+        match name {
+            "cpu" => self.cpu,
+            "memory" => self.memory,
+            "ephemeral-storage" => self.ephemeral_storage,
+            name => self.scalars.get(name).copied().unwrap_or(0),
+        }
+    }
+
     /// Whether nothing at all is requested.
     pub(crate) fn is_empty(&self) -> bool {
         self.cpu == 0 && self.memory == 0 && self.ephemeral_storage == 0 && self.scalars.is_empty()

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::reason::Reason;
+
 /// The outcome of one scheduling attempt on the state as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum Outcome {
@@ -24,7 +26,7 @@ pub struct NodeVerdict {
     /// The plugin that rejected the node, under its upstream name; empty where the node fits or nothing can be said.
     pub plugin: &'static str,
     /// The plugin's reasons, byte for byte; empty where the node fits or the reasons can't be known.
-    pub reasons: Vec<String>,
+    pub reasons: Vec<Reason>,
     /// Whether evicting pods could help (upstream's status is not `UnschedulableAndUnresolvable`).
     pub resolvable: bool,
     /// Whether the node takes the pod; `None` where that can't be known.
@@ -35,6 +37,9 @@ pub struct NodeVerdict {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PreFilterRejection {
     pub plugin: &'static str,
+    /// The plugin's reasons; empty where missing facts hide them.
+    pub reasons: Vec<Reason>,
+    /// The text that the scheduler would write, or what hides it.
     pub message: String,
 }
 

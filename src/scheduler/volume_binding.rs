@@ -1,25 +1,76 @@
 //! `plugins/volumebinding`: bound claims' node affinity, static matching, provisioning and storage capacity.
 
+mod obstacles;
+
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::cluster::{Cluster, NodeInfo};
 use super::csi_migration;
 use super::framework::{Code, Cycle, Decision, Filter, PreFilter, Status};
+use super::obstacle::Obstacle;
 use super::release;
-use super::volume_restrictions::{claim_not_found, claim_unread};
+use super::volume_restrictions::{claim_not_found_text, claim_unread};
 use crate::model::pod::PodVolume;
 use crate::model::selector::topologies_allow;
 use crate::model::{Claim, Meta, Node, Pod, Quantity, StorageClass, Volume};
 use crate::snapshot::Lookup;
 use crate::volumes::migration;
+pub(crate) use obstacles::behind;
 
 pub(crate) const NAME: &str = "VolumeBinding";
-const REASON_NOT_FOUND: &str = "node(s) didn't find available persistent volumes to bind";
-const REASON_NO_SPACE: &str = "node(s) did not have enough free storage";
-const REASON_NO_VOLUME: &str = "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)";
-const REASON_IMMEDIATE: &str = "pod has unbound immediate PersistentVolumeClaims";
 const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
+
+/// Why the plugin rejects a node or the pod.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// A claim that the pod names doesn't exist.
+    ClaimNotFound { claim: String },
+    /// The claim of an ephemeral volume hasn't been made.
+    EphemeralNotMade { claim: String },
+    /// A claim has lost its volume.
+    ClaimLost { claim: String, volume: String },
+    /// A claim is being deleted.
+    ClaimDeleting { claim: String },
+    /// The claim of an ephemeral volume belongs to something else.
+    NotOwner { namespace: String, claim: String, pod: String },
+    /// A claim that doesn't wait for its pod isn't bound.
+    Unbound,
+    /// A bound volume can't be reached from the node.
+    VolumeAffinity {
+        /// Whether the release has its newer text.
+        newer: bool,
+    },
+    /// No volume fits a claim, and none can be made.
+    NoVolume,
+    /// Too little capacity is published for a claim.
+    NoSpace,
+    /// A claim is bound to a volume that doesn't exist.
+    VolumeMissing,
+}
+
+impl Reason {
+    pub(crate) fn text(&self) -> Cow<'_, str> {
+        match self {
+            Reason::ClaimNotFound { claim } => claim_not_found_text(claim).into(),
+            Reason::EphemeralNotMade { claim } => {
+                format!("waiting for ephemeral volume controller to create the persistentvolumeclaim {claim:?}").into()
+            }
+            Reason::ClaimLost { claim, volume } => {
+                format!("persistentvolumeclaim {claim:?} bound to non-existent persistentvolume {volume:?}").into()
+            }
+            Reason::ClaimDeleting { claim } => format!("persistentvolumeclaim {claim:?} is being deleted").into(),
+            Reason::NotOwner { namespace, claim, pod } => not_owner_text(namespace, claim, pod).into(),
+            Reason::Unbound => "pod has unbound immediate PersistentVolumeClaims".into(),
+            Reason::VolumeAffinity { newer: true } => "node(s) didn't match PersistentVolume's node affinity".into(),
+            Reason::VolumeAffinity { newer: false } => "node(s) had volume node affinity conflict".into(),
+            Reason::NoVolume => "node(s) didn't find available persistent volumes to bind".into(),
+            Reason::NoSpace => "node(s) did not have enough free storage".into(),
+            Reason::VolumeMissing => "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)".into(),
+        }
+    }
+}
 
 /// A claim that binds when its pod is placed, with its class and the volumes that static matching may take.
 struct DelayedClaim<'c> {
@@ -75,12 +126,10 @@ fn pod_claims<'c>(cluster: &'c Cluster<'c>, pod: &Pod) -> Result<Vec<&'c Claim>,
                 usable(claim, pod, volume)?;
                 claims.push(&**claim);
             }
-            Lookup::Absent if volume.persistent_volume_claim.is_some() => return Err(claim_not_found(&name)),
-            Lookup::Absent => {
-                return Err(Status::unresolvable(format!(
-                    "waiting for ephemeral volume controller to create the persistentvolumeclaim {name:?}"
-                )));
+            Lookup::Absent if volume.persistent_volume_claim.is_some() => {
+                return Err(Status::unresolvable(Reason::ClaimNotFound { claim: name }));
             }
+            Lookup::Absent => return Err(Status::unresolvable(Reason::EphemeralNotMade { claim: name })),
             Lookup::Unknown => unread = Some(claim_unread(&name)),
         }
     }
@@ -88,18 +137,17 @@ fn pod_claims<'c>(cluster: &'c Cluster<'c>, pod: &Pod) -> Result<Vec<&'c Claim>,
 }
 
 fn usable(claim: &Claim, pod: &Pod, volume: &PodVolume) -> Result<(), Status> {
-    let name = &claim.metadata.name;
+    let name = claim.metadata.name.clone();
     if claim.status.phase == "Lost" {
-        let volume = &claim.spec.volume_name;
-        return Err(Status::unresolvable(format!(
-            "persistentvolumeclaim {name:?} bound to non-existent persistentvolume {volume:?}"
-        )));
+        let volume = claim.spec.volume_name.clone();
+        return Err(Status::unresolvable(Reason::ClaimLost { claim: name, volume }));
     }
     if claim.metadata.deleting() {
-        return Err(Status::unresolvable(format!("persistentvolumeclaim {name:?} is being deleted")));
+        return Err(Status::unresolvable(Reason::ClaimDeleting { claim: name }));
     }
     if volume.persistent_volume_claim.is_none() && !owned_by(&claim.metadata, pod) {
-        return Err(Status::unresolvable(not_owner(claim, pod)));
+        let (namespace, pod) = (pod.metadata.namespace.clone(), pod.metadata.name.clone());
+        return Err(Status::unresolvable(Reason::NotOwner { namespace, claim: name, pod }));
     }
     Ok(())
 }
@@ -111,10 +159,11 @@ pub(crate) fn owned_by(claim: &Meta, pod: &Pod) -> bool {
 
 /// The text for an ephemeral volume's claim that another owner has.
 pub(crate) fn not_owner(claim: &Claim, pod: &Pod) -> String {
-    format!(
-        "PVC {}/{} was not created for pod {}/{} (pod is not owner)",
-        claim.metadata.namespace, claim.metadata.name, pod.metadata.namespace, pod.metadata.name
-    )
+    not_owner_text(&pod.metadata.namespace, &claim.metadata.name, &pod.metadata.name)
+}
+
+fn not_owner_text(namespace: &str, claim: &str, pod: &str) -> String {
+    format!("PVC {namespace}/{claim} was not created for pod {namespace}/{pod} (pod is not owner)")
 }
 
 /// Splits the claims into bound and delayed ones; an unbound claim that doesn't wait for its pod rejects the pod.
@@ -137,7 +186,7 @@ fn classify<'c>(cluster: &'c Cluster<'c>, claims: Vec<&'c Claim>) -> Result<Clai
             Lookup::Unknown if claim.spec.volume_name.is_empty() => {
                 unread = Some(Status::unknown(format!("the class {class} could not be read")));
             }
-            _ => return Err(Status::unresolvable(REASON_IMMEDIATE)),
+            _ => return Err(Status::unresolvable(Reason::Unbound)),
         }
     }
     sorted.by_size = (0..sorted.delayed.len()).collect();
@@ -208,9 +257,10 @@ impl<'c> VolumeBinding<'c> {
             match self.cluster.snapshot.volumes.get("", name) {
                 Lookup::Found(volume) if self.reachable(volume, node)? => {}
                 Lookup::Found(_) => {
-                    return Err(Status::unresolvable(release::volume_node_affinity(self.cluster.version)));
+                    let newer = release::newer_volume_affinity_text(self.cluster.version);
+                    return Err(Status::unresolvable(Reason::VolumeAffinity { newer }));
                 }
-                Lookup::Absent => return Err(Status::unresolvable(REASON_NO_VOLUME)),
+                Lookup::Absent => return Err(Status::unresolvable(Reason::VolumeMissing)),
                 Lookup::Unknown => return Err(Status::unknown(format!("the volume {name} could not be read"))),
             }
         }
@@ -343,22 +393,26 @@ impl<'c> Filter<'c> for VolumeBinding<'c> {
         let mut lost = None;
         match bound {
             Ok(()) => {}
-            Err(status) if status.code == Code::Unknown => missing.extend(status.reasons),
-            Err(status) if status.reasons == [REASON_NO_VOLUME] => lost = Some(status),
+            Err(status) if status.code == Code::Unknown => missing.extend(status.notes),
+            Err(status) if status.reasons == [Reason::VolumeMissing.into()] => lost = Some(status),
             Err(status) => reasons.extend(status.reasons),
         }
         match delayed {
             Ok(()) => {}
-            Err(Unsatisfied::NoVolume) => reasons.push(REASON_NOT_FOUND.into()),
-            Err(Unsatisfied::NoSpace) => reasons.push(REASON_NO_SPACE.into()),
-            Err(Unsatisfied::Unknown(status)) => missing.extend(status.reasons),
+            Err(Unsatisfied::NoVolume) => reasons.push(Reason::NoVolume.into()),
+            Err(Unsatisfied::NoSpace) => reasons.push(Reason::NoSpace.into()),
+            Err(Unsatisfied::Unknown(status)) => missing.extend(status.notes),
         }
         reasons.extend(lost.into_iter().flat_map(|status| status.reasons));
         match (reasons.is_empty(), missing.is_empty()) {
             (true, true) => Ok(()),
-            (true, false) => Err(Status { code: Code::Unknown, reasons: missing, partial: false }),
-            (false, complete) => Err(Status { code: Code::Unresolvable, reasons, partial: !complete }),
+            (true, false) => Err(Status { code: Code::Unknown, reasons, notes: missing, partial: false }),
+            (false, complete) => Err(Status { partial: !complete, ..Status::rejected(Code::Unresolvable, reasons) }),
         }
+    }
+
+    fn obstacles(&self, node: &NodeInfo<'c>) -> Vec<Obstacle> {
+        self.against(node.node)
     }
 
     fn fork(&self) -> Box<dyn Filter<'c> + 'c> {

@@ -1,6 +1,7 @@
 //! The indexed, immutable view of a cluster. Every look-up says found, absent or unknown.
 
 pub mod coverage;
+pub mod edit;
 pub mod store;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 pub use coverage::{Broken, Coverage, Problem, Scope};
+pub use edit::{Edit, EditError};
 pub use store::{Lookup, Store, differences};
 
 use crate::model::meta::Map;

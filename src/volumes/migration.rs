@@ -255,6 +255,11 @@ fn translate_vsphere_topology(affinity: Option<NodeSelector>, labels: &Map) -> O
     affinity
 }
 
+/// Whether a volume's label says where the volume is.
+pub fn is_topology_label(key: &str) -> bool {
+    matches!(key, ZONE | REGION | BETA_ZONE | BETA_REGION)
+}
+
 /// The zone and region keys that the volume uses: the affinity's before its labels', stable before beta.
 fn topology_labels(affinity: Option<&NodeSelector>, labels: &Map) -> (&'static str, &'static str) {
     let beta = if uses_key(affinity, ZONE) {

@@ -3,7 +3,7 @@
 use super::words::{NAMES, count, local, names};
 use super::{Screen, Tone};
 use crate::report::document::{PodEntry, Report};
-use crate::scheduler::{NodeVerdict, Outcome};
+use crate::scheduler::{NodeVerdict, Outcome, Reason};
 
 /// Groups of pods that are written out.
 const GROUPS: usize = 8;
@@ -107,7 +107,7 @@ fn rows(nodes: &[NodeVerdict]) -> Vec<Vec<String>> {
 fn reason(node: &NodeVerdict) -> String {
     match (node.fits, node.reasons.is_empty()) {
         (Some(true), _) => "takes the pod".to_owned(),
-        (_, false) => node.reasons.join("; "),
+        (_, false) => node.reasons.iter().map(Reason::text).collect::<Vec<_>>().join("; "),
         (Some(false), true) => "rejects the pod".to_owned(),
         (None, true) => "not known".to_owned(),
     }
