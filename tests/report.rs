@@ -14,7 +14,7 @@ use storagewhy::diagnosis::{
 use storagewhy::model::{Kind, ObjectRef, Quantity};
 use storagewhy::report::human::{self, Screen};
 use storagewhy::report::{Report, Status};
-use storagewhy::scheduler::{NodeVerdict, Outcome, PodVerdict};
+use storagewhy::scheduler::{NodeVerdict, Outcome, PodVerdict, Reason, reasons};
 use storagewhy::snapshot::{self, Builder, Problem, Snapshot};
 use storagewhy::volumes::{
     AttachProblem, AttachVerdict, ClaimEvent, ClaimVerdict, Intake, Mismatch, NodeState, OtherPod, ProvisionProblem,
@@ -64,15 +64,25 @@ fn scope() -> Scope {
     Scope { namespace: Some("vault".to_owned()), ..Scope::default() }
 }
 
-fn node(name: String, plugin: &'static str, reason: &str, resolvable: bool) -> NodeVerdict {
-    NodeVerdict { name, plugin, reasons: vec![reason.to_owned()], resolvable, fits: Some(false) }
+fn node(name: String, reason: Reason, resolvable: bool) -> NodeVerdict {
+    NodeVerdict { name, plugin: reason.plugin(), reasons: vec![reason], resolvable, fits: Some(false) }
 }
 
 fn unschedulable() -> Arc<PodVerdict> {
-    let tainted = (1..=37)
-        .map(|number| node(format!("cp-{number}"), "TaintToleration", "node(s) had untolerated taint(s)", false));
-    let short = (1..=3)
-        .map(|number| node(format!("worker-{number}"), "NodeResourcesFit", "Insufficient topolvm.io/capacity", false));
+    let taint = Reason::TaintToleration(reasons::TaintToleration::Untolerated {
+        key: "node-role.kubernetes.io/control-plane".to_owned(),
+        value: String::new(),
+        effect: "NoSchedule".to_owned(),
+        named: false,
+    });
+    let short = Reason::NodeResourcesFit(reasons::NodeResourcesFit::Insufficient {
+        resource: "topolvm.io/capacity".to_owned(),
+        asked: 1,
+        free: 0,
+        allocatable: 0,
+    });
+    let tainted = (1..=37).map(|number| node(format!("cp-{number}"), taint.clone(), false));
+    let short = (1..=3).map(|number| node(format!("worker-{number}"), short.clone(), false));
     Arc::new(PodVerdict {
         outcome: Outcome::Unschedulable,
         message: Some(
@@ -308,7 +318,7 @@ fn crowd(pods: usize) -> Diagnosis {
     let node = |number: usize| NodeVerdict {
         name: format!("n{number}"),
         plugin: "NodeName",
-        reasons: vec!["node(s) didn't match the requested node name".to_owned()],
+        reasons: vec![Reason::NodeName(reasons::NodeName::OtherNode)],
         resolvable: false,
         fits: Some(false),
     };

@@ -22,14 +22,15 @@ pub(crate) struct EngineArgs {
 }
 
 impl EngineArgs {
-    /// The engine's options. The facts are judged at the time at which they were read.
+    /// The engine's options. The facts are judged at the time at which they were read; `obstacles` says whether the
+    /// report has all of them.
     ///
     /// # Errors
     /// Where the scheduler's configuration can't be read.
-    pub(crate) fn options(&self, snapshot: &Snapshot) -> Result<diagnosis::Options, CliError> {
+    pub(crate) fn options(&self, snapshot: &Snapshot, obstacles: bool) -> Result<diagnosis::Options, CliError> {
         let now = snapshot.taken.as_ref().and_then(|taken| taken.parse().ok());
         let scheduler_config = self.scheduler_config.as_deref().map(read_config).transpose()?;
-        Ok(diagnosis::Options { kube_version: self.kube_version, scheduler_config, now })
+        Ok(diagnosis::Options { kube_version: self.kube_version, scheduler_config, now, obstacles })
     }
 }
 

@@ -46,6 +46,16 @@ pub(crate) struct OutputArgs {
     pub(crate) color: ColorArgs,
 }
 
+impl OutputArgs {
+    /// Whether the report is for programs, which are given everything.
+    pub(crate) fn for_programs(&self) -> bool {
+        match self.output {
+            Format::Human => false,
+            Format::Json | Format::Yaml => true,
+        }
+    }
+}
+
 /// Whether the report is coloured.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Output")]

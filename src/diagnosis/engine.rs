@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::context::{ClaimCase, Context, PlacedCase, PodCase, claim_ref, group, pod_ref};
 use super::findings::{Findings, ids_by_object};
 use super::index::Index;
+use super::obstacles::{self, PodObstacles};
 use super::options::{Options, Scope};
 use super::select::{Selection, select};
 use super::trial::Trials;
@@ -23,6 +24,8 @@ use crate::volumes::{
 pub struct Diagnosis {
     /// Every unassigned, unfinished pod in scope that isn't being deleted, with the ids of the findings about it.
     pub pods: Vec<(ObjectRef, Arc<PodVerdict>, Vec<String>)>,
+    /// What is in the way of those pods, in the same order; empty or `None` where it wasn't looked for.
+    pub obstacles: Vec<Option<PodObstacles>>,
     /// Every claim in scope that isn't bound or that a finding is about, with the ids of those findings.
     pub claims: Vec<(ObjectRef, ClaimVerdict, Vec<String>)>,
     /// What an external provisioner does with those claims, where their class asks for one.
@@ -74,6 +77,7 @@ pub fn diagnose(snapshot: &Snapshot, scope: &Scope, options: &Options) -> Diagno
         });
         Diagnosis {
             pods: pods.collect(),
+            obstacles: if options.obstacles { obstacles::of_pods(context) } else { Vec::new() },
             claims: claims.collect(),
             provisioning: context.claims.iter().filter_map(provisioning).collect(),
             attachments: context.placed.iter().filter_map(attachments).collect(),

@@ -10,6 +10,7 @@ pub mod in_the_way;
 mod index;
 pub mod manager;
 pub mod obstacle_words;
+pub mod obstacles;
 mod options;
 pub mod remedy;
 mod select;

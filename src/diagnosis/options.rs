@@ -28,6 +28,8 @@ pub struct Options {
     pub scheduler_config: Option<SchedulerConfig>,
     /// The time at which the snapshot is judged.
     pub now: Option<Timestamp>,
+    /// Whether the report has all that is in the way of every pod, as documents for programs do.
+    pub obstacles: bool,
 }
 
 impl Options {

@@ -3,11 +3,16 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
+#[cfg(test)]
+use super::obstacles::NodeEntry;
+use super::obstacles::{ClosestEntry, NodeList, ObstacleEntry};
+
+use crate::diagnosis::obstacles::PodObstacles;
 use crate::diagnosis::{self, Confidence, Diagnosis, Explained, Finding, Manager, Risk, Severity, Trial};
 use crate::model::{Kind, ObjectRef, Pod};
-use crate::scheduler::{NodeVerdict, Outcome, PodVerdict, Reason};
+use crate::scheduler::{Outcome, PodVerdict};
 use crate::snapshot::{Coverage, Problem, Snapshot};
 use crate::volumes::{AttachVerdict, ClaimEvent, ClaimVerdict, Intake, Mismatch, ProvisionerVerdict, VolumeMismatch};
 
@@ -109,20 +114,14 @@ pub struct PodEntry<'a> {
     /// otherwise hold more than a million nodes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nodes_as: Option<String>,
+    /// The nodes with the fewest obstacles, by what is in the way there; null where it wasn't looked at.
+    pub closest: Option<Vec<ClosestEntry<'a>>>,
     /// The node on which preemption would make room.
     pub preemption: Option<PreemptionEntry<'a>>,
     /// What was missing for a certain verdict.
     pub unknown: &'a [String],
     /// The ids of the findings about this pod.
     pub findings: &'a [String],
-}
-
-/// What the nodes say to a pod.
-#[derive(Clone, Copy, Debug)]
-pub struct NodeList<'a> {
-    pub all: &'a [NodeVerdict],
-    /// Whether they are written out.
-    pub written: bool,
 }
 
 /// What a pod's condition says.
@@ -143,23 +142,8 @@ pub struct ObservedEntry<'a> {
 pub struct PreFilterEntry<'a> {
     pub plugin: &'a str,
     pub message: &'a str,
-}
-
-/// What a node says to a pod.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct NodeEntry<'a> {
-    pub name: &'a str,
-    /// The plugin that rejected the node; empty where none did or where that isn't known.
-    pub plugin: &'a str,
-    /// The plugin's reasons, byte for byte.
-    #[cfg_attr(test, schemars(with = "Vec<String>"))]
-    pub reasons: &'a [Reason],
-    /// Whether evicting pods could help.
-    pub resolvable: bool,
-    /// Whether the node takes the pod; null where that can't be known.
-    pub fits: Option<bool>,
+    /// All by which the pod is rejected whatever the node; null where it wasn't looked at.
+    pub obstacles: Option<Vec<ObstacleEntry<'a>>>,
 }
 
 /// Room that eviction would make.
@@ -394,11 +378,12 @@ impl<'a> Report<'a> {
 fn pods<'a>(snapshot: &'a Snapshot, diagnosis: &'a Diagnosis) -> Vec<PodEntry<'a>> {
     let nodes: usize = diagnosis.pods.iter().map(|(_, verdict, _)| verdict.nodes.len()).sum();
     let mut told: HashMap<*const PodVerdict, &ObjectRef> = HashMap::new();
-    let pods = diagnosis.pods.iter().map(|(pod, verdict, ids)| {
+    let pods = diagnosis.pods.iter().enumerate().map(|(position, (pod, verdict, ids))| {
+        let obstacles = diagnosis.obstacles.get(position).and_then(Option::as_ref);
         let first = *told.entry(Arc::as_ptr(verdict)).or_insert(pod);
         let repeats = nodes > MAX_NODES && !std::ptr::eq(first, pod);
         let nodes_as = repeats.then(|| format!("{}/{}", first.namespace, first.name));
-        PodEntry::new(pod, verdict, ids, observed(snapshot, pod), nodes_as)
+        PodEntry::new(pod, verdict, obstacles, ids, observed(snapshot, pod), nodes_as)
     });
     pods.collect()
 }
@@ -407,6 +392,7 @@ impl<'a> PodEntry<'a> {
     fn new(
         object: &'a ObjectRef,
         verdict: &'a PodVerdict,
+        obstacles: Option<&'a PodObstacles>,
         findings: &'a [String],
         observed: Option<ObservedEntry<'a>>,
         nodes_as: Option<String>,
@@ -423,12 +409,14 @@ impl<'a> PodEntry<'a> {
             },
             message: verdict.message.as_deref(),
             observed,
-            pre_filter: verdict
-                .pre_filter
-                .as_ref()
-                .map(|rejection| PreFilterEntry { plugin: rejection.plugin, message: &rejection.message }),
-            nodes: NodeList { all: &verdict.nodes, written: nodes_as.is_none() },
+            pre_filter: verdict.pre_filter.as_ref().map(|rejection| PreFilterEntry {
+                plugin: rejection.plugin,
+                message: &rejection.message,
+                obstacles: obstacles.map(|obstacles| ObstacleEntry::list(&obstacles.of_pod)),
+            }),
+            nodes: NodeList { all: &verdict.nodes, obstacles, written: nodes_as.is_none() },
             nodes_as,
+            closest: ClosestEntry::list(obstacles),
             preemption: verdict.preemption.as_ref().map(|(node, victims)| PreemptionEntry { node, victims }),
             unknown: &verdict.unknown,
             findings,
@@ -500,7 +488,8 @@ impl<'a> FindingEntry<'a> {
 }
 
 impl<'a> ObjectEntry<'a> {
-    fn new(object: &'a ObjectRef) -> Self {
+    /// The entry of an object.
+    pub(super) fn new(object: &'a ObjectRef) -> Self {
         Self { kind: &object.kind, namespace: &object.namespace, name: &object.name }
     }
 }
@@ -584,18 +573,6 @@ fn observed<'a>(snapshot: &'a Snapshot, object: &ObjectRef) -> Option<ObservedEn
         message: &condition.message,
         since: condition.last_transition_time.as_deref(),
     })
-}
-
-impl Serialize for NodeList<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.all.iter().filter(|_| self.written).map(|node| NodeEntry {
-            name: &node.name,
-            plugin: node.plugin,
-            reasons: &node.reasons,
-            resolvable: node.resolvable,
-            fits: node.fits,
-        }))
-    }
 }
 
 /// Describes [`Outcome`] in the schema.

@@ -3,6 +3,7 @@
 pub mod document;
 pub mod human;
 pub mod json;
+pub mod obstacles;
 pub mod untrusted;
 pub mod yaml;
 

@@ -186,7 +186,7 @@ fn verdicts(snapshot: &Snapshot) -> BTreeMap<String, String> {
             .nodes
             .iter()
             .map(|node| {
-                let reasons: Vec<String> = node.reasons.iter().map(|reason| nameless(reason)).collect();
+                let reasons: Vec<String> = node.reasons.iter().map(|reason| nameless(&reason.text())).collect();
                 format!("{} {reasons:?} {} {:?}", node.plugin, node.resolvable, node.fits)
             })
             .collect();
