@@ -32,6 +32,22 @@ fn rules_speak_where_they_must() {
 }
 
 #[test]
+fn rules_say_what_decides() {
+    each("fires-", |rule, path, diagnosis| {
+        let text = std::fs::read_to_string(path).unwrap();
+        for expected in text.lines().filter_map(|line| line.strip_prefix("# says: ")) {
+            let mut of_rule = diagnosis.findings.iter().filter(|finding| finding.rule == rule);
+            assert!(
+                of_rule.any(|finding| finding.title.contains(expected)),
+                "{}: {expected}\n{}",
+                path.display(),
+                show(&diagnosis.findings)
+            );
+        }
+    });
+}
+
+#[test]
 fn rules_are_silent_about_look_alikes_and_another_tells_the_cause() {
     each("silent-", |rule, path, diagnosis| {
         let told = rules(diagnosis);

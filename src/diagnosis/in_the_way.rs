@@ -2,8 +2,9 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
-use crate::scheduler::{Explanation, Obstacle, PodVerdict};
+use crate::scheduler::{Explanation, Fact, Obstacle, PodVerdict};
 
 /// Pairs of pods and nodes for which everything is looked at; beyond that only the nodes that tell something are.
 pub(crate) const PAIRS: usize = 20_000;
@@ -93,10 +94,23 @@ fn gather<'n>(nodes: impl Iterator<Item = (&'n str, Vec<Obstacle>)>, only_first:
     for (node, obstacles) in nodes {
         let mut topics: Vec<String> = obstacles.iter().map(Obstacle::topic).collect();
         topics.sort_unstable();
-        let set = sets.entry(topics).or_insert_with(|| NodeSet { nodes: Vec::new(), obstacles, only_first });
-        set.nodes.push(node.to_owned());
+        match sets.entry(topics) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(NodeSet { nodes: vec![node.to_owned()], obstacles, only_first });
+            }
+            Entry::Occupied(mut set) if telling(&obstacles) > telling(&set.get().obstacles) => {
+                set.get_mut().nodes.insert(0, node.to_owned());
+                set.get_mut().obstacles = obstacles;
+            }
+            Entry::Occupied(mut set) => set.get_mut().nodes.push(node.to_owned()),
+        }
     }
     sets.into_values().collect()
+}
+
+/// How many obstacles show another value where one is wanted: such a node tells more than one that has none.
+fn telling(obstacles: &[Obstacle]) -> usize {
+    obstacles.iter().filter(|obstacle| matches!(&obstacle.fact, Fact::Label { present: Some(_), .. })).count()
 }
 
 /// The closest nodes with all that is in their way; of the others one for each verdict, with what the verdict says.

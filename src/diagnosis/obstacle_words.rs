@@ -29,10 +29,9 @@ pub fn clause(obstacle: &Obstacle) -> String {
             count(usize::try_from(*limit).unwrap_or(0), "volume")
         ),
         Fact::Claim { claim, trouble } => claim_trouble(claim, trouble),
-        Fact::VolumeAffinity { claim, volume, unmet } => format!(
-            "volume {volume} of claim {claim} can't be reached (its node affinity asks for {})",
-            affinity(unmet)
-        ),
+        Fact::VolumeAffinity { claim, volume, unmet } => {
+            format!("volume {volume} of claim {claim} is for {}", affinity(unmet))
+        }
         Fact::NoVolume { claim, class, why } => no_volume(claim, class, why, obstacle),
         Fact::NoSpace { claim, class, asked, free, maximum, .. } => {
             no_space(claim, class, *asked, free.as_ref(), maximum.as_ref())
@@ -68,10 +67,18 @@ fn label(source: LabelSource, requirement: &Requirement, present: Option<&str>) 
 
 fn resource(name: &str, asked: i64, free: i64, allocatable: i64) -> String {
     let show = |value: i64| amount(name, value);
-    if asked > allocatable {
-        return format!("it is too small: {} {name} asked, {} in all", show(asked), show(allocatable));
+    match allocatable {
+        0 => format!("it offers no {name} ({} asked)", show(asked)),
+        _ if asked > allocatable => {
+            format!("it is too small ({} {name} asked, {} in all)", show(asked), show(allocatable))
+        }
+        _ => format!(
+            "too little {name} is free ({} asked, {} of {} free)",
+            show(asked),
+            show(free.max(0)),
+            show(allocatable)
+        ),
     }
-    format!("too little {name} is free: {} asked, {} of {} free", show(asked), show(free.max(0)), show(allocatable))
 }
 
 fn claim_trouble(claim: &str, trouble: &ClaimTrouble) -> String {
@@ -91,16 +98,14 @@ fn claim_trouble(claim: &str, trouble: &ClaimTrouble) -> String {
     }
 }
 
-/// The requirements of a volume's node affinity that a node doesn't meet: `zone: a (is b)`.
-pub fn affinity(unmet: &[(Requirement, Option<String>)]) -> String {
-    let parts: Vec<String> = unmet
-        .iter()
-        .map(|(requirement, present)| {
-            let present = present.as_deref().unwrap_or("missing");
-            format!("{} {}, it is {present}", requirement.key, wanted(requirement))
-        })
-        .collect();
-    if parts.is_empty() { "what no node has".to_owned() } else { parts.join("; ") }
+/// Where a volume can be reached from, and what the node has there: `zone=a alone (here it is b)`.
+fn affinity(unmet: &[(Requirement, Option<String>)]) -> String {
+    if unmet.is_empty() {
+        return "nodes that can't be".to_owned();
+    }
+    let asked: Vec<String> = unmet.iter().map(|(requirement, _)| requirement.to_string()).collect();
+    let here: Vec<&str> = unmet.iter().map(|(_, present)| present.as_deref().unwrap_or("missing")).collect();
+    format!("{} alone (here it is {})", asked.join(" and "), here.join(" and "))
 }
 
 fn no_volume(claim: &str, class: &str, why: &NoVolume, obstacle: &Obstacle) -> String {
@@ -141,8 +146,8 @@ fn no_space(claim: &str, class: &str, asked: i64, free: Option<&i64>, maximum: O
 fn spread(fact: &Fact) -> String {
     match fact {
         Fact::Spread { key, domain, count: here, smallest, max_skew, .. } => format!(
-            "the pod's topology spread over {key} forbids it: {domain} has {here} such pods, the fewest have {smallest}, \
-             and maxSkew is {max_skew}"
+            "the pod's topology spread over {key} forbids it: {domain} has {here} of its pods, the fewest have \
+             {smallest}, and maxSkew is {max_skew}"
         ),
         Fact::SpreadLabel { key } => format!("label {key}, which the pod's topology spread needs, is missing"),
         _ => String::new(),

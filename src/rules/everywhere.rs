@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use crate::diagnosis::context::Context;
 use crate::diagnosis::in_the_way::InTheWay;
 use crate::diagnosis::obstacle_words::clause;
-use crate::diagnosis::text::{count, names};
+use crate::diagnosis::text::{count, either, names};
+use crate::model::Node;
 use crate::model::selector::Requirement;
-use crate::scheduler::obstacle::{amount, wanted};
+use crate::scheduler::obstacle::amount;
 use crate::scheduler::{Fact, Obstacle};
 
 /// A label that says which node a node is.
@@ -39,7 +40,7 @@ pub(super) fn everywhere(cx: &Context<'_>, way: &InTheWay) -> Option<String> {
 fn of_all(cx: &Context<'_>, way: &InTheWay, obstacle: &Obstacle) -> String {
     match &obstacle.fact {
         Fact::Resource { name, asked, .. } => resource(way, obstacle, name, *asked),
-        Fact::Label { requirement, .. } => label(cx, requirement),
+        Fact::Label { requirement, .. } => label(cx, way, requirement),
         Fact::VolumeAffinity { claim, volume, unmet } => volume_affinity(cx, way, claim, volume, unmet),
         _ if way.sets.len() == 1 && way.sets[0].nodes.len() == 1 => {
             format!("on {}, the only node: {}", way.sets[0].nodes[0], clause(obstacle))
@@ -79,37 +80,44 @@ fn resource(way: &InTheWay, obstacle: &Obstacle, name: &str, asked: i64) -> Stri
     }
 }
 
-fn label(cx: &Context<'_>, requirement: &Requirement) -> String {
+fn label(cx: &Context<'_>, way: &InTheWay, requirement: &Requirement) -> String {
     let key = requirement.key.as_str();
-    let nodes = cx.snapshot.nodes.seen();
-    let values: BTreeSet<&str> =
-        nodes.iter().filter_map(|node| node.metadata.labels.get(key)).map(String::as_str).collect();
-    let asked = format!("label {key}: {} asked", wanted(requirement));
-    if let Some((_, have)) = requirement.values.iter().find_map(|wanted| Some((wanted, near(wanted, &values)?))) {
-        let with = nodes.iter().filter(|node| node.metadata.labels.get(key).is_some_and(|value| value == have));
+    let value = |node: &Node| node.metadata.labels.get(key).cloned();
+    let closest_first = way.sets.iter().flat_map(|set| &set.nodes);
+    let nodes: Vec<&Node> =
+        closest_first.filter_map(|name| cx.snapshot.nodes.get("", name).found()).map(|node| &**node).collect();
+    let values: Vec<String> = nodes.iter().filter_map(|node| value(node)).collect();
+    let asked = format!("label {requirement} is asked, which no node has");
+    if let Some(have) = requirement.values.iter().find_map(|wanted| near(wanted, values.iter())) {
+        let with = nodes.iter().filter(|node| value(node).as_ref() == Some(have));
         let with: Vec<&str> = with.map(|node| node.metadata.name.as_str()).collect();
-        return format!("{asked}, which no node has; {} has {have}, which may be what is meant", names(&with));
+        return format!(
+            "{asked}; {} {} {have}, which may be what is meant",
+            names(&with),
+            either(with.len(), "has", "have")
+        );
     }
-    let keys: BTreeSet<&str> = nodes.iter().flat_map(|node| node.metadata.labels.keys()).map(String::as_str).collect();
-    match near(key, &keys).filter(|_| values.is_empty()) {
-        Some(have) => format!("{asked}, which no node has; there is a label {have}, which may be what is meant"),
-        None if values.is_empty() => format!("{asked}, which no node has"),
+    let keys = nodes.iter().flat_map(|node| node.metadata.labels.keys());
+    match near(key, keys).filter(|_| values.is_empty()) {
+        Some(have) => format!("{asked}; there is a label {have}, which may be what is meant"),
+        None if values.is_empty() => asked,
         None => {
-            let values: Vec<&str> = values.into_iter().collect();
-            format!("{asked}, which no node has (there are {})", names(&values))
+            let values: BTreeSet<String> = values.into_iter().collect();
+            format!("{asked} (there are {})", names(&values.into_iter().collect::<Vec<_>>()))
         }
     }
 }
 
-/// The text among others from which a slip of the pen would lead to this one.
-fn near<'t>(text: &str, others: &BTreeSet<&'t str>) -> Option<&'t str> {
+/// The first of the texts from which the fewest slips of the pen, and few at all, lead to this one.
+fn near<'t>(text: &str, others: impl Iterator<Item = &'t String>) -> Option<&'t String> {
     let far = match text.chars().count() {
         0..=2 => return None,
         3..=5 => 1,
         _ => 2,
     };
-    let distances = others.iter().map(|other| (strsim::osa_distance(text, other), *other));
-    distances.filter(|(distance, _)| (1..=far).contains(distance)).min().map(|(_, other)| other)
+    let distances = others.map(|other| (strsim::osa_distance(text, other), other));
+    let near = distances.filter(|(distance, _)| (1..=far).contains(distance));
+    near.min_by_key(|(distance, _)| *distance).map(|(_, other)| other)
 }
 
 fn volume_affinity(
@@ -128,10 +136,10 @@ fn volume_affinity(
         .map(String::as_str)
         .filter(|name| cx.snapshot.nodes.get("", name).is_absent())
         .collect();
-    let of = format!("volume {volume} of claim {claim} has a node affinity for {asked}");
+    let of = format!("volume {volume} of claim {claim} is for {asked} alone");
     let nodes: usize = way.sets.iter().map(|set| set.nodes.len()).sum();
     match gone.as_slice() {
-        [] => format!("{of}, and none of the {} has that", count(nodes, "node")),
+        [] => format!("{of}, and none of {} has that label", count(nodes, "node")),
         gone => format!("{of}, and node {} is not in the cluster any more", names(gone)),
     }
 }
@@ -148,6 +156,7 @@ fn excluding_volumes(way: &InTheWay) -> Option<String> {
             }
         }
     }
+    volumes.sort();
     let places: Vec<String> = volumes.into_iter().map(|(_, place)| place).collect();
     (places.len() > 1).then(|| format!("its volumes exclude each other: {}", names(&places)))
 }

@@ -6,7 +6,7 @@ use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::in_the_way::{InTheWay, NodeSet};
 use crate::diagnosis::obstacle_words::clause;
-use crate::diagnosis::text::{capital, count, named};
+use crate::diagnosis::text::{capital, count, either, named, names};
 use crate::model::{Kind, ObjectRef};
 use crate::scheduler::obstacle::amount;
 use crate::scheduler::{Fact, Obstacle};
@@ -94,12 +94,12 @@ fn of_nodes(cx: &Context<'_>, way: &InTheWay) -> Option<String> {
         }
     }
     if left > 0 {
-        parts.push(format!("{} more {} more in the way", count(left, "node"), if left == 1 { "has" } else { "have" }));
+        parts.push(format!("{} more {} closed", count(left, "node"), either(left, "is", "are")));
     }
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-/// `on worker-4, the closest, label disktype is ssd, the pod asks sdd`.
+/// `closest is worker-4, where only this is in the way: it is cordoned`, and of other nodes `3 nodes: it is cordoned`.
 fn on_nodes(set: &NodeSet, closest: bool) -> String {
     let mut clauses: Vec<String> = Vec::new();
     for clause in set.obstacles.iter().map(clause) {
@@ -107,17 +107,15 @@ fn on_nodes(set: &NodeSet, closest: bool) -> String {
             clauses.push(clause);
         }
     }
-    let nodes = match set.nodes.as_slice() {
-        [one] => one.clone(),
-        [first, ..] if closest => format!("{first} and {} like it", count(set.nodes.len() - 1, "node")),
-        many => count(many.len(), "node"),
-    };
-    let closest = match (closest, clauses.len()) {
-        (true, 1) => ", the closest, nothing but this is in the way",
-        (true, _) => ", the closest",
-        (false, _) => "",
-    };
-    format!("on {nodes}{closest}: {}", clauses.join(", and "))
+    let all = clauses.join(", and ");
+    match (set.nodes.as_slice(), closest) {
+        ([one], false) => format!("{one}: {all}"),
+        (many, false) => format!("{}: {all}", count(many.len(), "node")),
+        (nodes, true) => {
+            let only = if clauses.len() == 1 { ", where only this is in the way" } else { "" };
+            format!("closest {} {}{only}: {all}", either(nodes.len(), "is", "are"), names(nodes))
+        }
+    }
 }
 
 fn finding(cx: &Context<'_>, subject: ObjectRef, story: &str, groups: &[&PodGroup<'_>]) -> Finding {
