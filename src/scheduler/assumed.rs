@@ -140,6 +140,35 @@ mod tests {
         assert_eq!(placed(objects, Version::NEWEST), "b");
     }
 
+    fn limit(count: u32) -> (Kind, Value) {
+        let driver = json!({"name": "p", "nodeID": "n", "allocatable": {"count": count}});
+        (Kind::CSINode, json!({"metadata": {"name": "n"}, "spec": {"drivers": [driver]}}))
+    }
+
+    #[test]
+    fn claims_of_placed_pods_count_against_the_drivers_limit() {
+        let two = || [pod("a", "n", &["x"]), pod("b", "n", &["y"]), claim("x", "n"), claim("y", "n")];
+        let placed_under = |count| placed(two().into_iter().chain([limit(count)]), Version::NEWEST);
+        assert_eq!(placed_under(1), "a", "the other one waits for room");
+        assert_eq!(placed_under(2), "a b");
+
+        let judged = |count| {
+            let objects = two().into_iter().chain([limit(count), pod("c", "", &["z"]), claim("z", "")]);
+            let snapshot = snapshot(objects);
+            let scheduler = Scheduler::new(&snapshot, Version::NEWEST, SchedulerConfig::default());
+            let verdict = scheduler.judge(snapshot.pods.get("default", "c").found().unwrap_or_else(|| panic!("no pod")));
+            verdict.nodes.first().map(|node| node.reasons.concat())
+        };
+        assert_eq!(judged(2).as_deref(), Some("node(s) exceed max volume count"));
+        assert_eq!(judged(3).as_deref(), Some(""), "there is room for one more");
+    }
+
+    #[test]
+    fn a_claim_of_several_placed_pods_counts_once() {
+        let objects = [pod("a", "n", &["x"]), pod("b", "n", &["x"]), claim("x", "n"), limit(1)];
+        assert_eq!(placed(objects, Version::NEWEST), "a b");
+    }
+
     #[test]
     fn of_pods_that_share_a_claim_the_nominated_ones_are_placed() {
         let objects = || [pod("a", "", &["x"]), pod("b", "n", &["x"]), pod("c", "n", &["x"]), claim("x", "n")];

@@ -110,7 +110,7 @@ pub(crate) struct Cluster<'a> {
     pub(crate) capacities: Arc<Capacities<'a>>,
     /// The keys of the labels that anti-affinity of placed and nominated pods asks for.
     anti_affinity_keys: OnceCell<HashSet<String>>,
-    /// What NodeVolumeLimits has found on the nodes so far, by position.
+    /// What NodeVolumeLimits has found on the nodes so far, by position; gone for a node whose pods change.
     pub(crate) volumes_present: RefCell<HashMap<usize, PresentVolumes>>,
 }
 
@@ -285,6 +285,8 @@ impl<'a> Cluster<'a> {
         for pods in self.nominated.values_mut() {
             pods.retain(|info| !std::ptr::eq(info.pod, pod));
         }
+        self.volumes_present.get_mut().remove(&position);
+        self.anti_affinity_keys.take();
         let node = &mut self.nodes[position];
         self.assumed.claims.extend(claims(pod));
         self.assumed.nodes.insert(name_of(pod), node.name());

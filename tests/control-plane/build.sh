@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the control plane for tests and the tools around it. See README.md for what each of them is.
 #
-# usage: build.sh [--all | --control-plane | --provisioner | --helm | --1.33 | --1.34 | --1.35]...
+# usage: build.sh [--all | --control-plane | --provisioner | --helm | --1.33 | --1.34 | --1.35 | --1.36]...
 # Without arguments: control-plane, provisioner and helm. Output: $STORAGEWHY_CONTROL_PLANE_DIR/bin
 # (target/control-plane/bin of this repository). What is up to date is not built again.
 set -euo pipefail
@@ -51,7 +51,7 @@ make_target() {
     --control-plane) control_plane control-plane go.mod && ln -sfn control-plane "$bin/kubectl" ;;
     --provisioner) module csi-provisioner provisioner github.com/kubernetes-csi/external-provisioner/v6/cmd/csi-provisioner ;;
     --helm) module helm helm helm.sh/helm/v3/cmd/helm ;;
-    --1.3[345]) control_plane "control-plane-${1#--}" "versions/v${1#--}/go.mod" ;;
+    --1.3[3456]) control_plane "control-plane-${1#--}" "versions/v${1#--}/go.mod" ;;
     *) sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2 && exit 2 ;;
   esac
 }
@@ -64,7 +64,7 @@ mkdir -p "$bin" "$stamps"
 if [[ $# -eq 0 ]]; then
   set -- --control-plane --provisioner --helm
 elif [[ $1 == --all ]]; then
-  set -- --control-plane --provisioner --helm --1.33 --1.34 --1.35
+  set -- --control-plane --provisioner --helm --1.33 --1.34 --1.35 --1.36
 fi
 for target in "$@"; do
   make_target "$target"

@@ -7,7 +7,8 @@ import "fmt"
 func etcdArguments(l layout) []string { return []string{l.file("etcd.yaml")} }
 
 // apiServerArguments leaves out two admission plugins: ServiceAccount (pods would need tokens) and
-// TaintNodesByCondition (nodes would start with a taint that only a kubelet's cluster takes off).
+// TaintNodesByCondition (nodes would start with a taint that only a kubelet's cluster takes off). Since 1.37 an API
+// server that is to publish its address as an endpoint does not start with a loopback one.
 func apiServerArguments(l layout) []string {
 	return []string{
 		"--etcd-servers=" + l.etcdURL(),
@@ -25,6 +26,7 @@ func apiServerArguments(l layout) []string {
 		"--allow-privileged=true",
 		"--disable-admission-plugins=ServiceAccount,TaintNodesByCondition",
 		"--service-cluster-ip-range=" + l.serviceRange(),
+		"--endpoint-reconciler-type=none",
 	}
 }
 
