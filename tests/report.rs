@@ -257,10 +257,8 @@ fn claims_say_why_no_volume_matches() {
     let class = Mismatch::Class { present: "slow".to_owned(), asked: "topolvm".to_owned() };
     let size = |text: &str| Quantity::parse(text).unwrap();
     let small = Mismatch::Capacity { present: size("5Gi"), asked: size("10Gi") };
-    let modes = Mismatch::AccessModes {
-        lacking: vec!["ReadWriteMany".to_owned()],
-        present: vec!["ReadWriteOnce".to_owned()],
-    };
+    let modes =
+        Mismatch::AccessModes { lacking: vec!["ReadWriteMany".to_owned()], present: vec!["ReadWriteOnce".to_owned()] };
     let verdict = ClaimVerdict {
         event: Some(event),
         volumes: vec![

@@ -143,11 +143,7 @@ fn examine<T>(
     then(&context, skipped, findings)
 }
 
-fn claims<'a>(
-    snapshot: &'a Snapshot,
-    selection: &Selection<'a>,
-    volumes: &VolumeController<'_>,
-) -> Vec<ClaimCase<'a>> {
+fn claims<'a>(snapshot: &'a Snapshot, selection: &Selection<'a>, volumes: &VolumeController<'_>) -> Vec<ClaimCase<'a>> {
     if selection.claims.is_empty() {
         return Vec::new();
     }

@@ -188,7 +188,9 @@ fn give_back(cx: &Context<'_>, case: &ClaimCase<'_>) -> Option<Remedy> {
     let check = Step {
         effects: Vec::new(),
         ..cx.step(
-            format!("Once it is certain that claim {name} should have the data on it, take the old uid off volume {volume}"),
+            format!(
+                "Once it is certain that claim {name} should have the data on it, take the old uid off volume {volume}"
+            ),
             change,
         )
     };

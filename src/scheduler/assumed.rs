@@ -156,8 +156,9 @@ mod tests {
             let objects = two().into_iter().chain([limit(count), pod("c", "", &["z"]), claim("z", "")]);
             let snapshot = snapshot(objects);
             let scheduler = Scheduler::new(&snapshot, Version::NEWEST, SchedulerConfig::default());
-            let verdict = scheduler.judge(snapshot.pods.get("default", "c").found().unwrap_or_else(|| panic!("no pod")));
-            verdict.nodes.first().map(|node| node.reasons.concat())
+            let verdict =
+                scheduler.judge(snapshot.pods.get("default", "c").found().unwrap_or_else(|| panic!("no pod")));
+            verdict.nodes.first().map(|node| node.reasons.iter().map(ToString::to_string).collect::<String>())
         };
         assert_eq!(judged(2).as_deref(), Some("node(s) exceed max volume count"));
         assert_eq!(judged(3).as_deref(), Some(""), "there is room for one more");

@@ -367,8 +367,7 @@ mod tests {
         let verdict =
             judge(&[waiting_class("disk"), claim("c", json!({})), volume("v", json!({})), volume("w", small)]);
         let listed: Vec<_> = verdict.volumes.iter().map(|v| format!("{}: {}", v.name, v.mismatch[0])).collect();
-        let expected =
-            ["v: left to the scheduler: the class waits for the first consumer", "w: capacity 1Gi < 10Gi"];
+        let expected = ["v: left to the scheduler: the class waits for the first consumer", "w: capacity 1Gi < 10Gi"];
         assert_eq!(listed, expected);
     }
 

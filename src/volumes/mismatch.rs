@@ -100,10 +100,8 @@ impl Mismatch {
     }
 
     pub(crate) fn attributes_class(volume: &Volume, claim: &Claim) -> Self {
-        let [present, asked] =
-            [&volume.spec.volume_attributes_class_name, &claim.spec.volume_attributes_class_name].map(|name| {
-                name.clone().unwrap_or_default()
-            });
+        let [present, asked] = [&volume.spec.volume_attributes_class_name, &claim.spec.volume_attributes_class_name]
+            .map(|name| name.clone().unwrap_or_default());
         Self::AttributesClass { present, asked }
     }
 
