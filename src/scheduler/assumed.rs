@@ -89,7 +89,7 @@ mod tests {
 
     use crate::model::Kind;
     use crate::model::version::Version;
-    use crate::scheduler::{Scheduler, SchedulerConfig};
+    use crate::scheduler::{Outcome, Scheduler, SchedulerConfig};
     use crate::snapshot::{Builder, Scope, Snapshot};
 
     fn pod(name: &str, nominated: &str, claims: &[&str]) -> (Kind, Value) {
@@ -168,6 +168,22 @@ mod tests {
     fn a_claim_of_several_placed_pods_counts_once() {
         let objects = [pod("a", "n", &["x"]), pod("b", "n", &["x"]), claim("x", "n"), limit(1)];
         assert_eq!(placed(objects, Version::NEWEST), "a b");
+    }
+
+    #[test]
+    fn a_claim_that_a_placed_pod_owns_is_told_from_others() {
+        let mut owner = pod("q", "n", &[]);
+        owner.1["metadata"]["uid"] = "u".into();
+        owner.1["spec"]["volumes"] = json!([{"name": "v", "ephemeral": {"volumeClaimTemplate": {}}}]);
+        let mut owned = claim("q-v", "n");
+        owned.1["metadata"]["ownerReferences"] = json!([{"kind": "Pod", "name": "q", "uid": "u", "controller": true}]);
+        let others = [pod("c", "", &["q-v"]), pod("d", "", &["z"]), claim("z", "n"), limit(1)];
+        let snapshot = snapshot([owner, owned].into_iter().chain(others));
+        let scheduler = Scheduler::new(&snapshot, Version::NEWEST, SchedulerConfig::default());
+        let judged =
+            |name| scheduler.judge(snapshot.pods.get("default", name).found().unwrap_or_else(|| panic!("{name}")));
+        assert_eq!(judged("c").outcome, Outcome::Schedulable, "its claim is there already");
+        assert_eq!(judged("d").outcome, Outcome::Unschedulable, "its claim is one too many");
     }
 
     #[test]

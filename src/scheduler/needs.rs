@@ -54,6 +54,7 @@ fn shape(cluster: &Cluster<'_>, namespace: &str, name: &str) -> Option<String> {
         && !claim.metadata.deleting()
         && claim.status.phase != "Lost"
         && !cluster.claim_in_use(namespace, name)
+        && claim.metadata.controller().is_none_or(|owner| owner.kind != "Pod")
         && !cluster.reserves(claim.class(), namespace, name);
     plain.then(|| {
         let spec = serde_json::to_string(&claim.spec).unwrap_or_default();
