@@ -96,6 +96,7 @@ fn a_wrong_call_ends_with_2_and_says_what_is_wrong() {
         (&["-o", "xml"], "xml"),
         (&["-l", "a b", "--example", "topolvm"], "`a b` is not a label requirement"),
         (&["--kube-version", "new", "--example", "topolvm"], "is not a Kubernetes version"),
+        (&["--kube-version", "0.0", "--example", "topolvm"], "is not a Kubernetes version"),
         (&["--request-timeout", "soon"], "`soon` is not a duration"),
         (&["--from", EXAMPLE, "--example", "topolvm"], "cannot be used with"),
         (&["capacity", "--size", "0", "--example", "topolvm"], "a size is more than nothing"),
@@ -105,6 +106,31 @@ fn a_wrong_call_ends_with_2_and_says_what_is_wrong() {
         assert_eq!(run.code, Some(2), "{args:?}: {}", run.stderr);
         assert!(run.stderr.starts_with("error: ") && run.stderr.contains(says), "{args:?}: {}", run.stderr);
         assert_eq!(run.stdout, "", "{args:?}");
+    }
+}
+
+#[test]
+fn a_release_that_is_not_known_is_taken_as_the_nearest_and_said_so() {
+    for (asked, followed) in [("1.99", "1.37, the newest known"), ("v1.19.2", "1.24, the oldest known")] {
+        let run = run(&["--kube-version", asked, "--example", "topolvm", "-o", "json"]);
+        assert_eq!(run.code, Some(1), "{asked}");
+        assert!(run.stderr.contains(&format!("verdicts and texts are those of {followed}")), "{}", run.stderr);
+        let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!(report["source"]["kubeVersion"], followed[..4], "{asked}");
+    }
+    let known = run(&["--kube-version", "1.33", "--example", "topolvm"]);
+    assert_eq!(known.stderr, "");
+}
+
+#[test]
+fn a_server_whose_version_names_no_release_gets_the_newest_texts() {
+    for version in ["v0.0.0-master+$Format:%H$", "v0.0.0", "latest"] {
+        let dump = serde_json::json!({"apiVersion": "storagewhy.dev/v1", "kind": "Snapshot",
+            "metadata": {"serverVersion": version}, "coverage": "complete", "items": [node("a"), pod("large", "64")]});
+        let run = Dump::new(&dump.to_string()).run(&["-o", "json"]);
+        let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!(report["source"]["kubeVersion"], "1.37", "{version}");
+        assert_eq!(report["source"]["serverVersion"], version);
     }
 }
 

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::error::CliError;
+use super::terminal;
 use crate::diagnosis;
 use crate::model::version::Version;
 use crate::scheduler::{self, SchedulerConfig};
@@ -30,7 +31,19 @@ impl EngineArgs {
     pub(crate) fn options(&self, snapshot: &Snapshot, obstacles: bool) -> Result<diagnosis::Options, CliError> {
         let now = snapshot.taken.as_ref().and_then(|taken| taken.parse().ok());
         let scheduler_config = self.scheduler_config.as_deref().map(read_config).transpose()?;
+        self.kube_version.iter().for_each(warn_of_distance);
         Ok(diagnosis::Options { kube_version: self.kube_version, scheduler_config, now, obstacles })
+    }
+}
+
+/// Says so where the release that was asked for isn't known.
+fn warn_of_distance(asked: &Version) {
+    let followed = asked.nearest_known();
+    if followed != *asked {
+        let which = if followed < *asked { "newest" } else { "oldest" };
+        terminal::warn(&format!(
+            "Kubernetes {asked} is not known; verdicts and texts are those of {followed}, the {which} known"
+        ));
     }
 }
 

@@ -33,10 +33,11 @@ pub struct Options {
 }
 
 impl Options {
-    /// The release to predict for: the one that was asked for, else the server's, else the newest.
+    /// The release to predict for: the one that was asked for, else the server's, else the newest. One out of reach is
+    /// taken as the nearest that is known.
     pub fn version(&self, snapshot: &Snapshot) -> Version {
-        let servers = || snapshot.server_version.as_deref()?.parse().ok();
-        self.kube_version.or_else(servers).unwrap_or_default()
+        let servers = || Version::named_by(snapshot.server_version.as_deref()?);
+        self.kube_version.or_else(servers).unwrap_or_default().nearest_known()
     }
 
     /// The scheduler for a snapshot: with the configuration that was given, else with what the snapshot shows of it.

@@ -36,7 +36,7 @@ pub fn judge_claim(snapshot: &Snapshot, claim: &Claim) -> ClaimVerdict {
 impl<'a> VolumeController<'a> {
     /// Indexes a snapshot. The release is the snapshot's, or the newest known where it doesn't say.
     pub fn new(snapshot: &'a Snapshot) -> Self {
-        let version = snapshot.server_version.as_deref().and_then(|text| text.parse().ok()).unwrap_or_default();
+        let version = snapshot.server_version.as_deref().and_then(Version::named_by).unwrap_or_default();
         Self {
             snapshot,
             version,
