@@ -28,6 +28,9 @@ pub fn clause(obstacle: &Obstacle) -> String {
             "the limit of {} of driver {driver} is reached ({present} there, {wanted} more asked)",
             count(usize::try_from(*limit).unwrap_or(0), "volume")
         ),
+        Fact::DriverMissing { driver } => {
+            format!("driver {driver} is not installed there, and its pods only go where it is")
+        }
         Fact::Claim { claim, trouble } => claim_trouble(claim, trouble),
         Fact::VolumeAffinity { claim, volume, unmet } => {
             format!("volume {volume} of claim {claim} is for {}", affinity(unmet))

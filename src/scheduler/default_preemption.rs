@@ -50,6 +50,11 @@ struct Candidate<'c> {
     violations: usize,
 }
 
+/// What is told where evicting pods makes room.
+pub(crate) fn found(node: &str, victims: usize) -> String {
+    format!("preemption: found a potential placement for pod on node {node}, preempting {victims} victims")
+}
+
 /// Tries preemption after every node was rejected. `rejections` has the nodes with a status of their own; the others
 /// can't be helped.
 pub(crate) fn preempt<'c>(

@@ -58,8 +58,8 @@ impl Reason {
     }
 }
 
-/// What PostFilter says of a pod without claims.
-pub(crate) const NO_NEW_CLAIMS: &str = "no new claims to deallocate";
+const NO_NEW_CLAIMS: &str = "no new claims to deallocate";
+const STILL_NOT: &str = "still not schedulable";
 /// A claim takes no more consumers than this (`resource.k8s.io`, ResourceClaimReservedForMaxSize).
 const MAX_CONSUMERS: usize = 256;
 
@@ -224,8 +224,14 @@ impl<'c> Filter<'c> for DynamicResources<'c> {
     }
 }
 
-/// What DynamicResources' PostFilter adds to the message after the nodes were filtered.
-pub(crate) fn post_filter(cluster: &Cluster<'_>, pod: &Pod, rejected_elsewhere: bool) -> &'static str {
+/// What DynamicResources' PostFilter says of a pod without claims; `None` where it says nothing.
+pub(crate) fn nothing_to_deallocate(version: Version) -> Option<&'static str> {
+    (!release::silent_without_deallocation(version)).then_some(NO_NEW_CLAIMS)
+}
+
+/// What DynamicResources' PostFilter adds to the message after the nodes were filtered; `None` where it says nothing.
+pub(crate) fn post_filter(cluster: &Cluster<'_>, pod: &Pod, rejected_elsewhere: bool) -> Option<&'static str> {
+    let still_not = (!release::silent_without_deallocation(cluster.version)).then_some(STILL_NOT);
     match claims(cluster, pod) {
         Ok(claims) if !claims.is_empty() => {
             let own = |claim: &ResourceClaim| match claim.status.reserved_for.as_slice() {
@@ -234,12 +240,12 @@ pub(crate) fn post_filter(cluster: &Cluster<'_>, pod: &Pod, rejected_elsewhere: 
                 _ => false,
             };
             if rejected_elsewhere && claims.iter().any(|claim| claim.status.allocation.is_some() && own(claim)) {
-                "deallocation of ResourceClaim completed"
+                Some("deallocation of ResourceClaim completed")
             } else {
-                "still not schedulable"
+                still_not
             }
         }
-        _ if !extended_by_class(cluster, pod).is_empty() => "still not schedulable",
-        _ => NO_NEW_CLAIMS,
+        _ if !extended_by_class(cluster, pod).is_empty() => still_not,
+        _ => nothing_to_deallocate(cluster.version),
     }
 }

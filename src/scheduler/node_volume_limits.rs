@@ -29,6 +29,8 @@ pub enum Reason {
     Exceeded,
     /// A claim that the pod names doesn't exist.
     ClaimNotFound { namespace: String, claim: String },
+    /// A driver of the pod's volumes isn't on the node, and asks that its pods only go where it is.
+    DriverNotInstalled { driver: String },
 }
 
 impl Reason {
@@ -38,6 +40,7 @@ impl Reason {
             Reason::ClaimNotFound { namespace, claim } => {
                 format!("looking up PVC {namespace}/{claim}: {}", claim_not_found_text(claim)).into()
             }
+            Reason::DriverNotInstalled { driver } => format!("{driver} CSI driver is not installed on the node").into(),
         }
     }
 }
@@ -219,6 +222,9 @@ impl<'c> NodeVolumeLimits<'c> {
         let own = self.own.as_ref().as_ref().map_err(Clone::clone)?;
         let version = self.cluster.version;
         let mut new: BTreeSet<&VolumeKey> = own.iter().filter_map(|volume| volume.on(version, csi_node)).collect();
+        if let Some(status) = self.not_installed(&new, csi_node).next() {
+            return Err(status);
+        }
         let limits = limits(csi_node);
         if !new.iter().any(|(driver, _)| limits.contains_key(driver.as_str())) {
             return Ok(());
@@ -230,6 +236,26 @@ impl<'c> NodeVolumeLimits<'c> {
             wanted > 0 && present.counts.get(*driver).copied().unwrap_or(0) + wanted > *limit
         });
         if over { Err(Status::unschedulable(Reason::Exceeded)) } else { self.certain() }
+    }
+
+    /// The drivers of volumes that aren't on a node and ask for that (checkCSIDriverOnNode). Upstream stops at the first
+    /// that it comes to.
+    fn not_installed<'v>(
+        &'v self,
+        volumes: &BTreeSet<&'v VolumeKey>,
+        csi_node: Option<&'v CsiNode>,
+    ) -> impl Iterator<Item = Status> + 'v {
+        let there = csi_node.map_or(&[][..], |csi_node| &csi_node.spec.drivers);
+        let asked = release::asks_for_installed_drivers(self.cluster.version);
+        let drivers: BTreeSet<&str> = volumes.iter().filter(|_| asked).map(|(driver, _)| driver.as_str()).collect();
+        let absent = drivers.into_iter().filter(|driver| !there.iter().any(|there| there.name == *driver));
+        absent.filter_map(|driver| match self.cluster.snapshot.csi_drivers.get("", driver) {
+            Lookup::Found(found) if found.spec.prevent_pod_scheduling_if_missing == Some(true) => {
+                Some(Status::unschedulable(Reason::DriverNotInstalled { driver: driver.to_owned() }))
+            }
+            Lookup::Found(_) | Lookup::Absent => None,
+            Lookup::Unknown => Some(Status::unknown(format!("the CSIDriver {driver} could not be read"))),
+        })
     }
 
     /// The node has room, as far as everything that counts could be read.

@@ -141,6 +141,10 @@ pub enum Fact {
         attached: i64,
         wanted: i64,
     },
+    /// A driver that isn't on the node, and whose pods only go where it is.
+    DriverMissing {
+        driver: String,
+    },
     Claim {
         claim: String,
         trouble: ClaimTrouble,
@@ -249,6 +253,7 @@ impl Obstacle {
             | Fact::Label { .. }
             | Fact::NodeNames { .. }
             | Fact::NoTermMatches { .. }
+            | Fact::DriverMissing { .. }
             | Fact::Claim { .. }
             | Fact::VolumeAffinity { .. }
             | Fact::VolumeMissing { .. }
@@ -266,7 +271,7 @@ impl Obstacle {
         let own = match &self.fact {
             Fact::Taint { key, value, effect } => format!("{key}={value}:{effect}"),
             Fact::Resource { name, .. } => name.clone(),
-            Fact::VolumeLimit { driver, .. } => driver.clone(),
+            Fact::VolumeLimit { driver, .. } | Fact::DriverMissing { driver } => driver.clone(),
             Fact::NoSpace { claim, .. } | Fact::NoVolume { claim, .. } => claim.clone(),
             Fact::Spread { key, .. } | Fact::SpreadLabel { key } => key.clone(),
             Fact::AntiAffinity { key, selector, .. } | Fact::Affinity { key, selector, .. } => {
@@ -278,7 +283,10 @@ impl Obstacle {
             _ => self.wanted.clone(),
         };
         let object = match &self.fact {
-            Fact::ExistingAntiAffinity { .. } | Fact::NoSpace { .. } | Fact::VolumeLimit { .. } => String::new(),
+            Fact::ExistingAntiAffinity { .. }
+            | Fact::NoSpace { .. }
+            | Fact::VolumeLimit { .. }
+            | Fact::DriverMissing { .. } => String::new(),
             _ => object,
         };
         format!("{} {object} {own}", self.reason.plugin())

@@ -1,4 +1,4 @@
-//! Reads what a cluster wrote: the text of a PodScheduled condition or FailedScheduling event of 1.24 to 1.36.
+//! Reads what a cluster wrote: the text of a PodScheduled condition or FailedScheduling event of 1.24 to 1.37.
 
 use std::collections::BTreeMap;
 

@@ -26,7 +26,7 @@ impl PostFilter {
             return Self { text: "not found".to_owned(), ..Self::default() };
         }
         let claims = if plugin == dynamic_resources::NAME {
-            dynamic_resources::NO_NEW_CLAIMS
+            dynamic_resources::nothing_to_deallocate(cycle.cluster.version)
         } else {
             dynamic_resources::post_filter(cycle.cluster, cycle.pod, false)
         };
@@ -40,16 +40,25 @@ impl PostFilter {
         Self::run(cycle, Some(prepared), rejections, claims)
     }
 
-    /// `claims` is what DynamicResources says.
-    fn run<'c>(cycle: &Cycle<'c>, prepared: Option<&Prepared<'c>>, rejections: &Rejections<'c>, claims: &str) -> Self {
+    /// `claims` is what DynamicResources says. Where preemption finds a place that is all that is told, if anything.
+    fn run<'c>(
+        cycle: &Cycle<'c>,
+        prepared: Option<&Prepared<'c>>,
+        rejections: &Rejections<'c>,
+        claims: Option<&str>,
+    ) -> Self {
         let mut texts = Vec::new();
         if runs_dynamic_resources(cycle) {
-            texts.push(claims.to_owned());
+            texts.extend(claims.map(str::to_owned));
         }
         if runs(cycle, default_preemption::NAME) {
             match default_preemption::preempt(cycle.cluster, cycle.pod, prepared, rejections) {
                 Preemption::Nominates { node, victims } => {
-                    return Self { nominates: Some((node, victims)), ..Self::default() };
+                    let text = match release::tells_preemption(cycle.cluster.version) {
+                        true => default_preemption::found(&node, victims.len()),
+                        false => String::new(),
+                    };
+                    return Self { text, nominates: Some((node, victims)), ..Self::default() };
                 }
                 Preemption::Error(text) => return Self { text, ..Self::default() },
                 Preemption::Unknown(unknown) => return Self { unknown, ..Self::default() },

@@ -1,4 +1,4 @@
-//! What differs between releases of kube-scheduler, from 1.24 to 1.36: texts, and rules that changed.
+//! What differs between releases of kube-scheduler, from 1.24 to 1.37: texts, and rules that changed.
 
 use crate::model::version::Version;
 
@@ -63,13 +63,100 @@ facts! {
     newer_claim_in_use_text: 34,
     /// VolumeBinding has its newer text for a bound volume that can't be reached from the node.
     newer_volume_affinity_text: 33,
+    /// DynamicResources' PostFilter says nothing where it has nothing to deallocate.
+    silent_without_deallocation: 37,
+    /// A message tells that preemption found a place.
+    tells_preemption: 37,
+    /// A driver can ask that its pods only go where it is installed (VolumeLimitScaling).
+    asks_for_installed_drivers: 37,
+    /// What pods that are being resized count with is compared for the whole pod and not container by container.
+    sums_resizes: 37,
     /// A PreFilter rejection is told once and not for every node.
     pre_filter_message: 26,
     /// Nodes that PreFilter left out are told as such.
     tells_left_out_nodes: 32,
 }
 
-/// Whether the message of the PostFilter plugins gets a full stop of its own.
+/// Whether the message of the PostFilter plugins gets a full stop of its own: `SeparatorFormat` in `types.go` puts one
+/// after each part from v1.26.0 to v1.28.15, and has been gone since v1.29.0-alpha.1.
 pub(crate) fn extra_full_stop(version: Version) -> bool {
     (since(26)..since(29)).contains(&version)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::model::Kind;
+    use crate::model::version::Version;
+    use crate::scheduler::{Scheduler, SchedulerConfig};
+    use crate::snapshot::{Builder, Scope};
+
+    type Objects = Vec<(Kind, Value)>;
+
+    /// What the scheduler of a minor release says of pod `p`.
+    fn message(minor: u32, objects: &Objects) -> String {
+        let mut builder = Builder::default();
+        for (kind, object) in objects {
+            builder.add(*kind, object.clone()).unwrap_or_else(|error| panic!("{error}"));
+        }
+        let snapshot = builder.build(&Scope::All);
+        let scheduler = Scheduler::new(&snapshot, Version::new(1, minor), SchedulerConfig::default());
+        let pod = snapshot.pods.get("default", "p").found().unwrap_or_else(|| panic!("no pod"));
+        scheduler.judge(pod).message.clone().unwrap_or_default()
+    }
+
+    fn node(cpu: &str) -> (Kind, Value) {
+        let allocatable = json!({"cpu": cpu, "memory": "8Gi", "pods": "9"});
+        (Kind::Node, json!({"metadata": {"name": "n"}, "status": {"allocatable": allocatable}}))
+    }
+
+    fn pod(name: &str, node: &str, priority: i32, cpu: &str) -> Value {
+        json!({"metadata": {"name": name}, "spec": {"nodeName": node, "priority": priority,
+            "containers": [{"name": "c", "resources": {"requests": {"cpu": cpu}}}]}})
+    }
+
+    #[test]
+    fn of_pods_without_resource_claims_dynamic_resources_spoke_from_1_34_to_1_36() {
+        let objects = vec![node("1"), (Kind::Pod, pod("p", "", 0, "2"))];
+        let told = "0/1 nodes are available: 1 Insufficient cpu.";
+        let preemption = "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.";
+        for minor in [34, 35, 36] {
+            assert_eq!(message(minor, &objects), format!("{told} no new claims to deallocate, {preemption}"));
+        }
+        assert_eq!(message(37, &objects), format!("{told} {preemption}"));
+    }
+
+    #[test]
+    fn since_1_37_a_message_tells_where_preemption_makes_room() {
+        let objects = vec![node("2"), (Kind::Pod, pod("low", "n", 0, "2")), (Kind::Pod, pod("p", "", 9, "1"))];
+        assert_eq!(message(36, &objects), "0/1 nodes are available: 1 Insufficient cpu.");
+        let found = "preemption: found a potential placement for pod on node n, preempting 1 victims";
+        assert_eq!(message(37, &objects), format!("0/1 nodes are available: 1 Insufficient cpu. {found}"));
+    }
+
+    #[test]
+    fn since_1_37_a_driver_can_ask_to_be_installed() {
+        let cluster = |asks: bool, drivers: Value| {
+            let mut pod = pod("p", "", 0, "1");
+            pod["spec"]["volumes"] = json!([{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]);
+            vec![
+                node("2"),
+                (Kind::Pod, pod),
+                (Kind::CSINode, json!({"metadata": {"name": "n"}, "spec": {"drivers": drivers}})),
+                (Kind::CSIDriver, json!({"metadata": {"name": "d"}, "spec": {"preventPodSchedulingIfMissing": asks}})),
+                (
+                    Kind::StorageClass,
+                    json!({"metadata": {"name": "late"}, "provisioner": "d", "volumeBindingMode": "WaitForFirstConsumer"}),
+                ),
+                (Kind::PersistentVolumeClaim, json!({"metadata": {"name": "c"}, "spec": {"storageClassName": "late"}})),
+            ]
+        };
+        let lacks = "0/1 nodes are available: 1 d CSI driver is not installed on the node. preemption: 0/1 nodes are \
+                     available: 1 No preemption victims found for incoming pod.";
+        assert_eq!(message(37, &cluster(true, json!([]))), lacks);
+        assert_eq!(message(36, &cluster(true, json!([]))), "", "the field did nothing then");
+        assert_eq!(message(37, &cluster(false, json!([]))), "", "the driver doesn't ask");
+        assert_eq!(message(37, &cluster(true, json!([{"name": "d", "nodeID": "n"}]))), "", "it is installed");
+    }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::release;
-use crate::model::pod::{Container, ContainerStatus, Pod, Resources};
+use crate::model::pod::{Container, ContainerStatus, Pod, PodStatus, Resources};
 use crate::model::quantity::{milli_value, sum, value};
 use crate::model::version::Version;
 
@@ -115,6 +115,10 @@ impl<'a> Amounts<'a> {
         Self(resources.iter().map(|(name, quantity)| (name.as_str(), quantity.nanos())).collect())
     }
 
+    fn get(&self, name: &str) -> i128 {
+        self.0.iter().find(|(present, _)| *present == name).map_or(0, |(_, nanos)| *nanos)
+    }
+
     fn get_mut(&mut self, name: &str) -> Option<&mut i128> {
         self.0.iter_mut().find(|(present, _)| *present == name).map(|(_, nanos)| nanos)
     }
@@ -146,60 +150,115 @@ impl<'a> Amounts<'a> {
     }
 }
 
-fn pod_requests<'a>(pod: &'a Pod, version: Version, status: Option<&'a crate::model::pod::PodStatus>) -> Amounts<'a> {
+fn pod_requests<'a>(pod: &'a Pod, version: Version, status: Option<&'a PodStatus>) -> Amounts<'a> {
     let infeasible = pod.condition("PodResizePending").is_some_and(|condition| condition.reason == "Infeasible");
-    let mut sum = Amounts::default();
-    for container in &pod.spec.containers {
-        let found = status.and_then(|status| find(&status.container_statuses, &container.name));
-        sum.add(&effective(container, found, infeasible));
-    }
-    let sidecars = release::counts_sidecars(version);
-    let mut side = Amounts::default();
-    let mut peak = Amounts::default();
-    for container in &pod.spec.init_containers {
-        let candidate = if sidecars && container.sidecar() {
-            let found = status.and_then(|status| find(&status.init_container_statuses, &container.name));
-            let request = effective(container, found, infeasible);
-            sum.add(&request);
-            side.add(&request);
-            side.clone()
-        } else {
-            let mut candidate = Amounts::of(&container.resources.requests);
-            candidate.add(&side);
-            candidate
-        };
-        peak.raise(&candidate);
-    }
-    sum.raise(&peak);
+    let mut sum = match status {
+        None => of_containers(pod, version, |container, _| asked(container)),
+        Some(status) if release::sums_resizes(version) => resized(pod, version, status, infeasible),
+        Some(status) => of_containers(pod, version, |container, stays| match stays {
+            true => effective(container, status, infeasible),
+            false => asked(container),
+        }),
+    };
     replace_with_pod_level(pod, version, status.is_some(), infeasible, &mut sum);
     sum.add(&Amounts::of(&pod.spec.overhead));
     sum
 }
 
-fn find<'a>(statuses: &'a [ContainerStatus], name: &str) -> Option<&'a ContainerStatus> {
-    statuses.iter().find(|status| status.name == name)
+fn asked(container: &Container) -> Amounts<'_> {
+    Amounts::of(&container.resources.requests)
 }
 
-/// A container's request; one with a resize under way counts with the largest of what it asks, has and was given.
-fn effective<'a>(container: &'a Container, status: Option<&'a ContainerStatus>, infeasible: bool) -> Amounts<'a> {
+/// What a pod's containers need together, where `of` says what each of them does; it is told whether the container stays
+/// for as long as the pod runs.
+fn of_containers<'a>(pod: &'a Pod, version: Version, of: impl Fn(&'a Container, bool) -> Amounts<'a>) -> Amounts<'a> {
+    let mut sum = Amounts::default();
+    pod.spec.containers.iter().for_each(|container| sum.add(&of(container, true)));
+    let mut side = Amounts::default();
+    let mut peak = Amounts::default();
+    for container in &pod.spec.init_containers {
+        let sidecar = release::counts_sidecars(version) && container.sidecar();
+        let mut candidate = of(container, sidecar);
+        if sidecar {
+            sum.add(&candidate);
+            side.add(&candidate);
+            candidate.clone_from(&side);
+        } else {
+            candidate.add(&side);
+        }
+        peak.raise(&candidate);
+    }
+    sum.raise(&peak);
+    sum
+}
+
+/// The largest of what the containers ask for together, what was allocated to them and what they have; the pod's own
+/// figures take the place of the containers' where the kubelet gives both (AggregateContainerRequests).
+fn resized<'a>(pod: &'a Pod, version: Version, status: &'a PodStatus, infeasible: bool) -> Amounts<'a> {
+    let given = status.resources.as_ref().map(|resources| &resources.requests);
+    let given = given.filter(|given| release::pod_level_resizes(version) && !given.is_empty());
+    let (mut sum, actual) = match given.filter(|_| !status.allocated_resources.is_empty()) {
+        Some(given) => (Amounts::of(&status.allocated_resources), Amounts::of(given)),
+        None => (
+            of_containers(pod, version, |container, _| first_of(container, status, infeasible, &[allocated])),
+            of_containers(pod, version, |container, _| first_of(container, status, infeasible, &[actuated, allocated])),
+        ),
+    };
+    sum.raise(&actual);
+    if !infeasible {
+        sum.raise(&of_containers(pod, version, |container, _| asked(container)));
+    }
+    sum
+}
+
+type Figure = fn(&ContainerStatus) -> Option<&Resources>;
+
+fn allocated(status: &ContainerStatus) -> Option<&Resources> {
+    Some(&status.allocated_resources).filter(|resources| !resources.is_empty())
+}
+
+fn actuated(status: &ContainerStatus) -> Option<&Resources> {
+    status.resources.as_ref().map(|resources| &resources.requests).filter(|requests| !requests.is_empty())
+}
+
+/// The first of the figures that the kubelet gives of a container, else its request, unless that can't be met.
+fn first_of<'a>(container: &'a Container, status: &'a PodStatus, infeasible: bool, figures: &[Figure]) -> Amounts<'a> {
+    let status = find(status, &container.name);
+    let known = status.and_then(|status| figures.iter().find_map(|figure| figure(status)));
+    match known {
+        Some(resources) => Amounts::of(resources),
+        None if infeasible => Amounts::default(),
+        None => asked(container),
+    }
+}
+
+fn find<'a>(status: &'a PodStatus, name: &str) -> Option<&'a ContainerStatus> {
+    let mut statuses = status.container_statuses.iter().chain(&status.init_container_statuses);
+    statuses.find(|status| status.name == name)
+}
+
+/// What a container counts with before 1.37: one with a resize under way with the largest of what it asks, has and was
+/// given.
+fn effective<'a>(container: &'a Container, status: &'a PodStatus, infeasible: bool) -> Amounts<'a> {
+    let status = find(status, &container.name);
     let Some((status, resources)) = status.and_then(|status| Some((status, status.resources.as_ref()?))) else {
-        return Amounts::of(&container.resources.requests);
+        return asked(container);
     };
     let mut amounts = Amounts::of(&resources.requests);
     amounts.raise(&Amounts::of(&status.allocated_resources));
     if !infeasible {
-        amounts.raise(&Amounts::of(&container.resources.requests));
+        amounts.raise(&asked(container));
     }
     amounts
 }
 
 /// Pod-level requests take the place of the containers' sum for CPU, memory and huge pages.
 fn replace_with_pod_level<'a>(pod: &'a Pod, version: Version, running: bool, infeasible: bool, sum: &mut Amounts<'a>) {
-    let Some(resources) = &pod.spec.resources else { return };
-    if !release::pod_level_resources(version) {
+    let Some(asked) = pod.spec.resources.as_ref().map(|resources| &resources.requests) else { return };
+    if !release::pod_level_resources(version) || !asked.keys().any(|name| is_pod_level(name)) {
         return;
     }
-    let mut level = Amounts::of(&resources.requests);
+    let mut level = Amounts::of(asked);
     if let Some(status) = pod.status.resources.as_ref().filter(|_| running && release::pod_level_resizes(version)) {
         let mut amounts = Amounts::of(&status.requests);
         amounts.raise(&Amounts::of(&pod.status.allocated_resources));
@@ -208,24 +267,32 @@ fn replace_with_pod_level<'a>(pod: &'a Pod, version: Version, running: bool, inf
         }
         level = amounts;
     }
-    for (name, nanos) in level.0 {
-        if matches!(name, "cpu" | "memory") || name.starts_with("hugepages-") {
-            sum.replace(name, nanos);
-        }
+    let names: Vec<&str> = match release::sums_resizes(version) {
+        true => level.0.iter().map(|(name, _)| *name).collect(),
+        false => asked.keys().map(String::as_str).collect(),
+    };
+    for name in names.into_iter().filter(|name| is_pod_level(name)) {
+        sum.replace(name, level.get(name));
     }
+}
+
+fn is_pod_level(name: &str) -> bool {
+    matches!(name, "cpu" | "memory") || name.starts_with("hugepages-")
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
-    fn pod(json: serde_json::Value) -> Pod {
+    fn pod(json: Value) -> Pod {
         serde_json::from_value(json).unwrap_or_else(|error| panic!("{error}"))
     }
 
     #[test]
     fn sidecars_add_to_the_sum_and_to_every_later_init_container() {
-        let pod = pod(serde_json::json!({"spec": {
+        let pod = pod(json!({"spec": {
             "containers": [{"name": "c", "resources": {"requests": {"cpu": "100m"}}}],
             "initContainers": [
                 {"name": "s", "restartPolicy": "Always", "resources": {"requests": {"cpu": "200m"}}},
@@ -236,7 +303,7 @@ mod tests {
 
     #[test]
     fn pod_level_requests_replace_the_sum_and_overhead_comes_on_top() {
-        let pod = pod(serde_json::json!({"spec": {
+        let pod = pod(json!({"spec": {
             "containers": [{"name": "c", "resources": {"requests": {"cpu": "2", "example.com/x": "3"}}}],
             "resources": {"requests": {"cpu": "500m", "ephemeral-storage": "9Gi"}},
             "overhead": {"cpu": "250m"}}}));
@@ -247,15 +314,51 @@ mod tests {
 
     #[test]
     fn a_running_pod_counts_with_the_largest_of_what_it_asks_has_and_was_given() {
-        let mut value = serde_json::json!({"spec": {"containers": [
+        let mut value = json!({"spec": {"containers": [
                 {"name": "c", "resources": {"requests": {"cpu": "100m"}}}]},
             "status": {"containerStatuses": [{"name": "c", "resources": {"requests": {"cpu": "2"}},
                 "allocatedResources": {"cpu": "1"}}]}});
         assert_eq!(usage(&pod(value.clone()), Version::NEWEST).cpu, 2000);
         assert_eq!(requests(&pod(value.clone()), Version::NEWEST).cpu, 100);
         value["spec"]["containers"][0]["resources"]["requests"]["cpu"] = "9".into();
-        value["status"]["conditions"] = serde_json::json!([{"type": "PodResizePending", "reason": "Infeasible"}]);
+        value["status"]["conditions"] = json!([{"type": "PodResizePending", "reason": "Infeasible"}]);
         assert_eq!(usage(&pod(value), Version::NEWEST).cpu, 2000, "an infeasible resize is not counted");
+    }
+
+    #[test]
+    fn resizes_of_several_containers_are_summed_up_before_they_are_compared() {
+        let container = |name: &str, cpu: &str| json!({"name": name, "resources": {"requests": {"cpu": cpu}}});
+        let given = |name: &str, cpu: &str| json!({"name": name, "resources": {"requests": {"cpu": cpu}}, "allocatedResources": {"cpu": cpu}});
+        let pod = pod(json!({"spec": {"containers": [container("grows", "2"), container("shrinks", "1")]},
+            "status": {"containerStatuses": [given("grows", "1"), given("shrinks", "2")]}}));
+        assert_eq!(usage(&pod, Version::new(1, 37)).cpu, 3000);
+        assert_eq!(usage(&pod, Version::new(1, 36)).cpu, 4000);
+    }
+
+    #[test]
+    fn an_init_container_counts_with_what_it_was_given_since_1_37() {
+        let pod = pod(json!({"spec": {"initContainers": [{"name": "i", "resources": {"requests": {"cpu": "1"}}}]},
+            "status": {"initContainerStatuses": [{"name": "i", "allocatedResources": {"cpu": "3"}}]}}));
+        assert_eq!(usage(&pod, Version::new(1, 37)).cpu, 3000);
+        assert_eq!(usage(&pod, Version::new(1, 36)).cpu, 1000);
+    }
+
+    #[test]
+    fn pod_level_figures_of_the_kubelet_replace_the_containers_where_both_are_known() {
+        let given = json!({"cpu": "5", "memory": "1Gi"});
+        let mut value = json!({"spec": {"containers": [{"name": "c", "resources": {"requests": {"memory": "2Gi"}}}],
+                "resources": {"requests": {"cpu": "4"}}},
+            "status": {"resources": {"requests": given}, "allocatedResources": given}});
+        let totals = |value: &Value, minor| {
+            let pod = pod(value.clone());
+            let totals = usage(&pod, Version::new(1, minor));
+            (totals.cpu, totals.memory >> 30)
+        };
+        assert_eq!(totals(&value, 37), (5000, 1), "what the kubelet gives the pod stands for every resource");
+        assert_eq!(totals(&value, 36), (5000, 2), "only for those that the pod asks for");
+        value["status"]["conditions"] = json!([{"type": "PodResizePending", "reason": "Infeasible"}]);
+        value["spec"]["resources"]["requests"]["cpu"] = json!("9");
+        assert_eq!(totals(&value, 37), (5000, 1), "an infeasible resize is not counted");
     }
 
     #[test]

@@ -97,6 +97,7 @@ pub(super) fn volume_name(message: &str) -> Option<String> {
 /// Texts with what they stand for; the first that occurs decides.
 const TEXTS: &[(&str, MountFailure)] = &[
     ("Multi-Attach error", MountFailure::MultiAttach),
+    ("Waiting for detach", MountFailure::MultiAttach),
     ("timed out waiting for external-attacher", MountFailure::NoAttacher),
     ("does not contain driver", MountFailure::DriverNotOnNode),
     ("not found in the list of registered CSI drivers", MountFailure::DriverNotOnNode),
@@ -147,6 +148,7 @@ mod tests {
     fn texts_are_told_apart() {
         for (message, expected) in [
             ("Multi-Attach error for volume \"pvc-1\" Volume is already used by pod(s) a-0", MountFailure::MultiAttach),
+            ("Waiting for detach for volume \"pvc-1\" Volume is already used by pod(s) a-0", MountFailure::MultiAttach),
             (
                 "AttachVolume.Attach failed for volume \"pvc-1\" : timed out waiting for external-attacher of x CSI \
                  driver to attach volume h",

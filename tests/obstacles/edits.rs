@@ -24,6 +24,7 @@ fn readers(edit: &Edit) -> &'static [&'static str] {
         Edit::Delete { kind: Kind::Pod, .. } => PLACED,
         Edit::Create { kind: Kind::PersistentVolume | Kind::PersistentVolumeClaim, .. } => VOLUMES,
         Edit::Create { kind: Kind::CSIStorageCapacity, .. } => &["VolumeBinding"],
+        Edit::Create { kind: Kind::CSINode, .. } => &["NodeVolumeLimits"],
         Edit::Create { kind, .. } | Edit::Delete { kind, .. } => panic!("no edit makes or deletes a {kind}"),
         Edit::Patch { kind, operations, .. } => {
             let paths = operations.as_array().unwrap().iter().map(|operation| operation["path"].as_str().unwrap());

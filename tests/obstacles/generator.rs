@@ -37,6 +37,7 @@ pub(crate) const KINDS: &[&str] = &[
     "VolumeRestrictions DiskInUse",
     "NodeVolumeLimits Exceeded",
     "NodeVolumeLimits ClaimNotFound",
+    "NodeVolumeLimits DriverNotInstalled",
     "VolumeBinding ClaimNotFound",
     "VolumeBinding EphemeralNotMade",
     "VolumeBinding ClaimLost",
@@ -294,6 +295,13 @@ const TROUBLES: &[Trouble] = &[
         ));
     },
     |m, _| {
+        m.bound("picky", json!({"spec": {"csi": {"driver": "picky.example.com", "volumeHandle": "h"}}}));
+        m.objects.push((
+            Kind::CSIDriver,
+            json!({"metadata": {"name": "picky.example.com"}, "spec": {"preventPodSchedulingIfMissing": true}}),
+        ));
+    },
+    |m, _| {
         m.volume(json!({"ephemeral": {"volumeClaimTemplate": {"spec": {"storageClassName": "late",
         "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}}}))
     },
@@ -440,7 +448,7 @@ const TROUBLES: &[Trouble] = &[
 /// node is in its own way wherever pods count.
 fn apart(troubles: &[usize], one: usize) -> bool {
     let last = TROUBLES.len() - 1;
-    let about_devices = |position: usize| (38..last - 1).contains(&position);
+    let about_devices = |position: usize| (39..last - 1).contains(&position);
     let about_affinity = |position: usize| (3..=6).contains(&position);
     !troubles.iter().any(|other| {
         about_devices(*other) && about_devices(one)

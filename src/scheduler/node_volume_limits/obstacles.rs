@@ -11,6 +11,7 @@ use crate::scheduler::cluster::NodeInfo;
 use crate::scheduler::obstacle::{Fact, Obstacle, patch};
 use crate::scheduler::present_volumes::VolumeKey;
 use crate::scheduler::reason::Reason as AnyReason;
+use crate::snapshot::{Edit, Lookup};
 
 impl<'c> NodeVolumeLimits<'c> {
     pub(super) fn against(&self, node: &NodeInfo<'c>) -> Vec<Obstacle> {
@@ -18,10 +19,21 @@ impl<'c> NodeVolumeLimits<'c> {
             Ok(own) => own,
             Err(status) => return status.reasons.iter().filter_map(|reason| self.missing(reason)).collect(),
         };
-        let Some(csi_node) = self.cluster.snapshot.csi_nodes.get("", node.name()).found() else { return Vec::new() };
-        let Ok(present) = self.present(node, Some(csi_node)) else { return Vec::new() };
+        let csi_node = match self.cluster.snapshot.csi_nodes.get("", node.name()) {
+            Lookup::Found(csi_node) => Some(&**csi_node),
+            Lookup::Absent => None,
+            Lookup::Unknown => return Vec::new(),
+        };
         let new: BTreeSet<&VolumeKey> =
-            own.iter().filter_map(|volume| volume.on(self.cluster.version, Some(csi_node))).collect();
+            own.iter().filter_map(|volume| volume.on(self.cluster.version, csi_node)).collect();
+        let lacking = self.not_installed(&new, csi_node).flat_map(|status| status.reasons);
+        let mut found: Vec<Obstacle> = lacking.filter_map(|reason| lacks(&reason, node.name(), csi_node)).collect();
+        found.extend(csi_node.into_iter().flat_map(|csi_node| self.full(&new, node, csi_node)));
+        found
+    }
+
+    fn full(&self, new: &BTreeSet<&VolumeKey>, node: &NodeInfo<'c>, csi_node: &CsiNode) -> Vec<Obstacle> {
+        let Ok(present) = self.present(node, Some(csi_node)) else { return Vec::new() };
         let over = limits(Some(csi_node)).into_iter().filter_map(|(driver, limit)| {
             let wanted = new.iter().filter(|key| key.0 == driver && !present.of_pods.contains(**key)).count() as i64;
             let counted = present.counts.get(driver).copied().unwrap_or(0);
@@ -40,6 +52,36 @@ impl<'c> NodeVolumeLimits<'c> {
             _ => None,
         }
     }
+}
+
+/// A driver that isn't on a node.
+fn lacks(reason: &AnyReason, node: &str, csi_node: Option<&CsiNode>) -> Option<Obstacle> {
+    let AnyReason::NodeVolumeLimits(Reason::DriverNotInstalled { driver }) = reason else { return None };
+    let entry = json!({"name": driver, "nodeID": node});
+    let (present, edit) = match csi_node {
+        Some(csi_node) if csi_node.spec.drivers.is_empty() => {
+            let add = json!([{"op": "add", "path": "/spec", "value": {"drivers": [entry]}}]);
+            ("none".to_owned(), patch(Kind::CSINode, &csi_node.metadata, add))
+        }
+        Some(csi_node) => {
+            let names: Vec<&str> = csi_node.spec.drivers.iter().map(|there| there.name.as_str()).collect();
+            let add = json!([{"op": "add", "path": "/spec/drivers/-", "value": entry}]);
+            (names.join(", "), patch(Kind::CSINode, &csi_node.metadata, add))
+        }
+        None => {
+            let object = json!({"metadata": {"name": node}, "spec": {"drivers": [entry]}});
+            ("no CSINode".to_owned(), Edit::Create { kind: Kind::CSINode, object })
+        }
+    };
+    Some(Obstacle {
+        reason: reason.clone(),
+        fact: Fact::DriverMissing { driver: driver.clone() },
+        object: ObjectRef::new(Kind::CSINode, "", node),
+        path: "spec.drivers".to_owned(),
+        wanted: driver.clone(),
+        present,
+        edits: vec![edit],
+    })
 }
 
 /// A driver whose volumes are too many for a node.
