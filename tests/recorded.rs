@@ -1,7 +1,8 @@
 //! Clusters recorded from a real control plane: the verdicts must equal what it wrote, byte for byte.
 //!
 //! Each fixture is a List of every object of a small cluster, dumped after kube-scheduler had judged each pending pod
-//! once more on the settled state. The answers are taken out before the engine sees the objects.
+//! once more on the settled state; its annotation `kubeVersion` says on which release. The answers are taken out before
+//! the engine sees the objects.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests read files and may panic")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -112,9 +113,16 @@ fn claims(recording: &Value) -> BTreeMap<Name, BTreeSet<(String, String)>> {
     last.collect()
 }
 
+fn version_of(snapshot: &Snapshot) -> Version {
+    snapshot.server_version.as_deref().and_then(Version::named_by).unwrap()
+}
+
 #[test]
-fn there_are_sixty_recordings() {
-    assert!(recordings().len() >= 60);
+fn there_are_sixty_recordings_and_some_of_the_newest_release() {
+    let recordings = recordings();
+    assert!(recordings.len() >= 60);
+    let newest = recordings.iter().filter(|path| version_of(&stripped(&load(path))) == Version::NEWEST).count();
+    assert!(newest >= 8, "{newest}");
 }
 
 #[test]
@@ -122,8 +130,7 @@ fn pods_get_the_verdict_and_the_message_of_the_real_scheduler() {
     for path in recordings() {
         let recording = load(&path);
         let snapshot = stripped(&recording);
-        let version = snapshot.server_version.as_deref().map_or(Version::NEWEST, |text| text.parse().unwrap());
-        let scheduler = Scheduler::new(&snapshot, version, SchedulerConfig::default());
+        let scheduler = Scheduler::new(&snapshot, version_of(&snapshot), SchedulerConfig::default());
         for ((namespace, name), (outcome, message)) in pods(&recording) {
             let pod = snapshot.pods.get(&namespace, &name).found().unwrap();
             let verdict = scheduler.judge(pod);
