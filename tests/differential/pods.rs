@@ -79,7 +79,7 @@ fn running(random: &mut Random, around: &Surroundings<'_>, place: usize) -> Valu
     pod["status"] = json!({ "phase": phase, "startTime": started,
         "conditions": [{ "type": "Ready", "status": if phase == "Running" { "True" } else { "False" } }] });
     if around.release >= 33 && random.chance(8) {
-        resizing(random, &mut pod);
+        resizing(random, &mut pod, around.release);
     }
     if random.chance(15) {
         pod["spec"]["terminationGracePeriodSeconds"] = 30.into();
@@ -90,18 +90,39 @@ fn running(random: &mut Random, around: &Surroundings<'_>, place: usize) -> Valu
     pod
 }
 
-/// A resize that the kubelet has not finished, or has refused.
-fn resizing(random: &mut Random, pod: &mut Value) {
-    let amounts = |cpu: &str| json!({ "cpu": cpu, "memory": "256Mi" });
-    let (allocated, actual) = (amounts(random.pick(&["1", "2"])), amounts(random.pick(&["200m", "3"])));
-    pod["status"]["containerStatuses"] = json!([{
-        "name": "main", "image": "example.com/image", "imageID": "", "ready": true, "restartCount": 0,
-        "allocatedResources": allocated, "resources": { "requests": actual }
-    }]);
+/// A resize that the kubelet has not finished, or has refused: of one container or of two, and of the pod as a whole.
+fn resizing(random: &mut Random, pod: &mut Value, release: u32) {
+    let status = |random: &mut Random, name: &str| {
+        let (allocated, actual) = (cpu_and_memory(random, &["1", "2"]), cpu_and_memory(random, &["200m", "3"]));
+        json!({ "name": name, "image": "example.com/image", "imageID": "", "ready": true, "restartCount": 0,
+            "allocatedResources": allocated, "resources": { "requests": actual } })
+    };
+    push(pod, "status/containerStatuses", status(random, "main"));
+    let whole = !pod["spec"]["resources"].is_null();
+    if !whole && random.chance(50) {
+        let second = json!({ "name": "second", "image": "example.com/image",
+            "resources": { "requests": cpu_and_memory(random, &["100m", "2500m"]) } });
+        push(pod, "spec/containers", second);
+        push(pod, "status/containerStatuses", status(random, "second"));
+    }
+    if !whole && random.chance(30) {
+        init_containers(random, pod);
+        for container in pod["spec"]["initContainers"].as_array().cloned().unwrap_or_default() {
+            push(pod, "status/initContainerStatuses", status(random, container["name"].as_str().unwrap()));
+        }
+    }
+    if whole && release >= 36 {
+        pod["status"]["resources"] = json!({ "requests": cpu_and_memory(random, &["500m", "3"]) });
+        pod["status"]["allocatedResources"] = cpu_and_memory(random, &["1", "4"]);
+    }
     if random.chance(50) {
         let reason = random.pick(&["Infeasible", "Deferred"]);
         push(pod, "status/conditions", json!({ "type": "PodResizePending", "status": "True", "reason": reason }));
     }
+}
+
+fn cpu_and_memory(random: &mut Random, cpu: &[&str]) -> Value {
+    json!({ "cpu": random.pick(cpu), "memory": random.pick(&["256Mi", "1Gi"]) })
 }
 
 /// Half of the pods are plain, so that they come as far as the plugins that look at volumes.

@@ -17,7 +17,7 @@ pub struct Storage {
 
 pub fn storage(random: &mut Random, nodes: &[String], release: u32) -> Storage {
     let mut objects = classes(random);
-    objects.extend(drivers(random));
+    objects.extend(drivers(random, release));
     for node in nodes {
         if random.chance(85) {
             objects.push(csi_node(random, node));
@@ -87,7 +87,8 @@ fn classes(random: &mut Random) -> Vec<Value> {
     classes
 }
 
-fn drivers(random: &mut Random) -> Vec<Value> {
+/// At most one driver asks that its pods only go where it is: of several that lack, upstream names any.
+fn drivers(random: &mut Random, release: u32) -> Vec<Value> {
     let mut drivers = Vec::new();
     for (name, present, tracks) in [("topolvm.io", 90, 75), ("ebs.csi.aws.com", 80, 30), ("csi.example.com", 50, 50)] {
         if random.chance(present) {
@@ -95,6 +96,12 @@ fn drivers(random: &mut Random) -> Vec<Value> {
                 "apiVersion": "storage.k8s.io/v1", "kind": "CSIDriver", "metadata": { "name": name },
                 "spec": { "attachRequired": name != "topolvm.io", "storageCapacity": random.chance(tracks) }
             }));
+        }
+    }
+    if release >= 37 && random.chance(40) {
+        let place = random.below(drivers.len());
+        if let Some(driver) = drivers.get_mut(place) {
+            driver["spec"]["preventPodSchedulingIfMissing"] = true.into();
         }
     }
     drivers

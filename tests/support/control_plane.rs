@@ -24,6 +24,9 @@ const DIRECTORY: &str = "STORAGEWHY_CONTROL_PLANE_DIR";
 /// A disposable cluster to use instead of our own control plane.
 const KUBECONFIG: &str = "STORAGEWHY_TEST_KUBECONFIG";
 
+/// The release of the program without a release in its name.
+const NEWEST: &str = "1.37";
+
 /// How long a program may take until it is ready, on a busy machine.
 const READY: Duration = Duration::from_secs(90);
 /// How long a command to `serve` may take.
@@ -203,7 +206,7 @@ impl Options {
     /// The name of the program.
     pub fn program(&self) -> String {
         match self.release.as_str() {
-            "" | "1.36" => "control-plane".to_owned(),
+            "" | NEWEST => "control-plane".to_owned(),
             release => format!("control-plane-{release}"),
         }
     }
@@ -214,7 +217,7 @@ pub struct ControlPlane {
     service: Option<Service>,
     pub programs: Programs,
     pub kubeconfig: PathBuf,
-    /// The server's version, such as `v1.36.2`.
+    /// The server's version, such as `v1.37.2`.
     pub version: String,
     /// The API as the cluster's administrator.
     pub api: Api,
