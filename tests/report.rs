@@ -9,7 +9,8 @@ use std::sync::Arc;
 use golden::compare;
 use serde_json::json;
 use storagewhy::diagnosis::{
-    Confidence, Diagnosis, Evidence, Explained, Finding, Manager, Options, Remedy, Risk, Scope, Severity, Step, Trial,
+    Confidence, Diagnosis, Evidence, Explained, Finding, Manager, Release, ReleaseSource, Remedy, Risk, Scope,
+    Severity, Step, Trial,
 };
 use storagewhy::model::{Kind, ObjectRef, Quantity};
 use storagewhy::report::human::{self, Screen};
@@ -22,8 +23,9 @@ use storagewhy::volumes::{
 };
 
 fn check(name: &str, snapshot: &Snapshot, scope: &Scope, diagnosis: &Diagnosis, status: Status) {
-    let options = Options::default();
-    let report = Report::new(snapshot, scope, &options, diagnosis);
+    let release = Release { from: ReleaseSource::Server, ..Release::default() };
+    let diagnosis = Diagnosis { release, ..diagnosis.clone() };
+    let report = Report::new(snapshot, scope, &diagnosis);
     assert_eq!(report.status, status, "{name}");
     for width in [80, 120] {
         let mut screen = Screen::new(width);
@@ -171,6 +173,7 @@ fn injected() -> Finding {
                 trial: Trial::NextBlocker("the old pods keep their request".to_owned()),
             },
         ],
+        passing: false,
     }
 }
 
@@ -185,6 +188,7 @@ fn small(rule: &'static str, severity: Severity, title: &str) -> Finding {
         evidence: Vec::new(),
         explains: Vec::new(),
         remedies: Vec::new(),
+        passing: false,
     }
 }
 
@@ -331,10 +335,10 @@ fn crowd(pods: usize) -> Diagnosis {
 
 #[test]
 fn the_nodes_of_pods_with_one_verdict_are_written_once_in_huge_reports() {
-    let (snapshot, scope, options) = (cluster().build(&snapshot::Scope::All), Scope::default(), Options::default());
+    let (snapshot, scope) = (cluster().build(&snapshot::Scope::All), Scope::default());
     for (pods, repeated) in [(3, 1001), (1000, 0)] {
         let diagnosis = crowd(pods);
-        let report = Report::new(&snapshot, &scope, &options, &diagnosis);
+        let report = Report::new(&snapshot, &scope, &diagnosis);
         let report = serde_json::to_value(&report).expect("a report is JSON");
         let nodes = |pod: usize| report["pods"][pod]["nodes"].as_array().map(Vec::len);
         assert_eq!((nodes(0), nodes(1)), (Some(1001), Some(repeated)), "{pods} pods");

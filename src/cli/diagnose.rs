@@ -48,9 +48,9 @@ pub(crate) fn run(args: &DiagnoseArgs) -> Result<Exit, CliError> {
     let targets = target::parse(&args.objects)?;
     let input = args.input.read(&args.namespace, Kind::ALL)?;
     let scope = scope::resolve(&args.selector, &targets, &input)?;
-    let options = args.engine.options(&input.snapshot, args.output.for_programs())?;
+    let options = args.engine.options(args.output.for_programs())?;
     let diagnosis = diagnosis::diagnose(&input.snapshot, &scope, &options);
-    let report = Report::new(&input.snapshot, &scope, &options, &diagnosis);
+    let report = Report::new(&input.snapshot, &scope, &diagnosis);
     terminal::write_document(&args.output, &report, |screen| human::write(&report, screen))?;
     let exit = if args.exit_zero { Exit::Clear } else { report.status.into() };
     drop(report);

@@ -7,7 +7,6 @@ use super::terminal;
 use crate::diagnosis;
 use crate::model::version::Version;
 use crate::scheduler::{self, SchedulerConfig};
-use crate::snapshot::Snapshot;
 use crate::source;
 
 /// What the user knows and the facts don't say.
@@ -23,16 +22,14 @@ pub(crate) struct EngineArgs {
 }
 
 impl EngineArgs {
-    /// The engine's options. The facts are judged at the time at which they were read; `obstacles` says whether the
-    /// report has all of them.
+    /// The engine's options. `obstacles` says whether the report has all of them.
     ///
     /// # Errors
     /// Where the scheduler's configuration can't be read.
-    pub(crate) fn options(&self, snapshot: &Snapshot, obstacles: bool) -> Result<diagnosis::Options, CliError> {
-        let now = snapshot.taken.as_ref().and_then(|taken| taken.parse().ok());
+    pub(crate) fn options(&self, obstacles: bool) -> Result<diagnosis::Options, CliError> {
         let scheduler_config = self.scheduler_config.as_deref().map(read_config).transpose()?;
         self.kube_version.iter().for_each(warn_of_distance);
-        Ok(diagnosis::Options { kube_version: self.kube_version, scheduler_config, now, obstacles })
+        Ok(diagnosis::Options { kube_version: self.kube_version, scheduler_config, obstacles, ..Default::default() })
     }
 }
 

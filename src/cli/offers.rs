@@ -34,7 +34,7 @@ impl OffersArgs {
     /// Where nothing could be read, or the engine's flags are wrong.
     pub(crate) fn diagnose(&self) -> Result<(Snapshot, Diagnosis), CliError> {
         let snapshot = self.input.read(&NamespaceArgs::all(), Kind::ALL)?.snapshot;
-        let options = self.engine.options(&snapshot, false)?;
+        let options = self.engine.options(false)?;
         let diagnosis = diagnosis::diagnose(&snapshot, &diagnosis::Scope::default(), &options);
         Ok((snapshot, diagnosis))
     }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::Options;
 use super::command;
 use super::finding::Evidence;
@@ -14,8 +16,11 @@ use super::text::natural_order;
 use crate::admission::expand::{Source, template_of};
 use crate::model::{Claim, Kind, Meta, ObjectRef, Pod, StorageClass, Workload};
 use crate::scheduler::{Outcome, PodVerdict, Scheduler};
-use crate::snapshot::{Lookup, Snapshot};
+use crate::snapshot::{Lookup, Problem, Scope, Snapshot};
 use crate::volumes::{AttachVerdict, ClaimVerdict, ProvisionerVerdict, VolumeController};
+
+/// Seconds for which an object counts as new.
+const FRESH: i64 = 60;
 
 /// A pod in scope that has no node, with its verdict.
 #[derive(Debug)]
@@ -70,6 +75,8 @@ pub struct Context<'a> {
     pub scheduler: &'a Scheduler<'a>,
     pub volumes: &'a VolumeController<'a>,
     pub options: &'a Options,
+    /// The one namespace that is looked at, where it is one.
+    pub namespace: Option<&'a str>,
     /// Sorted by namespace and name.
     pub pods: Vec<PodCase<'a>>,
     pub groups: Vec<PodGroup<'a>>,
@@ -117,6 +124,52 @@ impl<'a> Context<'a> {
         explanation.map_or_else(InTheWay::default, |explanation| InTheWay::new(&explanation, &group.verdict, all))
     }
 
+    /// Why not all objects of these kinds in the namespace in scope could be read, as `events: forbidden`.
+    pub fn unread(&self, kinds: &[Kind]) -> Option<String> {
+        let covered = |kind: Kind| match self.namespace {
+            Some(namespace) => self.snapshot.scope(kind).covers(if kind.namespaced() { namespace } else { "" }),
+            None => self.snapshot.scope(kind).covers_all(),
+        };
+        self.problem(kinds.iter().copied().find(|kind| !covered(*kind))?)
+    }
+
+    /// Of these kinds the first of which not all objects of the cluster could be read, and why. A kind that isn't served
+    /// has none.
+    pub fn unread_anywhere(&self, kinds: &[Kind]) -> Option<String> {
+        let unread = |kind: &Kind| {
+            let scope = self.snapshot.scope(*kind);
+            !scope.covers_all() && scope.problem() != Some(&Problem::NotServed)
+        };
+        self.problem(kinds.iter().copied().find(unread)?)
+    }
+
+    fn problem(&self, kind: Kind) -> Option<String> {
+        let problem = self.snapshot.scope(kind).problem()?;
+        Some(format!("{}: {problem}", kind.plural()))
+    }
+
+    /// Whether only a presumption says that the cluster has no object of a kind: the dump holds none. What rests on it
+    /// is told of the dump, never of the cluster.
+    pub fn presumes_none(&self, kind: Kind) -> bool {
+        *self.snapshot.scope(kind) == Scope::Presumed
+    }
+
+    /// The seconds since a time, RFC 3339, or more; `None` where the present is not known.
+    pub fn age(&self, since: &str) -> Option<i64> {
+        let since: Timestamp = since.parse().ok()?;
+        Some(self.options.now?.as_second() - since.as_second())
+    }
+
+    /// Whether a time, RFC 3339, is less than a minute ago.
+    pub fn just_now(&self, time: &str) -> bool {
+        !self.options.now_is_a_bound && self.age(time).is_some_and(|age| age < FRESH)
+    }
+
+    /// Whether an object was made in the last minute, so that what it waits for may be on its way.
+    pub fn fresh(&self, meta: &Meta) -> bool {
+        self.just_now(&meta.creation_timestamp)
+    }
+
     /// The claims that a pod names, in the order of its volumes.
     pub fn claims_of(&self, pod: &Pod) -> Vec<(String, Lookup<'a, Claim>)> {
         let names = pod.spec.volumes.iter().filter_map(|volume| volume.claim_name(&pod.metadata.name));
@@ -160,10 +213,18 @@ impl<'a> Context<'a> {
 
     /// The verdict on a pod in scope.
     pub fn verdict(&self, pod: &Pod) -> Option<&PodVerdict> {
-        let key = (pod.metadata.namespace.as_str(), pod.metadata.name.as_str());
+        self.case(&pod.metadata.namespace, &pod.metadata.name).map(|case| &*case.verdict)
+    }
+
+    /// A pod in scope that has no node.
+    pub(crate) fn pod_in_scope(&self, pod: &ObjectRef) -> Option<&'a Pod> {
+        self.case(&pod.namespace, &pod.name).map(|case| case.pod)
+    }
+
+    fn case(&self, namespace: &str, name: &str) -> Option<&PodCase<'a>> {
         let of = |case: &PodCase<'a>| (case.pod.metadata.namespace.as_str(), case.pod.metadata.name.as_str());
-        let position = self.pods.binary_search_by(|case| of(case).cmp(&key)).ok()?;
-        Some(&self.pods[position].verdict)
+        let position = self.pods.binary_search_by(|case| of(case).cmp(&(namespace, name))).ok()?;
+        Some(&self.pods[position])
     }
 
     /// The pods in scope that can't go on because the claim isn't bound: those rejected before any node was looked at,
@@ -234,7 +295,7 @@ impl<'a> Context<'a> {
     }
 }
 
-/// Stands for a pod's own name in a text that is told of several pods, such as `claim data-* does not exist`.
+/// Stands for a pod's own name in a text that is told of several pods, such as `there is no claim data-*`.
 pub(crate) const OWN_NAME: &str = "*";
 
 /// A pod as an object of a report.

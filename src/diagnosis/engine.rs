@@ -2,19 +2,22 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::context::{ClaimCase, Context, PlacedCase, PodCase, claim_ref, group, pod_ref};
 use super::findings::{Findings, ids_by_object};
 use super::index::Index;
 use super::obstacles::{self, PodObstacles};
 use super::options::{Options, Scope};
+use super::presumption;
+use super::release::Release;
 use super::select::{Selection, select};
 use super::trial::Trials;
 use super::{Finding, Severity};
 use crate::model::{ObjectRef, Pod};
-use crate::rules::{REGISTRY, Rule};
-use crate::scheduler::{Outcome, PodVerdict, Scheduler};
+use crate::rules::REGISTRY;
+use crate::scheduler::{NodeVerdict, Outcome, PodVerdict, Scheduler};
 use crate::snapshot::Snapshot;
-use crate::snapshot::coverage;
 use crate::volumes::{
     AttachProblem, AttachVerdict, Attachments, ClaimVerdict, ProvisionerVerdict, Provisioners, VolumeController,
 };
@@ -34,18 +37,27 @@ pub struct Diagnosis {
     pub attachments: Vec<(ObjectRef, AttachVerdict)>,
     /// The causes, the most severe first.
     pub findings: Vec<Finding>,
-    /// Rules that could not judge, with the reason.
+    /// Rules that could not judge, or not everything, with the reason.
     pub skipped: Vec<(String, String)>,
+    /// The release that the verdicts follow.
+    pub release: Release,
+    /// The time at which the facts were judged, where it is known.
+    pub now: Option<Timestamp>,
 }
 
 impl Diagnosis {
     /// Whether something is blocked: a pod that can't be scheduled or is held back, one whose volumes can't reach it, or
     /// a cause that blocks something which doesn't even exist yet.
     pub fn blocked(&self) -> bool {
-        let held = |outcome: Outcome| matches!(outcome, Outcome::Unschedulable | Outcome::SchedulingGated);
-        self.pods.iter().any(|(_, verdict, _)| held(verdict.outcome))
+        self.pods.iter().any(|(_, verdict, ids)| held(verdict.outcome) && !self.passes(ids))
             || self.attachments.iter().any(|(_, verdict)| !verdict.problems.iter().all(AttachProblem::passing))
             || self.findings.iter().any(|finding| finding.severity == Severity::Error)
+    }
+
+    /// Whether nothing but something that is under way keeps what these findings are about.
+    pub fn passes(&self, ids: &[String]) -> bool {
+        let mut causes = self.findings.iter().filter(|finding| ids.contains(&finding.id)).peekable();
+        causes.peek().is_some() && causes.all(|cause| cause.passing && cause.severity == Severity::Info)
     }
 
     /// Whether facts were missing that could have changed the answer "nothing is blocked".
@@ -58,10 +70,13 @@ impl Diagnosis {
 
 /// Diagnoses what is in scope.
 pub fn diagnose(snapshot: &Snapshot, scope: &Scope, options: &Options) -> Diagnosis {
+    let release = options.release(snapshot);
+    let options = &options.completed(snapshot, release);
     let selection = select(snapshot, scope);
     let scheduler = options.scheduler(snapshot);
     examine(&scheduler, snapshot, &selection, options, |context, skipped, findings| {
         let mut findings = findings.finish();
+        presumption::settle(context, scope, &mut findings);
         Trials::new(context).run(&mut findings);
         let ids = ids_by_object(&findings);
         let of = |object: &ObjectRef| ids.get(object).cloned().unwrap_or_default();
@@ -83,8 +98,15 @@ pub fn diagnose(snapshot: &Snapshot, scope: &Scope, options: &Options) -> Diagno
             attachments: context.placed.iter().filter_map(attachments).collect(),
             findings,
             skipped,
+            release,
+            now: options.now,
         }
     })
+}
+
+/// Whether a pod of this outcome stays without a node until something changes.
+fn held(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Unschedulable | Outcome::SchedulingGated)
 }
 
 fn provisioning(case: &ClaimCase<'_>) -> Option<(ObjectRef, ProvisionerVerdict)> {
@@ -123,6 +145,7 @@ fn examine<T>(
         scheduler,
         volumes: &volumes,
         options,
+        namespace: selection.namespace,
         groups: group(&pods),
         pods,
         claims: claims(snapshot, selection, &volumes),
@@ -133,13 +156,16 @@ fn examine<T>(
     };
     let mut findings = Findings::default();
     let mut skipped = Skipped::new();
+    let open = open_verdict(&context);
     for rule in REGISTRY {
-        match missing(rule, snapshot, selection.namespace) {
-            Some(reason) => skipped.push((rule.name.to_owned(), reason)),
-            None => (rule.check)(&context, &mut findings),
+        let missing = context.unread(rule.needs);
+        if missing.is_none() {
+            (rule.check)(&context, &mut findings);
         }
+        let missing = missing.or_else(|| findings.skipped(rule.name).map(str::to_owned));
+        let missing = missing.or_else(|| open.clone().filter(|_| rule.rejected_pods));
+        skipped.extend(missing.map(|reason| (rule.name.to_owned(), reason)));
     }
-
     then(&context, skipped, findings)
 }
 
@@ -166,18 +192,18 @@ fn placed<'a>(snapshot: &'a Snapshot, selection: &Selection<'a>) -> Vec<PlacedCa
     cases.collect()
 }
 
-/// Why a rule can't judge: a kind that it needs and that wasn't read where it looks.
-fn missing(rule: &Rule, snapshot: &Snapshot, namespace: Option<&str>) -> Option<String> {
-    rule.needs.iter().find_map(|kind| {
-        let problem = match snapshot.scope(*kind) {
-            coverage::Scope::All => return None,
-            coverage::Scope::Namespaces(names, _)
-                if namespace.is_some_and(|wanted| names.iter().any(|name| name == wanted)) =>
-            {
-                return None;
-            }
-            coverage::Scope::Namespaces(_, problem) | coverage::Scope::Nothing(problem) => problem,
-        };
-        Some(format!("{}: {problem}", kind.plural()))
-    })
+/// Why rules can't tell what keeps a pod from the nodes: some fact was not read. Pods that an extender decides about are
+/// another matter.
+fn open_verdict(context: &Context<'_>) -> Option<String> {
+    let unexplained = |verdict: &PodVerdict| {
+        let silent = |node: &NodeVerdict| node.plugin.is_empty() && node.fits != Some(true);
+        verdict.pre_filter.as_ref().is_none_or(|pre_filter| pre_filter.reasons.is_empty())
+            && (verdict.nodes.is_empty() || verdict.nodes.iter().any(silent))
+    };
+    let open = context.pods.iter().find(|case| {
+        let rejected = matches!(case.verdict.outcome, Outcome::Unknown | Outcome::Unschedulable);
+        rejected && unexplained(&case.verdict) && context.scheduler.extender(case.pod).is_none()
+    });
+    let open = open.and_then(|case| Some((case.pod, case.verdict.unknown.first()?)));
+    open.map(|(pod, unknown)| format!("pod {}/{}: {unknown}", pod.metadata.namespace, pod.metadata.name))
 }

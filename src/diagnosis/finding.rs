@@ -66,4 +66,6 @@ pub struct Finding {
     pub evidence: Vec<Evidence>,
     pub explains: Vec<Explained>,
     pub remedies: Vec<Remedy>,
+    /// Whether what the victims wait for is under way, so that they are not blocked.
+    pub passing: bool,
 }

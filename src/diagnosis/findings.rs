@@ -12,6 +12,7 @@ pub struct Findings {
     list: Vec<Finding>,
     by_id: HashMap<String, usize>,
     explained: HashMap<ObjectRef, Vec<usize>>,
+    skipped: BTreeMap<&'static str, String>,
 }
 
 impl Finding {
@@ -27,6 +28,7 @@ impl Finding {
             evidence: Vec::new(),
             explains: Vec::new(),
             remedies: Vec::new(),
+            passing: false,
         }
     }
 
@@ -34,6 +36,13 @@ impl Finding {
     #[must_use]
     pub fn likely(mut self) -> Self {
         self.confidence = Confidence::Likely;
+        self
+    }
+
+    /// Says that what the victims wait for is under way: they are not blocked, and no other rule need explain them.
+    #[must_use]
+    pub fn passing(mut self) -> Self {
+        self.passing = true;
         self
     }
 
@@ -147,10 +156,23 @@ impl Findings {
         self.error_for(object).is_some()
     }
 
-    /// Whether an error or a warning explains the object.
+    /// Whether an error or a warning explains the object, or it waits for something that is under way.
     pub fn known(&self, object: &ObjectRef) -> bool {
+        let known = |finding: &Finding| finding.severity < Severity::Info || finding.passing;
         let causes = self.explained.get(object);
-        causes.is_some_and(|causes| causes.iter().any(|position| self.list[*position].severity < Severity::Info))
+        causes.is_some_and(|causes| causes.iter().any(|position| known(&self.list[*position])))
+    }
+
+    /// Says that a rule could not judge everything, where there is a reason; the first one stays.
+    pub fn skip(&mut self, rule: &'static str, reason: Option<String>) {
+        if let Some(reason) = reason {
+            self.skipped.entry(rule).or_insert(reason);
+        }
+    }
+
+    /// Why a rule could not judge everything, where it said so.
+    pub fn skipped(&self, rule: &str) -> Option<&str> {
+        self.skipped.get(rule).map(String::as_str)
     }
 
     fn error_for(&self, object: &ObjectRef) -> Option<usize> {

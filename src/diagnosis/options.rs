@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::release::Release;
 use crate::model::ObjectRef;
 use crate::model::selector::LabelSelector;
 use crate::model::version::Version;
@@ -26,18 +27,36 @@ pub struct Options {
     pub kube_version: Option<Version>,
     /// The scheduler's configuration, where it is known.
     pub scheduler_config: Option<SchedulerConfig>,
-    /// The time at which the snapshot is judged.
+    /// The time at which the snapshot is judged; by default the one at which it was taken, else the newest in it.
     pub now: Option<Timestamp>,
     /// Whether the report has all that is in the way of every pod, as documents for programs do.
     pub obstacles: bool,
+    /// Whether the snapshot may have been taken long after `now`, so that ages are more than they seem.
+    pub now_is_a_bound: bool,
 }
 
 impl Options {
-    /// The release to predict for: the one that was asked for, else the server's, else the newest. One out of reach is
-    /// taken as the nearest that is known.
+    /// The release to predict for, and how it is known.
+    pub fn release(&self, snapshot: &Snapshot) -> Release {
+        Release::of(snapshot, self.kube_version)
+    }
+
+    /// The release to predict for.
     pub fn version(&self, snapshot: &Snapshot) -> Version {
-        let servers = || Version::named_by(snapshot.server_version.as_deref()?);
-        self.kube_version.or_else(servers).unwrap_or_default().nearest_known()
+        self.release(snapshot).version
+    }
+
+    /// The options with the release and the time that the snapshot tells, where they were not given.
+    pub(crate) fn completed(&self, snapshot: &Snapshot, release: Release) -> Self {
+        let taken = self.now.or_else(|| snapshot.taken.as_ref()?.parse().ok());
+        let newest = if taken.is_none() { snapshot.newest() } else { None };
+        Self {
+            kube_version: Some(release.version),
+            scheduler_config: self.scheduler_config.clone(),
+            now: taken.or(newest.map(|newest| newest.time)),
+            obstacles: self.obstacles,
+            now_is_a_bound: self.now_is_a_bound || newest.is_some_and(|newest| !newest.ticks),
+        }
     }
 
     /// The scheduler for a snapshot: with the configuration that was given, else with what the snapshot shows of it.

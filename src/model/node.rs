@@ -5,7 +5,7 @@ use std::fmt;
 use super::kind::has_meta;
 use super::lenient::model;
 use super::meta::Meta;
-use super::pod::{Condition, Resources};
+use super::pod::Resources;
 
 has_meta!(Node);
 
@@ -37,11 +37,22 @@ model! {
     pub struct NodeStatus {
         pub allocatable: Resources,
         pub capacity: Resources,
-        pub conditions: Vec<Condition>,
+        pub conditions: Vec<NodeCondition>,
         pub declared_features: Vec<String>,
         pub volumes_in_use: Vec<String>,
         pub volumes_attached: Vec<AttachedVolume>,
         pub node_info: NodeInfo,
+    }
+
+    /// A condition of a node.
+    pub struct NodeCondition {
+        #[serde(rename = "type")]
+        pub kind: String,
+        pub status: String,
+        pub reason: String,
+        pub message: String,
+        pub last_heartbeat_time: Option<String>,
+        pub last_transition_time: Option<String>,
     }
 
     /// A volume that the attach controller attached.

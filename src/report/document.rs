@@ -10,7 +10,9 @@ use super::obstacles::NodeEntry;
 use super::obstacles::{ClosestEntry, NodeList, ObstacleEntry};
 
 use crate::diagnosis::obstacles::PodObstacles;
-use crate::diagnosis::{self, Confidence, Diagnosis, Explained, Finding, Manager, Risk, Severity, Trial};
+use crate::diagnosis::{
+    self, Confidence, Diagnosis, Explained, Finding, Manager, ReleaseSource, Risk, Severity, Trial,
+};
 use crate::model::{Kind, ObjectRef, Pod};
 use crate::scheduler::{Outcome, PodVerdict};
 use crate::snapshot::{Coverage, Problem, Snapshot};
@@ -71,6 +73,11 @@ pub struct Source<'a> {
     pub server_version: Option<&'a str>,
     /// The release whose behaviour and texts the verdicts follow, such as `1.36`.
     pub kube_version: String,
+    /// How that release is known.
+    pub kube_version_from: ReleaseSource,
+    /// The time at which the facts are judged, RFC 3339: when they were read, for dumps that don't say so the newest
+    /// time in them; null where nothing tells.
+    pub judged_at: Option<String>,
     /// The namespace that was asked for; null for all.
     pub namespace: Option<&'a str>,
 }
@@ -86,6 +93,9 @@ pub struct CoverageEntry {
     pub read: Option<usize>,
     /// Why not everything was read: `forbidden`, `not served`, `not in the dump` or another text; null where all was.
     pub problem: Option<String>,
+    /// Whether the kind is taken for empty without proof, because a dump of a whole cluster holds no object of it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub presumed: bool,
 }
 
 /// A pod that no node has taken yet.
@@ -335,19 +345,16 @@ pub struct SkippedEntry<'a> {
 
 impl<'a> Report<'a> {
     /// The report on a diagnosis of a snapshot.
-    pub fn new(
-        snapshot: &'a Snapshot,
-        scope: &'a diagnosis::Scope,
-        options: &diagnosis::Options,
-        diagnosis: &'a Diagnosis,
-    ) -> Self {
+    pub fn new(snapshot: &'a Snapshot, scope: &'a diagnosis::Scope, diagnosis: &'a Diagnosis) -> Self {
         let mut report = Self {
             api_version: API_VERSION,
             kind: "Report",
             status: Status::Clear,
             source: Source {
                 server_version: snapshot.server_version.as_deref(),
-                kube_version: options.version(snapshot).to_string(),
+                kube_version: diagnosis.release.version.to_string(),
+                kube_version_from: diagnosis.release.from,
+                judged_at: diagnosis.now.map(|now| now.to_string()),
                 namespace: scope.namespace.as_deref(),
             },
             coverage: coverage(snapshot),
@@ -553,6 +560,7 @@ fn coverage(snapshot: &Snapshot) -> Vec<CoverageEntry> {
         kind: entry.kind.name(),
         read: entry.read,
         problem: entry.problem.filter(|_| !by_choice(entry.kind)),
+        presumed: entry.presumed,
     };
     entries.map(entry).collect()
 }

@@ -19,6 +19,7 @@ super::declare_rule! {
         severity: Error,
         since: "0.1.0",
         needs: [Pod, Node],
+        rejected_pods: true,
         check: check,
     }
 }

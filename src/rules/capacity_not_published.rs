@@ -17,6 +17,8 @@ super::declare_rule! {
         severity: Error,
         since: "0.1.0",
         needs: [Pod, Node, StorageClass, CSIDriver, CSINode, CSIStorageCapacity],
+        reads: [Deployment, StatefulSet, DaemonSet],
+        rejected_pods: true,
         check: check,
     }
 }
@@ -42,7 +44,10 @@ fn finding(cx: &Context<'_>, driver: &str, shortages: &[Shortage<'_, '_>]) -> Fi
     classes.dedup();
     let provisioner = provisioner_of(cx, driver);
     let stopped = provisioner.filter(|(kind, workload)| *kind != Kind::DaemonSet && workload.replicas() == 0);
-    let nothing = format!("no CSIStorageCapacity for class {} covers {}", names(&classes), named("node", &nodes));
+    let nothing = match cx.presumes_none(Kind::CSIStorageCapacity) {
+        true => format!("the dump has no CSIStorageCapacity at all, so none for class {}", names(&classes)),
+        false => format!("no CSIStorageCapacity for class {} covers {}", names(&classes), named("node", &nodes)),
+    };
     let title = match &stopped {
         Some((kind, workload)) => format!(
             "{kind} {} is scaled to zero, so driver {driver} publishes no free capacity and the scheduler takes its \

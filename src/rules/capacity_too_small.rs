@@ -13,6 +13,7 @@ super::declare_rule! {
         severity: Error,
         since: "0.1.0",
         needs: [Pod, Node, StorageClass, CSIDriver, CSINode, CSIStorageCapacity],
+        rejected_pods: true,
         check: check,
     }
 }

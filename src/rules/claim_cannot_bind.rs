@@ -16,6 +16,7 @@ super::declare_rule! {
         severity: Error,
         since: "0.1.0",
         needs: [PersistentVolumeClaim],
+        reads: [PersistentVolume, StorageClass],
         check: check,
     }
 }
@@ -26,10 +27,12 @@ const SHOWN: usize = 3;
 fn check(cx: &Context<'_>, out: &mut Findings) {
     let mut stories: BTreeMap<(&str, String), Vec<&ClaimCase<'_>>> = BTreeMap::new();
     for case in &cx.claims {
-        if !out.explained(&claim_ref(case.claim))
-            && let Some(reason) = reason(&case.verdict)
-        {
-            stories.entry((&case.claim.metadata.namespace, reason)).or_default().push(case);
+        if out.explained(&claim_ref(case.claim)) {
+            continue;
+        }
+        match reason(cx, &case.verdict) {
+            Some(reason) => stories.entry((&case.claim.metadata.namespace, reason)).or_default().push(case),
+            None => out.skip(RULE.name, case.verdict.unknown.first().cloned()),
         }
     }
     for ((_, reason), cases) in stories {
@@ -38,8 +41,8 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
 }
 
 /// What keeps the claim, in plain words; `None` where nothing does.
-fn reason(verdict: &ClaimVerdict) -> Option<String> {
-    let nearest = || nearest(verdict);
+fn reason(cx: &Context<'_>, verdict: &ClaimVerdict) -> Option<String> {
+    let nearest = || nearest(cx, verdict);
     Some(match &verdict.decision {
         Decision::NoVolume => format!("{}, and without a storage class none is made", nearest()),
         Decision::NoPlugin { class, provisioner } if provisioner == NO_PROVISIONER => {
@@ -47,6 +50,9 @@ fn reason(verdict: &ClaimVerdict) -> Option<String> {
         }
         Decision::NoPlugin { class, provisioner } => {
             format!("{}, and provisioner {provisioner} of class {class} does not exist any more", nearest())
+        }
+        Decision::RequestedVolumeMissing { volume } if cx.presumes_none(Kind::PersistentVolume) => {
+            format!("it asks for volume {volume}, and the dump has no volume at all")
         }
         Decision::RequestedVolumeMissing { volume } => format!("it asks for volume {volume}, which does not exist"),
         Decision::RequestedVolumeMismatch { volume, why } => {
@@ -82,12 +88,14 @@ fn belongs(owner: &Owner) -> String {
 }
 
 /// That no volume fits, with the one that comes nearest.
-fn nearest(verdict: &ClaimVerdict) -> String {
+fn nearest(cx: &Context<'_>, verdict: &ClaimVerdict) -> String {
     let free = |volume: &&VolumeMismatch| !volume.mismatch.iter().any(|why| matches!(why, Mismatch::Owned { .. }));
     match verdict.volumes.iter().find(free) {
         Some(volume) => {
             format!("no existing volume fits (nearest is {}: {})", volume.name, words(&volume.mismatch))
         }
+        None if cx.presumes_none(Kind::PersistentVolume) => "the dump has no volume at all".to_owned(),
+        None if cx.unread(&[Kind::PersistentVolume]).is_some() => "no volume that was read fits".to_owned(),
         None if verdict.volumes.is_empty() => "there is no volume".to_owned(),
         None => "every existing volume belongs to another claim".to_owned(),
     }

@@ -5,7 +5,7 @@ use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, either, named, names};
-use crate::model::{Kind, ObjectRef};
+use crate::model::{Event, Kind, ObjectRef};
 use crate::volumes::Decision;
 
 super::declare_rule! {
@@ -14,16 +14,30 @@ super::declare_rule! {
         summary: "Claims name a storage class that doesn't exist.",
         severity: Error,
         since: "0.1.0",
-        needs: [PersistentVolumeClaim, StorageClass],
+        needs: [PersistentVolumeClaim],
+        reads: [StorageClass, PersistentVolume, Event],
         check: check,
     }
 }
 
+/// How it is known that a class isn't there.
+#[derive(Clone, Copy)]
+enum Proof<'a> {
+    /// All classes were read.
+    Read,
+    /// The volume controller says so.
+    Told(&'a Event),
+    /// The dump has no class at all, which proves nothing.
+    Presumed,
+}
+
 fn check(cx: &Context<'_>, out: &mut Findings) {
-    let mut by_class: BTreeMap<&str, Vec<&ClaimCase<'_>>> = BTreeMap::new();
+    let mut by_class: BTreeMap<&str, Vec<(&ClaimCase<'_>, Proof<'_>)>> = BTreeMap::new();
     for case in &cx.claims {
-        if let Decision::ClassMissing { class } = &case.verdict.decision {
-            by_class.entry(class).or_default().push(case);
+        match missing(cx, case) {
+            Ok(Some((class, proof))) => by_class.entry(class).or_default().push((case, proof)),
+            Ok(None) => {}
+            Err(unread) => out.skip(RULE.name, Some(unread)),
         }
     }
     for (class, cases) in by_class {
@@ -31,37 +45,102 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     }
 }
 
-fn finding(cx: &Context<'_>, class: &str, cases: &[&ClaimCase<'_>]) -> Finding {
-    let claims: Vec<&str> = cases.iter().map(|case| case.claim.metadata.name.as_str()).collect();
-    let title = format!(
-        "{} {} storage class {class}, which does not exist",
-        capital(&named("claim", &claims)),
-        either(claims.len(), "names", "name")
-    );
-    let lead = cases[0].claim;
-    let mut finding = Finding::new(RULE.name, Severity::Error, ObjectRef::new(Kind::StorageClass, "", class), title)
-        .evidence(claim_ref(lead), "spec.storageClassName", class, "no storage class has this name");
-    let existing: Vec<&str> = cx.snapshot.classes.seen().iter().map(|class| class.metadata.name.as_str()).collect();
-    let nearest = nearest(class, &existing);
-    let listing = match existing.as_slice() {
+/// The class that a claim misses; the error says what was not read.
+fn missing<'c>(cx: &Context<'c>, case: &'c ClaimCase<'_>) -> Result<Option<(&'c str, Proof<'c>)>, String> {
+    match &case.verdict.decision {
+        Decision::ClassMissing { class } => {
+            let presumed = || told(cx, case).map_or(Proof::Presumed, Proof::Told);
+            Ok(Some((class, if cx.presumes_none(Kind::StorageClass) { presumed() } else { Proof::Read })))
+        }
+        Decision::Undecided if !case.claim.class().is_empty() => {
+            match (told(cx, case), cx.unread(&[Kind::StorageClass])) {
+                (Some(event), Some(_)) => Ok(Some((case.claim.class(), Proof::Told(event)))),
+                (None, Some(unread)) => Err(unread),
+                (_, None) => Ok(None),
+            }
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The volume controller's last word on a claim, where it is that the class isn't there.
+fn told<'c>(cx: &Context<'c>, case: &ClaimCase<'_>) -> Option<&'c Event> {
+    let object = claim_ref(case.claim);
+    let controllers = |event: &&&'c Event| event.component() == "persistentvolume-controller";
+    let last = cx.events_of(&object).iter().rfind(controllers).copied();
+    let text = format!("storageclass.storage.k8s.io {:?} not found", case.claim.class());
+    last.filter(|event| event.message == text)
+}
+
+fn finding(cx: &Context<'_>, class: &str, cases: &[(&ClaimCase<'_>, Proof<'_>)]) -> Finding {
+    let claims: Vec<&str> = cases.iter().map(|(case, _)| case.claim.metadata.name.as_str()).collect();
+    let proof = cases.iter().map(|(_, proof)| *proof).find(|proof| !matches!(proof, Proof::Presumed));
+    let (who, verb) = (capital(&named("claim", &claims)), either(claims.len(), "names", "name"));
+    let object = claim_ref(cases[0].0.claim);
+    let finding = match proof.unwrap_or(Proof::Presumed) {
+        Proof::Read => {
+            let missing = ObjectRef::new(Kind::StorageClass, "", class);
+            let title = format!("{who} {verb} storage class {class}, which does not exist");
+            Finding::new(RULE.name, Severity::Error, missing.clone(), title)
+                .evidence(object, "spec.storageClassName", class, "no storage class has this name")
+                .evidence(missing, "", "not found", existing_words(&existing(cx)))
+        }
+        Proof::Told(event) => {
+            let title = format!("{who} {verb} storage class {class}, which the volume controller does not find");
+            let said = format!("what the volume controller says, last at {}", event.last_seen());
+            let about = &event.involved_object;
+            let about = ObjectRef::new(Kind::PersistentVolumeClaim, &about.namespace, &about.name);
+            Finding::new(RULE.name, Severity::Error, object, title).evidence(about, "events", &event.message, said)
+        }
+        Proof::Presumed => {
+            let title = format!("{who} {verb} storage class {class}, and the dump has no storage class at all");
+            let note = format!("a dump without any class proves nothing: kubectl get storageclass {class} tells");
+            let finding = Finding::new(RULE.name, Severity::Error, object.clone(), title).likely();
+            finding.evidence(object, "spec.storageClassName", class, note)
+        }
+    };
+    with_victims(cx, cases, finding).with_remedies(remedies(cx, class, &claims))
+}
+
+fn existing_words(existing: &[&str]) -> String {
+    match existing {
         [] => "no storage class exists at all".to_owned(),
         existing => format!("the classes that exist: {}", names(existing)),
-    };
-    finding = finding.evidence(ObjectRef::new(Kind::StorageClass, "", class), "", "not found", listing);
-    for case in cases {
+    }
+}
+
+fn existing<'c>(cx: &Context<'c>) -> Vec<&'c str> {
+    cx.snapshot.classes.seen().iter().map(|class| class.metadata.name.as_str()).collect()
+}
+
+fn with_victims(cx: &Context<'_>, cases: &[(&ClaimCase<'_>, Proof<'_>)], mut finding: Finding) -> Finding {
+    for (case, _) in cases {
         finding = finding.explains(claim_ref(case.claim));
         finding = finding.explains_all(cx.held_by(case.claim).into_iter().map(pod_ref));
     }
-    finding.with_remedies(nearest.map(|nearest| alias(cx, class, nearest))).remedy(Remedy::untried(
+    let unread = cases.iter().find(|(case, _)| matches!(case.verdict.decision, Decision::ClassMissing { .. }));
+    match unread.and_then(|(case, _)| case.verdict.unknown.first()) {
+        Some(unknown) => {
+            let object = claim_ref(cases[0].0.claim);
+            finding.evidence(object, "status.phase", "Pending", unknown.clone()).likely()
+        }
+        None => finding,
+    }
+}
+
+fn remedies(cx: &Context<'_>, class: &str, claims: &[&str]) -> Vec<Remedy> {
+    let nearest = nearest(class, &existing(cx)).map(|nearest| alias(cx, class, nearest));
+    let other = Remedy::untried(
         "Name a class that exists",
         Risk::Medium,
         vec![Step::told(format!(
             "Delete {} and create {} again with a class that exists: a claim's class can't be changed",
-            named("claim", &claims),
+            named("claim", claims),
             either(claims.len(), "it", "them"),
         ))],
         "which class is meant is not known",
-    ))
+    );
+    nearest.into_iter().chain([other]).collect()
 }
 
 /// A class of the missing name that does what the one with the most similar name does.

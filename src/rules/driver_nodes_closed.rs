@@ -6,7 +6,7 @@ use crate::diagnosis::findings::Findings;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, either, named};
 use crate::model::node::Taint;
-use crate::model::{Kind, Node, ObjectRef};
+use crate::model::{Kind, Node, ObjectRef, StorageClass};
 use crate::scheduler::untolerated;
 
 super::declare_rule! {
@@ -16,6 +16,7 @@ super::declare_rule! {
         severity: Error,
         since: "0.1.0",
         needs: [Pod, Node, StorageClass, CSINode],
+        rejected_pods: true,
         check: check,
     }
 }
@@ -29,7 +30,7 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
         for (claim, class) in cx.delayed_claims(group.lead()) {
             let Some(nodes) = closed(cx, group, &class.provisioner) else { continue };
             let key = (class.provisioner.clone(), nodes.iter().map(|node| node.metadata.name.as_str()).collect());
-            let finding = found.remove(&key).unwrap_or_else(|| finding(cx, &class.provisioner, &nodes, group));
+            let finding = found.remove(&key).unwrap_or_else(|| finding(cx, class, &nodes, group));
             let claims = group.pods.iter().flat_map(|pod| cx.delayed_claims(pod));
             let claims = claims.filter(|(_, other)| other.metadata.name == class.metadata.name);
             let claims: Vec<ObjectRef> = claims.map(|(claim, _)| claim_ref(claim)).chain([claim_ref(claim)]).collect();
@@ -55,14 +56,23 @@ fn closed<'a>(cx: &Context<'a>, group: &PodGroup<'_>, driver: &str) -> Option<Ve
     (!nodes.is_empty() && elsewhere).then_some(nodes)
 }
 
-fn finding(cx: &Context<'_>, driver: &str, nodes: &[&Node], group: &PodGroup<'_>) -> Finding {
+/// The driver's CSIDriver, or the class where there is none or none was read.
+fn subject(cx: &Context<'_>, class: &StorageClass) -> ObjectRef {
+    match cx.snapshot.csi_drivers.get("", &class.provisioner).found() {
+        Some(driver) => ObjectRef::new(Kind::CSIDriver, "", &driver.metadata.name),
+        None => ObjectRef::new(Kind::StorageClass, "", &class.metadata.name),
+    }
+}
+
+fn finding(cx: &Context<'_>, class: &StorageClass, nodes: &[&Node], group: &PodGroup<'_>) -> Finding {
+    let driver = &class.provisioner;
     let names: Vec<&str> = nodes.iter().map(|node| node.metadata.name.as_str()).collect();
     let verb = either(names.len(), "is", "are");
     let cordoned = nodes.iter().all(|node| node.spec.unschedulable);
     let how = if cordoned { "cordoned" } else { "closed to the pods by taints or cordoning" };
     let (only, place) = (capital(&named("node", &names)), either(names.len(), "the only node", "the only nodes"));
     let title = format!("{only}, {place} with driver {driver}, {verb} {how}");
-    let mut finding = Finding::new(RULE.name, Severity::Error, ObjectRef::new(Kind::CSIDriver, "", driver), title);
+    let mut finding = Finding::new(RULE.name, Severity::Error, subject(cx, class), title);
     for node in nodes.iter().take(10) {
         let object = ObjectRef::new(Kind::Node, "", &node.metadata.name);
         finding = match untolerated(&node.spec.taints, &group.lead().spec.tolerations) {

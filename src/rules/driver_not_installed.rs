@@ -5,6 +5,7 @@ use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
+use crate::diagnosis::text::names;
 use crate::model::class::StorageClass;
 use crate::model::{Kind, ObjectRef};
 use crate::snapshot::Lookup;
@@ -17,18 +18,23 @@ super::declare_rule! {
         severity: Error,
         since: "0.1.0",
         needs: [PersistentVolumeClaim, StorageClass, CSIDriver, CSINode],
+        reads: [Pod, PersistentVolume, Deployment, StatefulSet, DaemonSet, Event],
         check: check,
     }
 }
 
+/// The kinds among which a sign of a driver would be.
+const SIGNS: [Kind; 5] = [Kind::PersistentVolume, Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet, Kind::Event];
 /// Where volumes say who provisioned them.
 const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
     let mut by_driver: BTreeMap<&str, Vec<&ClaimCase<'_>>> = BTreeMap::new();
     for case in &cx.claims {
-        if let Some(provisioner) = asked(cx, case) {
-            by_driver.entry(provisioner).or_default().push(case);
+        match asked(cx, case) {
+            Ok(Some(provisioner)) => by_driver.entry(provisioner).or_default().push(case),
+            Ok(None) => {}
+            Err(unread) => out.skip(RULE.name, Some(unread)),
         }
     }
     for (driver, cases) in by_driver {
@@ -38,16 +44,20 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     }
 }
 
-/// The provisioner whose turn it is: the volume controller waits for it, or the claim waits for a pod that exists.
-fn asked<'c>(cx: &'c Context<'_>, case: &'c ClaimCase<'_>) -> Option<&'c str> {
+/// The provisioner whose turn it is: the volume controller waits for it, or the claim waits for a pod that exists. The
+/// error says what was not read.
+fn asked<'c>(cx: &'c Context<'_>, case: &'c ClaimCase<'_>) -> Result<Option<&'c str>, String> {
     match &case.verdict.decision {
-        Decision::ExternalProvisioning { provisioner, .. } => Some(provisioner),
-        Decision::WaitForConsumer { class, .. } if !cx.pending_users(case.claim).is_empty() => {
-            let class = cx.snapshot.classes.get("", class).found()?;
-            let external = !class.provisioner.starts_with("kubernetes.io/") && !class.provisioner.is_empty();
-            external.then_some(class.provisioner.as_str())
+        Decision::ExternalProvisioning { provisioner, .. } => Ok(Some(provisioner)),
+        Decision::WaitForConsumer { class, .. } => {
+            let class = cx.snapshot.classes.get("", class).found().map(|class| class.provisioner.as_str());
+            let external = class.filter(|name| !name.starts_with("kubernetes.io/") && !name.is_empty());
+            match (external, cx.pending_users(case.claim).is_empty(), cx.unread(&[Kind::Pod])) {
+                (Some(driver), true, Some(unread)) if absent(cx, driver) => Err(unread),
+                (external, unused, _) => Ok(external.filter(|_| !unused)),
+            }
         }
-        _ => None,
+        _ => Ok(None),
     }
 }
 
@@ -74,17 +84,22 @@ fn absent(cx: &Context<'_>, driver: &str) -> bool {
 fn finding(cx: &Context<'_>, driver: &str, cases: &[&ClaimCase<'_>]) -> Finding {
     let classes: Vec<&StorageClass> = classes_of(cx, driver).collect();
     let class = classes.first().map_or("", |class| class.metadata.name.as_str());
-    let title = format!("Storage class {class} names provisioner {driver}, and nothing in the cluster provides it");
+    let unread: Vec<String> = SIGNS.iter().filter_map(|kind| cx.unread_anywhere(&[*kind])).collect();
+    let among = if unread.is_empty() { "in the cluster" } else { "that was read" };
+    let title = format!("Storage class {class} names provisioner {driver}, and nothing {among} provides it");
     let object = ObjectRef::new(Kind::StorageClass, "", class);
     let mut finding = Finding::new(RULE.name, Severity::Error, object.clone(), title)
-        .evidence(object, "provisioner", driver, "claims of the class wait for it")
+        .evidence(object.clone(), "provisioner", driver, "claims of the class wait for it")
         .evidence(
-            ObjectRef::new(Kind::CSIDriver, "", driver),
+            object.clone(),
             "",
-            "not found",
-            "no CSIDriver has this name, no CSINode lists it, no volume was made by it, and no workload looks like it",
+            "no sign of the provisioner",
+            "no CSIDriver has its name, no CSINode lists it, no volume was made by it, and no workload looks like it",
         );
-    if !driver.contains("csi") {
+    if !unread.is_empty() {
+        finding = finding.evidence(object, "", format!("not read: {}", names(&unread)), "a sign may be among these");
+    }
+    if !driver.contains("csi") || !unread.is_empty() {
         finding = finding.likely();
     }
     for case in cases {

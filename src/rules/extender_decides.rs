@@ -3,6 +3,7 @@ use crate::diagnosis::context::{Context, PodGroup, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::text::{capital, either, named, names};
+use crate::model::{Kind, Pod};
 use crate::scheduler::{Outcome, foreign_reasons};
 
 super::declare_rule! {
@@ -12,6 +13,7 @@ super::declare_rule! {
         severity: Error,
         since: "0.1.0",
         needs: [Pod, Node],
+        reads: [DeviceClass],
         check: check,
     }
 }
@@ -22,12 +24,22 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
             out.add(finding(cx, group));
         }
     }
+    let unread = cx.unread_anywhere(&[Kind::DeviceClass]).filter(|_| cx.options.scheduler_config.is_none());
+    if unread.is_some() && cx.groups.iter().any(|group| !refusals(group.lead()).is_empty()) {
+        out.skip(RULE.name, unread);
+    }
+}
+
+/// What an extender says of a pod: the reasons in the scheduler's last word that are no plugin's.
+fn refusals(pod: &Pod) -> Vec<String> {
+    let condition = pod.condition("PodScheduled").filter(|condition| condition.status == "False");
+    condition.map_or_else(Vec::new, |condition| foreign_reasons(&condition.message))
 }
 
 fn finding(cx: &Context<'_>, group: &PodGroup<'_>) -> Finding {
     let pods = group.names();
     let condition = group.lead().condition("PodScheduled").filter(|condition| condition.status == "False");
-    let reasons = condition.map_or_else(Vec::new, |condition| foreign_reasons(&condition.message));
+    let reasons = refusals(group.lead());
     let says = match reasons.as_slice() {
         [] => "whose answer the cluster does not show".to_owned(),
         some => format!("which says: {}", names(some)),

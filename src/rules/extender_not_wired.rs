@@ -13,6 +13,8 @@ super::declare_rule! {
         severity: Error,
         since: "0.1.0",
         needs: [Pod, Node],
+        reads: [MutatingWebhookConfiguration, CSIDriver, Deployment, DaemonSet, DeviceClass],
+        rejected_pods: true,
         check: check,
     }
 }
@@ -32,8 +34,13 @@ fn extender<'a>(cx: &Context<'a>, case: &Case<'_, '_>) -> Option<(Kind, &'a Work
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
     for case in cases(cx) {
-        if let Some(extender) = extender(cx, &case).filter(|_| applies(cx, &case)) {
-            out.add(finding(cx, &case, extender));
+        match extender(cx, &case) {
+            Some(extender) if !case.injectors.list().is_empty() => out.add(finding(cx, &case, extender)),
+            Some(_) => out.skip(RULE.name, cx.unread(&[Kind::MutatingWebhookConfiguration])),
+            None if case.topolvm().is_some() => {
+                out.skip(RULE.name, cx.unread_anywhere(&[Kind::Deployment, Kind::DaemonSet]));
+            }
+            None => {}
         }
     }
 }
@@ -58,6 +65,9 @@ fn finding(cx: &Context<'_>, case: &Case<'_, '_>, (kind, workload): (Kind, &Work
              the extender with ignoredByScheduler"
         ),
     );
+    if cx.unread_anywhere(&[Kind::CSIDriver, Kind::DeviceClass]).is_some() {
+        finding = finding.likely();
+    }
     with_scheduler_facts(cx, finding).explains_all(case.victims()).with_remedies(remedies(cx, case))
 }
 

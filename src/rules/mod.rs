@@ -49,6 +49,10 @@ pub struct Rule {
     pub since: &'static str,
     /// Where one of these kinds could not be read, the rule is silent and listed as skipped.
     pub needs: &'static [Kind],
+    /// Kinds that the rule looks into as well: where one of them could not be read, it says what the rest proves.
+    pub reads: &'static [Kind],
+    /// Whether the rule is about pods that no node takes, so that it can't judge those without a certain verdict.
+    pub rejected_pods: bool,
     /// The page that `explain` shows, in Markdown.
     pub page: &'static str,
     pub check: fn(&Context<'_>, &mut Findings),
@@ -62,6 +66,8 @@ macro_rules! declare_rule {
         severity: $severity:ident,
         since: $since:literal,
         needs: [$($kind:ident),* $(,)?],
+        $(reads: [$($read:ident),* $(,)?],)?
+        $(rejected_pods: $rejected:literal,)?
         check: $check:path $(,)?
     }) => {
         #[doc = $summary]
@@ -71,6 +77,8 @@ macro_rules! declare_rule {
             severity: $crate::diagnosis::finding::Severity::$severity,
             since: $since,
             needs: &[$($crate::model::Kind::$kind),*],
+            reads: &[$($($crate::model::Kind::$read),*)?],
+            rejected_pods: false $(|| $rejected)?,
             page: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/rules/", $name, ".md")),
             check: $check,
         };

@@ -18,6 +18,7 @@ super::declare_rule! {
         severity: Error,
         since: "0.1.0",
         needs: [Pod],
+        rejected_pods: true,
         check: check,
     }
 }
@@ -56,7 +57,8 @@ fn story(cx: &Context<'_>, group: &PodGroup<'_>) -> String {
         return format!("no node has room; {} will be evicted from node {node} for it", count(victims.len(), "pod"));
     }
     if cx.snapshot.nodes.seen().is_empty() && verdict.nodes.is_empty() && cx.snapshot.nodes.complete() {
-        return "the cluster has no nodes".to_owned();
+        let presumed = cx.presumes_none(Kind::Node);
+        return if presumed { "there is none in the dump" } else { "the cluster has no nodes" }.to_owned();
     }
     let way = cx.in_the_way(group);
     let told = if way.of_pod.is_empty() { of_nodes(cx, &way) } else { of_pod(&way) };

@@ -14,6 +14,7 @@ super::declare_rule! {
         severity: Error,
         since: "0.1.0",
         needs: [Pod],
+        reads: [Event],
         check: check,
     }
 }

@@ -1,7 +1,7 @@
 use crate::diagnosis::context::{Context, Shortfall};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::findings::Findings;
-use crate::model::{Event, ObjectRef};
+use crate::model::{Event, Kind, ObjectRef};
 
 super::declare_rule! {
     static RULE = {
@@ -10,11 +10,13 @@ super::declare_rule! {
         severity: Error,
         since: "0.1.0",
         needs: [Pod, Event],
+        reads: [StatefulSet, ReplicaSet, DaemonSet],
         check: check,
     }
 }
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
+    out.skip(RULE.name, cx.unread(&[Kind::StatefulSet, Kind::ReplicaSet, Kind::DaemonSet]));
     for shortfall in &cx.shortfalls {
         let object = ObjectRef::new(shortfall.kind, &shortfall.meta.namespace, &shortfall.meta.name);
         if !out.explained(&object)
@@ -35,7 +37,7 @@ fn refusal<'a>(cx: &Context<'a>, object: &ObjectRef) -> Option<&'a Event> {
 fn finding(shortfall: &Shortfall<'_>, object: ObjectRef, event: &Event) -> Finding {
     let title = format!("{} {} can't make its pods: {}", shortfall.kind, shortfall.meta.name, why(&event.message));
     let pods = shortfall.missing.iter().take(100);
-    let pods = pods.map(|name| ObjectRef::new(crate::model::Kind::Pod, &shortfall.meta.namespace, name));
+    let pods = pods.map(|name| ObjectRef::new(Kind::Pod, &shortfall.meta.namespace, name));
     Finding::new(RULE.name, Severity::Error, object.clone(), title)
         .evidence(object.clone(), "events", event.message.clone(), "what its controller says")
         .evidence(

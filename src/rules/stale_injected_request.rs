@@ -5,6 +5,7 @@ use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::{either, names};
+use crate::model::Kind;
 
 super::declare_rule! {
     static RULE = {
@@ -13,12 +14,18 @@ super::declare_rule! {
         severity: Error,
         since: "0.1.0",
         needs: [Pod, Node, MutatingWebhookConfiguration],
+        reads: [Namespace],
+        rejected_pods: true,
         check: check,
     }
 }
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
-    for case in cases(cx).iter().filter(|case| case.injectors == Injectors::None) {
+    let (stale, others): (Vec<_>, Vec<_>) = cases(cx).into_iter().partition(|case| case.injectors == Injectors::None);
+    if others.iter().any(|case| case.injectors.list().iter().all(|injector| injector.doubt.is_some())) {
+        out.skip(RULE.name, cx.unread_anywhere(&[Kind::Namespace]));
+    }
+    for case in &stale {
         for group in &case.groups {
             let one = Case {
                 injection: case.injection.clone(),

@@ -14,6 +14,8 @@ super::declare_rule! {
         severity: Error,
         since: "0.1.0",
         needs: [Pod, Node],
+        reads: [MutatingWebhookConfiguration, CSIDriver, Deployment, DaemonSet],
+        rejected_pods: true,
         check: check,
     }
 }

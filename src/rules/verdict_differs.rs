@@ -17,7 +17,7 @@ super::declare_rule! {
         summary: "What kube-scheduler wrote about pods is not what it would decide on the state that was read.",
         severity: Warning,
         since: "0.1.0",
-        needs: [Pod],
+        needs: [Pod, Node],
         check: check,
     }
 }

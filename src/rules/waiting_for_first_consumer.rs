@@ -4,7 +4,8 @@ use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::text::{capital, either, named, natural_order};
-use crate::model::{Kind, ObjectRef};
+use crate::model::{Kind, ObjectRef, Pod};
+use crate::scheduler::Outcome;
 use crate::volumes::Decision;
 
 super::declare_rule! {
@@ -14,6 +15,7 @@ super::declare_rule! {
         severity: Info,
         since: "0.1.0",
         needs: [PersistentVolumeClaim, StorageClass, Pod],
+        reads: [PersistentVolume, Node, CSIDriver, CSINode, CSIStorageCapacity, VolumeAttachment],
         check: check,
     }
 }
@@ -86,7 +88,10 @@ fn finding(cx: &Context<'_>, class: &str, cases: &[&ClaimCase<'_>]) -> Finding {
             either(names.len(), "it", "them")
         ),
     );
-    if cases.iter().any(|case| !cx.snapshot.pods.covers(&case.claim.metadata.namespace)) {
+    let open = |pod: &Pod| cx.verdict(pod).is_some_and(|verdict| verdict.outcome == Outcome::Unknown);
+    let unsure =
+        |case: &&ClaimCase<'_>| !case.verdict.unknown.is_empty() || cx.pending_users(case.claim).into_iter().any(open);
+    if cases.iter().any(unsure) {
         finding = finding.likely();
     }
     finding.explains_all(cases.iter().map(|case| claim_ref(case.claim)))

@@ -16,6 +16,7 @@ super::declare_rule! {
         severity: Error,
         since: "0.1.0",
         needs: [PersistentVolumeClaim, StorageClass],
+        reads: [PersistentVolume, Event, Deployment, StatefulSet, DaemonSet],
         check: check,
     }
 }
@@ -44,10 +45,11 @@ fn finding(cx: &Context<'_>, driver: &str, cases: &[&ClaimCase<'_>]) -> Finding 
     let workload = provisioner_of(cx, driver);
     let stopped = workload.filter(|(kind, workload)| *kind != Kind::DaemonSet && workload.replicas() == 0);
     let overdue = cases.iter().any(|case| overdue(cx, case));
+    let fresh = cases.iter().all(|case| cx.fresh(&case.claim.metadata));
     let held = || cases.iter().any(|case| cx.held_by(case.claim).iter().any(|pod| refused(cx, pod)));
     let severity = match (&failure, &stopped, overdue) {
         (Some(_), ..) | (_, Some(_), _) | (.., true) => Severity::Error,
-        _ if held() => Severity::Warning,
+        _ if !fresh && held() => Severity::Warning,
         _ => Severity::Info,
     };
     let (subject, waits) = (capital(&named("claim", &claims)), either(claims.len(), "waits", "wait"));
@@ -65,8 +67,12 @@ fn finding(cx: &Context<'_>, driver: &str, cases: &[&ClaimCase<'_>]) -> Finding 
         None => claim_ref(cases[0].claim),
     };
     let mut finding = Finding::new(RULE.name, severity, object, title);
-    if stopped.is_none() && failure.is_none() && severity == Severity::Error {
+    let unsure = cases.iter().any(|case| !case.verdict.unknown.is_empty());
+    if unsure || stopped.is_none() && failure.is_none() && severity == Severity::Error {
         finding = finding.likely();
+    }
+    if severity == Severity::Info {
+        finding = finding.passing();
     }
     for case in cases.iter().take(5) {
         finding = with_facts(cx, case, finding);
@@ -96,12 +102,13 @@ fn with_facts(cx: &Context<'_>, case: &ClaimCase<'_>, finding: Finding) -> Findi
     };
     match failure(cx, case) {
         Some(event) => finding.evidence(object, "events", event.message.clone(), "the provisioner's last answer"),
-        None => finding.evidence(
-            object,
-            "status.phase",
-            "Pending",
-            "no volume has been made, and the provisioner has reported no failure",
-        ),
+        None => {
+            let note = match cx.unread(&[Kind::Event]) {
+                None => "no volume has been made, and the provisioner has reported no failure",
+                Some(_) => "no volume has been made; events, which would tell a failure, were not read",
+            };
+            finding.evidence(object, "status.phase", "Pending", note)
+        }
     }
 }
 

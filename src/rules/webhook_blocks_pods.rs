@@ -18,6 +18,10 @@ super::declare_rule! {
         severity: Error,
         since: "0.1.0",
         needs: [Pod],
+        reads: [
+            MutatingWebhookConfiguration, ValidatingWebhookConfiguration, Service, EndpointSlice, Namespace, Event,
+            StatefulSet, ReplicaSet, DaemonSet,
+        ],
         check: check,
     }
 }
@@ -31,14 +35,28 @@ struct Suspect<'a> {
     backend: Backend,
 }
 
+/// The kinds that tell which webhooks are called, and whether anything answers.
+const CALLS: [Kind; 6] = [
+    Kind::MutatingWebhookConfiguration,
+    Kind::ValidatingWebhookConfiguration,
+    Kind::Service,
+    Kind::EndpointSlice,
+    Kind::Namespace,
+    Kind::Event,
+];
+
 fn check(cx: &Context<'_>, out: &mut Findings) {
+    out.skip(RULE.name, cx.unread(&[Kind::StatefulSet, Kind::ReplicaSet, Kind::DaemonSet]));
     let suspects = suspects(cx);
     let mut by_webhook: BTreeMap<usize, Vec<(&Shortfall<'_>, Option<&Event>)>> = BTreeMap::new();
     for shortfall in &cx.shortfalls {
         let event = refusal(cx, shortfall);
-        let found = suspects.iter().position(|suspect| blames(cx, suspect, shortfall, event));
-        if let Some(position) = found {
-            by_webhook.entry(position).or_default().push((shortfall, event));
+        match suspects.iter().position(|suspect| blames(cx, suspect, shortfall, event)) {
+            Some(position) => by_webhook.entry(position).or_default().push((shortfall, event)),
+            None => {
+                let kinds = if held_by_order(cx, shortfall, event) { &[Kind::Event][..] } else { &CALLS };
+                out.skip(RULE.name, cx.unread_anywhere(kinds));
+            }
         }
     }
     for (position, victims) in by_webhook {
@@ -79,12 +97,17 @@ fn blames(cx: &Context<'_>, suspect: &Suspect<'_>, shortfall: &Shortfall<'_>, ev
         labels: &shortfall.source.template.metadata.labels,
     };
     let called = matches(suspect.webhook, request, cx.snapshot);
-    let held_by_order = event.is_none() && makes_one_by_one(cx, shortfall) && !shortfall.pods.is_empty();
+    let excused = held_by_order(cx, shortfall, event) || event.is_none() && cx.fresh(shortfall.meta);
     match suspect.backend {
-        Backend::NoService | Backend::NoEndpoints => (called == Match::Yes && !held_by_order) || named,
+        Backend::NoService | Backend::NoEndpoints => (called == Match::Yes && !excused) || named,
         Backend::Serves => false,
         Backend::Unknown(_) => named,
     }
+}
+
+/// Whether the pods may be missing only because the set goes on when an earlier one is ready.
+fn held_by_order(cx: &Context<'_>, shortfall: &Shortfall<'_>, event: Option<&Event>) -> bool {
+    event.is_none() && makes_one_by_one(cx, shortfall) && !shortfall.pods.is_empty()
 }
 
 fn makes_one_by_one(cx: &Context<'_>, shortfall: &Shortfall<'_>) -> bool {
@@ -102,11 +125,10 @@ fn approves(cx: &Context<'_>, suspect: &Suspect<'_>, shortfall: &Shortfall<'_>) 
 fn finding(cx: &Context<'_>, suspect: &Suspect<'_>, victims: &[(&Shortfall<'_>, Option<&Event>)]) -> Finding {
     let webhook = suspect.webhook;
     let service = webhook.client_config.service.as_ref();
-    let place = service.map_or_else(
-        || "its URL".to_owned(),
-        |service| format!("service {} in namespace {}", service.name, service.namespace),
-    );
+    let place = service
+        .map_or_else(|| "its URL".to_owned(), |service| format!("service {}/{}", service.namespace, service.name));
     let why = match suspect.backend {
+        Backend::NoService if cx.presumes_none(Kind::Service) => format!("{place} is not in the dump"),
         Backend::NoService => format!("{place} does not exist"),
         Backend::NoEndpoints => format!("{place} has no ready endpoint"),
         Backend::Serves | Backend::Unknown(_) => "it can't be reached".to_owned(),
@@ -129,6 +151,7 @@ fn finding(cx: &Context<'_>, suspect: &Suspect<'_>, victims: &[(&Shortfall<'_>, 
     );
     if let Some(service) = service {
         let value = match suspect.backend {
+            Backend::NoService if cx.presumes_none(Kind::Service) => "not in the dump",
             Backend::NoService => "not found",
             Backend::NoEndpoints => "no ready endpoint",
             Backend::Serves | Backend::Unknown(_) => "not known",

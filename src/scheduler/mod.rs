@@ -7,6 +7,7 @@ mod cluster;
 pub mod config;
 pub mod config_file;
 mod csi_migration;
+mod dating;
 mod default_preemption;
 mod default_spread;
 mod dynamic_resources;
@@ -50,6 +51,7 @@ use cluster::Cluster;
 pub use config::SchedulerConfig;
 use config::{Extender, Profile};
 pub use config_file::{ConfigError, parse as parse_config};
+pub(crate) use dating::releases as releases_by_texts;
 pub use explanation::Explanation;
 use framework::{Code, Cycle, Preparation, Prepared, Rejection, Rejections, Status};
 use message::{Body, NO_NODES, fit_error};
@@ -82,7 +84,7 @@ pub use taint_toleration::{tolerates, untolerated};
 pub use verdict::{NodeVerdict, Outcome, PodVerdict, PreFilterRejection};
 
 use crate::model::version::Version;
-use crate::model::{CsiStorageCapacity, Node, Pod};
+use crate::model::{CsiStorageCapacity, Kind, Node, Pod};
 use crate::snapshot::Snapshot;
 
 /// Judges pods against one state of a cluster.
@@ -123,15 +125,23 @@ impl<'a> Scheduler<'a> {
         if self.cluster.assumed_node(pod).is_some() {
             return Arc::new(PodVerdict::new(Outcome::Schedulable));
         }
-        let profile = self.config.position(pod).map(|position| &self.config.profiles[position]);
-        let key =
-            needs::key(&self.cluster, pod, profile.is_some_and(|profile| !profile.default_constraints.is_empty()));
+        let key = needs::key(&self.cluster, pod, self.spreads_by_default(pod));
         if let Some(verdict) = self.verdicts.borrow().get(&key) {
             return Arc::clone(verdict);
         }
         let verdict = Arc::new(self.attempt(pod));
         self.verdicts.borrow_mut().insert(key, Arc::clone(&verdict));
         verdict
+    }
+
+    fn spreads_by_default(&self, pod: &Pod) -> bool {
+        let profile = self.config.position(pod).map(|position| &self.config.profiles[position]);
+        profile.is_some_and(|profile| !profile.default_constraints.is_empty())
+    }
+
+    /// The kinds of which objects, or that there are none, can decide about a pod.
+    pub fn rests_on(&self, pod: &Pod) -> Vec<Kind> {
+        needs::kinds(pod, self.spreads_by_default(pod))
     }
 
     /// The node on which the pod is already placed while it waits for its volumes (PreBind). Such a pod has no condition

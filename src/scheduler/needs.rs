@@ -4,9 +4,21 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 
 use super::cluster::Cluster;
-use crate::model::Pod;
-use crate::model::pod::{PodAffinityTerm, TopologySpreadConstraint};
+use super::resources::is_extended;
+use crate::model::pod::{PodAffinityTerm, PodVolume, TopologySpreadConstraint};
+use crate::model::{Kind, Pod};
 use crate::snapshot::Lookup;
+
+/// The kinds that decide about pods with volumes.
+const STORAGE: [Kind; 7] = [
+    Kind::PersistentVolumeClaim,
+    Kind::PersistentVolume,
+    Kind::StorageClass,
+    Kind::CSIDriver,
+    Kind::CSINode,
+    Kind::CSIStorageCapacity,
+    Kind::VolumeAttachment,
+];
 
 /// A text that is the same for pods on which every plugin decides alike. `default_spread` says whether the pod's profile
 /// has default topology spread constraints, whose selectors come from the pod's labels and controller.
@@ -33,6 +45,24 @@ pub(crate) fn key(cluster: &Cluster<'_>, pod: &Pod, default_spread: bool) -> Str
         let _ = write!(key, "{}/{}", pod.metadata.name, pod.metadata.uid);
     }
     key
+}
+
+/// The kinds of which objects, or that there are none, can decide about a pod.
+pub(crate) fn kinds(pod: &Pod, default_spread: bool) -> Vec<Kind> {
+    let mut kinds = vec![Kind::Pod, Kind::Node, Kind::Namespace];
+    let has_source = |volume: &PodVolume| PodVolume { name: String::new(), ..volume.clone() } != PodVolume::default();
+    if pod.spec.volumes.iter().any(has_source) {
+        kinds.extend(STORAGE);
+    }
+    let containers = pod.spec.init_containers.iter().chain(&pod.spec.containers);
+    let mut asked = containers.flat_map(|container| container.resources.requests.keys());
+    if !pod.spec.resource_claims.is_empty() || asked.any(|resource| is_extended(resource)) {
+        kinds.extend([Kind::ResourceClaim, Kind::ResourceSlice, Kind::DeviceClass]);
+    }
+    if default_spread {
+        kinds.extend([Kind::Service, Kind::ReplicaSet, Kind::StatefulSet]);
+    }
+    kinds
 }
 
 /// The labels that some selector asks for. StatefulSet pods differ in a label with their name, which hardly ever is one.

@@ -49,7 +49,7 @@ fn fit(message: &str) -> Option<Written> {
 }
 
 /// Splits the PostFilter part off; the full stop before it belongs to the body.
-fn split_tail(text: &str) -> (&str, &str) {
+pub(super) fn split_tail(text: &str) -> (&str, &str) {
     const TAILS: [&str; 5] = [
         ". no new claims to deallocate",
         ". still not schedulable",
@@ -68,7 +68,7 @@ fn split_tail(text: &str) -> (&str, &str) {
 }
 
 /// The entries of a histogram: they are parted by `, ` before a count, for reasons may have commas of their own.
-fn items(body: &str) -> Vec<&str> {
+pub(super) fn items(body: &str) -> Vec<&str> {
     let mut items = Vec::new();
     let mut start = 0;
     for (position, _) in body.match_indices(", ") {
@@ -83,7 +83,7 @@ fn items(body: &str) -> Vec<&str> {
     items
 }
 
-fn counted(item: &str) -> Option<(usize, &str)> {
+pub(super) fn counted(item: &str) -> Option<(usize, &str)> {
     let (count, reason) = item.split_once(' ')?;
     Some((count.parse().ok()?, reason))
 }

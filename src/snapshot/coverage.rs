@@ -36,6 +36,8 @@ impl fmt::Display for Problem {
 pub enum Scope {
     /// Every object of the cluster.
     All,
+    /// The dump of a whole cluster holds no object of the kind: verdicts take it for empty, and nothing proves that.
+    Presumed,
     /// Every object of these namespaces, sorted; the others were not read for the given reason.
     Namespaces(Vec<String>, Problem),
     /// Nothing, or only single objects.
@@ -46,16 +48,21 @@ impl Scope {
     /// Whether everything in the namespace was read; for cluster-scoped objects the namespace is empty.
     pub fn covers(&self, namespace: &str) -> bool {
         match self {
-            Scope::All => true,
+            Scope::All | Scope::Presumed => true,
             Scope::Namespaces(names, _) => names.iter().any(|name| name == namespace),
             Scope::Nothing(_) => false,
         }
     }
 
+    /// Whether every object of the cluster was read, or there are presumed to be none.
+    pub fn covers_all(&self) -> bool {
+        matches!(self, Scope::All | Scope::Presumed)
+    }
+
     /// Why not everything was read.
     pub fn problem(&self) -> Option<&Problem> {
         match self {
-            Scope::All => None,
+            Scope::All | Scope::Presumed => None,
             Scope::Namespaces(_, problem) | Scope::Nothing(problem) => Some(problem),
         }
     }
@@ -81,4 +88,6 @@ pub struct Coverage {
     /// Objects read; `None` where nothing was read.
     pub read: Option<usize>,
     pub problem: Option<String>,
+    /// Whether the kind was taken for empty without proof.
+    pub presumed: bool,
 }

@@ -1,14 +1,18 @@
 //! The indexed, immutable view of a cluster. Every look-up says found, absent or unknown.
 
+mod clock;
 pub mod coverage;
 pub mod edit;
+mod implied;
 pub mod store;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
+pub use clock::Newest;
 pub use coverage::{Broken, Coverage, Problem, Scope};
 pub use edit::{Edit, EditError};
 pub use store::{Lookup, Store, differences};
@@ -25,6 +29,8 @@ macro_rules! snapshot {
             pub server_version: Option<String>,
             /// When the facts were read, RFC 3339, where known.
             pub taken: Option<String>,
+            /// The newest renewal of a Lease in a dump. Leases themselves are not kept.
+            pub renewed: Option<Timestamp>,
             /// What of the input could not be used beside single objects, one line each.
             pub warnings: Vec<String>,
             $($(#[$doc])* pub $field: Store<$type>,)*
@@ -37,6 +43,8 @@ macro_rules! snapshot {
             pub server_version: Option<String>,
             /// When the facts were read, RFC 3339, where known.
             pub taken: Option<String>,
+            /// The newest renewal of a Lease in a dump. Leases themselves are not kept.
+            pub renewed: Option<Timestamp>,
             /// What of the input could not be used beside single objects, one line each.
             pub warnings: Vec<String>,
             scopes: BTreeMap<Kind, Scope>,
@@ -66,6 +74,7 @@ macro_rules! snapshot {
             /// Adds everything that another builder gathered; its scopes win.
             pub fn absorb(&mut self, other: Builder) {
                 self.scopes.extend(other.scopes);
+                self.renewed = self.renewed.max(other.renewed);
                 self.broken.extend(other.broken);
                 $(self.$field.extend(other.$field);)*
             }
@@ -95,6 +104,7 @@ macro_rules! snapshot {
                 Snapshot {
                     server_version: self.server_version,
                     taken: self.taken,
+                    renewed: self.renewed,
                     warnings: self.warnings,
                     $($field: {
                         let scope = self.scopes.remove(&Kind::$kind).unwrap_or_else(|| default.clone());
@@ -119,6 +129,30 @@ macro_rules! snapshot {
             /// Whether every object of a kind was read and understood.
             pub fn complete(&self, kind: Kind) -> bool {
                 match kind { $(Kind::$kind => self.$field.complete(),)* }
+            }
+
+            /// The kinds that are presumed empty.
+            pub fn presumed(&self) -> Vec<Kind> {
+                Kind::ALL.iter().copied().filter(|kind| *self.scope(*kind) == Scope::Presumed).collect()
+            }
+
+            /// The same objects with another word on how much of a kind was read.
+            #[must_use]
+            pub fn covering(mut self, kind: Kind, scope: Scope) -> Self {
+                match kind { $(Kind::$kind => self.$field.cover(scope),)* }
+                self
+            }
+
+            /// The snapshot without the objects of a kind, of which nothing but `scope` is known.
+            #[must_use]
+            pub fn without(mut self, kind: Kind, scope: Scope) -> Self {
+                match kind { $(Kind::$kind => self.$field = Store::new(Vec::new(), scope, Vec::new()),)* }
+                self
+            }
+
+            /// Hands the metadata of every object to `visit`.
+            pub(crate) fn each_meta<'s>(&'s self, mut visit: impl FnMut(&'s Meta)) {
+                $(self.$field.seen().iter().for_each(|object| visit(object.meta()));)*
             }
 
             /// The metadata of an object that was read.
@@ -270,7 +304,7 @@ fn coverage_of<T: Object>(kind: Kind, store: &Store<T>) -> Coverage {
         1 => Some("1 object could not be read".to_owned()),
         count => Some(format!("{count} objects could not be read")),
     };
-    Coverage { kind, read, problem: problem.or(broken) }
+    Coverage { kind, read, problem: problem.or(broken), presumed: store.presumed() }
 }
 
 fn with_type(kind: Kind, mut value: serde_json::Value) -> serde_json::Value {

@@ -96,9 +96,19 @@ impl<T: Object> Store<T> {
         Arc::ptr_eq(&self.items, &other.items)
     }
 
-    /// Whether every object of the cluster was read and understood.
+    /// Whether every object of the cluster was read and understood, or the kind is presumed empty.
     pub fn complete(&self) -> bool {
-        self.scope == Scope::All && self.broken.is_empty()
+        self.scope.covers_all() && self.broken.is_empty()
+    }
+
+    /// Whether the kind is taken for empty only because the dump of a whole cluster holds no object of it.
+    pub fn presumed(&self) -> bool {
+        self.scope == Scope::Presumed
+    }
+
+    /// Says how much was read, in place of what was said before. The objects stay.
+    pub(crate) fn cover(&mut self, scope: Scope) {
+        self.scope = scope;
     }
 
     /// Whether every object of the namespace was read and understood.

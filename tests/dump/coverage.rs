@@ -1,7 +1,7 @@
 //! What a dump is taken to hold in full.
 
 use storagewhy::model::Kind;
-use storagewhy::snapshot::{Problem, Scope};
+use storagewhy::snapshot::{Problem, Scope, Snapshot};
 
 use crate::support::{NODE, list, pod, read_fixture, read_text};
 
@@ -14,15 +14,85 @@ fn only(names: &[&str]) -> Scope {
 }
 
 #[test]
-fn a_recorded_cluster_is_whole() {
+fn in_a_recorded_cluster_what_has_no_object_is_presumed_to_have_none() {
     let snapshot = read_fixture("whole-cluster.json.gz");
     let left_out = [Kind::EndpointSlice, Kind::ConfigMap];
-    for &kind in Kind::ALL.iter().filter(|kind| !left_out.contains(kind)) {
-        assert!(snapshot.complete(kind), "{kind}");
+    for entry in snapshot.coverage().into_iter().filter(|entry| !left_out.contains(&entry.kind)) {
+        assert!(snapshot.complete(entry.kind), "{}", entry.kind);
+        assert_eq!(entry.presumed, entry.read == Some(0), "{}", entry.kind);
     }
     for kind in left_out {
         assert_eq!(snapshot.scope(kind), &nothing(), "every cluster has some: they were left out");
     }
+}
+
+/// A whole cluster with these objects besides those that every cluster has.
+fn whole(objects: &[String]) -> Snapshot {
+    let landmarks = [
+        r#"{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"kube-system"}}"#,
+        r#"{"apiVersion":"scheduling.k8s.io/v1","kind":"PriorityClass","metadata":{"name":"system-node-critical"}}"#,
+        r#"{"apiVersion":"v1","kind":"Service","metadata":{"name":"kubernetes","namespace":"default"}}"#,
+    ];
+    let all: Vec<String> = landmarks.iter().map(|text| (*text).to_owned()).chain(objects.iter().cloned()).collect();
+    read_text("all.json", &list(&all))
+}
+
+#[test]
+fn a_kind_without_objects_is_presumed_empty_only_in_a_whole_cluster() {
+    let class = r#"{"apiVersion":"storage.k8s.io/v1","kind":"StorageClass","metadata":{"name":"fast"}}"#.to_owned();
+    let snapshot = whole(&[]);
+    assert_eq!(snapshot.scope(Kind::StorageClass), &Scope::Presumed);
+    assert!(snapshot.classes.get("", "gold").is_absent(), "verdicts take it for empty");
+    assert_eq!(whole(std::slice::from_ref(&class)).scope(Kind::StorageClass), &Scope::All);
+    assert_eq!(read_text("some.json", &list(&[class])).scope(Kind::Node), &nothing());
+    let empty = r#"{"apiVersion":"storage.k8s.io/v1","kind":"StorageClassList","items":[]}"#.to_owned();
+    assert_eq!(whole(&[empty]).scope(Kind::StorageClass), &Scope::All, "a typed empty list proves it");
+}
+
+#[test]
+fn a_kind_of_which_the_cluster_must_have_objects_was_left_out() {
+    let unread = |object: &str| -> Vec<Kind> {
+        let snapshot = whole(&[object.to_owned()]);
+        let always = [Kind::EndpointSlice, Kind::ConfigMap];
+        let left_out = |kind: &Kind| !always.contains(kind) && snapshot.scope(*kind) == &nothing();
+        Kind::ALL.iter().copied().filter(left_out).collect()
+    };
+    let pod = |spec: &str, status: &str, owner: &str| {
+        format!(
+            r#"{{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"p","namespace":"a","ownerReferences":[{owner}]}},
+                "spec":{spec},"status":{status}}}"#
+        )
+    };
+    let owner = r#"{"apiVersion":"apps/v1","kind":"ReplicaSet","name":"r","controller":true}"#;
+    assert_eq!(unread(&pod("{}", "{}", owner)), [Kind::ReplicaSet]);
+    assert_eq!(unread(&pod(r#"{"nodeName":"n"}"#, "{}", "")), [Kind::Node]);
+    assert_eq!(unread(&pod(r#"{"nodeName":"n"}"#, r#"{"phase":"Succeeded"}"#, "")), [], "its node may be gone");
+    let volume = r#"{"nodeName":"n","volumes":[{"name":"v","persistentVolumeClaim":{"claimName":"c"}}]}"#;
+    assert_eq!(unread(&pod(volume, r#"{"phase":"Running"}"#, "")), [Kind::Node, Kind::PersistentVolumeClaim]);
+    let claim = |annotations: &str, phase: &str| {
+        format!(
+            r#"{{"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{{"name":"c","namespace":"a","annotations":{annotations}}},
+                "spec":{{"volumeName":"v","storageClassName":"fast"}},"status":{{"phase":"{phase}"}}}}"#
+        )
+    };
+    assert_eq!(unread(&claim("{}", "Bound")), [Kind::PersistentVolume]);
+    assert_eq!(unread(&claim("{}", "Lost")), [], "its volume is gone");
+    let annotated = r#"{"volume.kubernetes.io/storage-provisioner":"disk.csi.example.com"}"#;
+    assert_eq!(unread(&claim(annotated, "Pending")), [Kind::StorageClass], "the controller has read the class");
+    let node = r#"{"apiVersion":"v1","kind":"Node","metadata":{"name":"n","annotations":{"csi.volume.kubernetes.io/nodeid":"{}"}},
+        "status":{"volumesAttached":[{"name":"kubernetes.io/csi/disk.csi.example.com^v"}]}}"#;
+    assert_eq!(unread(node), [Kind::CSINode, Kind::VolumeAttachment]);
+    let set = r#"{"apiVersion":"apps/v1","kind":"DaemonSet","metadata":{"name":"d","namespace":"a"},"status":{"numberReady":2}}"#;
+    assert_eq!(unread(set), [Kind::Pod]);
+}
+
+#[test]
+fn a_presumption_stays_one_in_a_snapshot_that_is_made_of_the_dump() {
+    let mut bytes = Vec::new();
+    storagewhy::source::dump::write_snapshot(&whole(&[]), &mut bytes).unwrap();
+    let back = storagewhy::source::dump::read_bytes("snapshot.json", &bytes).unwrap();
+    assert_eq!(back.scope(Kind::StorageClass), &Scope::Presumed);
+    assert_eq!(back.scope(Kind::Namespace), &Scope::All);
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod bounds;
 mod coverage;
 mod faults;
 mod forms;
+mod inferred;
 mod redaction;
 mod support;
 mod writing;

@@ -16,6 +16,7 @@ fn assert_same(one: &Snapshot, other: &Snapshot) {
     assert_eq!(one.coverage(), other.coverage());
     assert_eq!(one.broken(), other.broken());
     assert_eq!((&one.taken, &one.server_version), (&other.taken, &other.server_version));
+    assert_eq!((one.renewed, one.newest()), (other.renewed, other.newest()));
     for &kind in storagewhy::model::Kind::ALL {
         assert_eq!(one.scope(kind), other.scope(kind));
     }

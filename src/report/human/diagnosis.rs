@@ -33,6 +33,10 @@ pub fn write(report: &Report, screen: &mut Screen) {
     }
     quiet(report, &of(Severity::Info).collect::<Vec<_>>(), screen);
     unread::write(report, screen);
+    if report.status != Status::Clear {
+        unread::write_presumed(report, screen);
+        unread::write_release(report, screen);
+    }
 }
 
 /// The findings that no other finding explains.

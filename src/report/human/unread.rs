@@ -2,6 +2,7 @@
 
 use super::words::{NAMES, names, plural};
 use super::{Screen, Tone};
+use crate::diagnosis::ReleaseSource;
 use crate::report::document::{CoverageEntry, Report};
 use crate::source::live::needs::NEEDS;
 
@@ -28,6 +29,30 @@ pub(super) fn write(report: &Report, screen: &mut Screen) {
             report.skipped.iter().map(|entry| format!("{} ({})", entry.rule, entry.reason)).collect();
         screen.toned(Tone::Caution, 0, "Not judged:", &names(&rules, NAMES));
     }
+}
+
+/// Writes the kinds that are taken for empty without proof.
+pub(super) fn write_presumed(report: &Report, screen: &mut Screen) {
+    let kinds = report.coverage.iter().filter(|entry| entry.presumed);
+    let kinds: Vec<String> = kinds.map(|entry| plural(entry.kind)).collect();
+    if !kinds.is_empty() {
+        screen.gap();
+        let kinds = format!("{}: the dump has none, which proves nothing", names(&kinds, kinds.len()));
+        screen.toned(Tone::Faint, 0, "Presumed none:", &kinds);
+    }
+}
+
+/// Writes how the release is known, where nothing says it.
+pub(super) fn write_release(report: &Report, screen: &mut Screen) {
+    let how = match report.source.kube_version_from {
+        ReleaseSource::Given | ReleaseSource::Server => return,
+        ReleaseSource::SchedulerTexts => "inferred from what kube-scheduler wrote",
+        ReleaseSource::Kubelets => "inferred from the kubelets",
+        ReleaseSource::Assumed => "assumed, because nothing tells the release",
+    };
+    screen.gap();
+    let release = format!("Kubernetes {}, {how}; --kube-version sets another", report.source.kube_version);
+    screen.toned(Tone::Faint, 0, "Release:", &release);
 }
 
 /// What can't be said for want of each kind. A kind that isn't served has no objects: nothing is lost.

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::document::{Document, Head};
 use super::groups::Group;
+use super::lease;
 use crate::model::Kind;
 use crate::snapshot::Builder;
 
@@ -70,8 +71,12 @@ impl<'t> Batch<'t> {
     /// Reads an object; `kind` is that of a list whose items carry none.
     pub(super) fn object(&mut self, text: &'t str, head: &Head<'_>, kind: Option<Kind>, item: usize) {
         let api_version = head.api_version.as_deref().unwrap_or_default();
-        let kind = head.kind.as_deref().map_or(kind, |kind| Kind::from_api(api_version, kind));
-        let Some(kind) = kind else { return };
+        let known = head.kind.as_deref().map_or(kind, |kind| Kind::from_api(api_version, kind));
+        let Some(kind) = known else {
+            let renewed = lease::renewed(api_version, head.kind.as_deref().unwrap_or_default(), text);
+            self.builder.renewed = self.builder.renewed.max(renewed);
+            return;
+        };
         let name = head.name();
         let (namespace, name) = (name.namespace.unwrap_or_default(), name.name.unwrap_or_default());
         self.group.object(kind, &namespace, &name);

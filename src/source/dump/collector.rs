@@ -132,7 +132,9 @@ impl Collector {
         for part in batch::read(items, kind) {
             for list in self.take(file, group, part) {
                 let kind = list_kind(&list).flatten();
-                self.items(file, group, list.items.as_deref().unwrap_or_default(), kind, depth + 1)?;
+                let items = list.items.as_deref().unwrap_or_default();
+                kind.filter(|_| items.is_empty()).into_iter().for_each(|kind| group.empty(kind));
+                self.items(file, group, items, kind, depth + 1)?;
             }
         }
         Ok(())
@@ -162,6 +164,7 @@ impl Collector {
         if let Some(text) = document.metadata {
             let meta: SnapshotMeta = serde_json::from_str(text.get()).map_err(broken_header)?;
             self.builder.taken = self.builder.taken.take().or(meta.taken);
+            self.builder.renewed = self.builder.renewed.max(meta.renewed.and_then(|renewed| renewed.parse().ok()));
             self.builder.server_version = meta.server_version.or(self.builder.server_version.take());
         }
         let declared =
@@ -212,7 +215,8 @@ impl Collector {
         }
         self.groups.cover(&mut self.builder);
         self.builder.warnings.append(&mut self.gaps);
-        Ok(self.builder.build(&Scope::Nothing(Problem::NotInDump)))
+        let snapshot = self.builder.build(&Scope::Nothing(Problem::NotInDump));
+        Ok(if self.own { snapshot } else { self.groups.presume(snapshot) })
     }
 
     fn nothing(&self, from: &str) -> SourceError {

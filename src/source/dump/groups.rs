@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::Kind;
-use crate::snapshot::{Builder, Problem, Scope};
+use crate::snapshot::{Builder, Problem, Scope, Snapshot};
 
 /// Objects that were written together: a list, or the plain documents of a file or of a folder named after the kind.
 #[derive(Debug, Default)]
@@ -120,22 +120,27 @@ impl Groups {
 
     /// Says the scope of every kind, except of those of which it was said already.
     pub(super) fn cover(&self, builder: &mut Builder) {
-        let whole = !self.gap && self.groups.iter().any(Group::whole_cluster);
         for &kind in Kind::ALL {
-            let inferred = if whole { self.in_whole_cluster(kind) } else { self.scope(kind) };
             match (self.failed.get(&kind), builder.scope(kind)) {
                 (Some(reason), _) => builder.cover(kind, Scope::Nothing(Problem::Failed(reason.clone()))),
-                (None, None) => builder.cover(kind, inferred),
+                (None, None) => builder.cover(kind, self.scope(kind)),
                 (None, Some(_)) => {}
             }
         }
     }
 
-    /// No cluster is without EndpointSlices and config maps: where there are none they were left out.
-    fn in_whole_cluster(&self, kind: Kind) -> Scope {
-        let seen = self.groups.iter().any(|group| group.kinds.contains_key(&kind));
-        let everywhere = matches!(kind, Kind::EndpointSlice | Kind::ConfigMap);
-        if everywhere && !seen { Scope::Nothing(Problem::NotInDump) } else { Scope::All }
+    /// Of a dump of a whole cluster: presumes those kinds to be empty of which it has no object, unless something in it
+    /// shows that the cluster has some.
+    pub(super) fn presume(&self, snapshot: Snapshot) -> Snapshot {
+        if self.gap || !self.groups.iter().any(Group::whole_cluster) {
+            return snapshot;
+        }
+        let implied = snapshot.implied();
+        let seen = |kind| self.groups.iter().any(|group| group.kinds.contains_key(&kind));
+        let left_out = |kind: &&Kind| *snapshot.scope(**kind) == Scope::Nothing(Problem::NotInDump) && !seen(**kind);
+        let presumed: Vec<Kind> = Kind::ALL.iter().filter(left_out).copied().collect();
+        let presumed = presumed.into_iter().filter(|kind| !implied.contains(kind));
+        presumed.fold(snapshot, |snapshot, kind| snapshot.covering(kind, Scope::Presumed))
     }
 
     fn scope(&self, kind: Kind) -> Scope {
@@ -143,7 +148,8 @@ impl Groups {
         let mut listed = false;
         for group in self.groups.iter().filter(|group| !group.tells_nothing()) {
             if let Some(names) = group.kinds.get(&kind) {
-                if !kind.namespaced() || kind == Kind::CSIStorageCapacity || group.spans_namespaces() {
+                let all = group.spans_namespaces() || !self.gap && group.whole_cluster();
+                if !kind.namespaced() || kind == Kind::CSIStorageCapacity || all {
                     return Scope::All;
                 }
                 namespaces.extend(names.iter().cloned());

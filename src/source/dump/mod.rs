@@ -8,6 +8,7 @@ mod files;
 mod folder;
 mod groups;
 mod json;
+mod lease;
 mod limits;
 mod names;
 mod own;

@@ -18,6 +18,9 @@ pub(super) const KIND: &str = "Snapshot";
 pub(super) struct SnapshotMeta {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) taken: Option<String>,
+    /// The newest renewal of a Lease, in a snapshot made from a dump.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) renewed: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) server_version: Option<String>,
 }
@@ -36,7 +39,7 @@ pub(super) enum Declared {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct CoverageEntry {
     pub(super) kind: String,
-    /// `all`, `namespaces` or `nothing`.
+    /// `all`, `presumed`, `namespaces` or `nothing`.
     pub(super) scope: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) namespaces: Vec<String>,
@@ -62,6 +65,7 @@ impl CoverageEntry {
     pub(super) fn new(kind: Kind, scope: &Scope) -> Self {
         let (word, namespaces) = match scope {
             Scope::All => ("all", Vec::new()),
+            Scope::Presumed => ("presumed", Vec::new()),
             Scope::Namespaces(names, _) => ("namespaces", names.clone()),
             Scope::Nothing(_) => ("nothing", Vec::new()),
         };
@@ -75,6 +79,7 @@ impl CoverageEntry {
         let problem = self.problem.map_or(Problem::NotInDump, problem_of);
         let scope = match self.scope.as_str() {
             "all" => Scope::All,
+            "presumed" => Scope::Presumed,
             "namespaces" => {
                 let mut names = self.namespaces;
                 names.sort();

@@ -32,7 +32,11 @@ pub fn write_snapshot(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()
     let header = Header {
         api_version: API_VERSION,
         kind: KIND,
-        metadata: SnapshotMeta { taken: snapshot.taken.clone(), server_version: snapshot.server_version.clone() },
+        metadata: SnapshotMeta {
+            taken: snapshot.taken.clone(),
+            renewed: snapshot.renewed.map(|renewed| renewed.to_string()),
+            server_version: snapshot.server_version.clone(),
+        },
         coverage: Kind::ALL.iter().map(|&kind| CoverageEntry::new(kind, snapshot.scope(kind))).collect(),
         unreadable: snapshot.broken().into_iter().map(BrokenEntry::new).collect(),
     };

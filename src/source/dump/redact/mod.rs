@@ -23,6 +23,7 @@ pub fn redact_names(snapshot: &Snapshot) -> serde_json::Result<Snapshot> {
     let mut redacted = pass(&mut redactor, snapshot)?;
     redacted.server_version.clone_from(&snapshot.server_version);
     redacted.taken.clone_from(&snapshot.taken);
+    redacted.renewed = snapshot.renewed;
     Ok(redacted.build(&Scope::Nothing(Problem::NotInDump)))
 }
 
@@ -49,6 +50,7 @@ fn scope(redactor: &mut Redactor, scope: &Scope) -> Scope {
     };
     match scope {
         Scope::All => Scope::All,
+        Scope::Presumed => Scope::Presumed,
         Scope::Nothing(why) => Scope::Nothing(problem(why)),
         Scope::Namespaces(names, why) => {
             let why = problem(why);
