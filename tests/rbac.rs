@@ -36,7 +36,7 @@ impl Cluster {
         let tokens = ["--token", "reader-token=reader,storagewhy-users", "--token", "local-token=local"];
         let still = ["--no-scheduler", "--no-controller-manager"];
         let flags = still.iter().chain(&tokens).map(|flag| (*flag).to_owned()).collect();
-        let plane = ControlPlane::start(&Options { flags, ..Options::default() })?;
+        let plane = ControlPlane::start(&Options { flags })?;
         let tools = Tools { programs: plane.programs.clone(), kubeconfig: plane.kubeconfig.clone() };
         let cluster = Self { plane, tools };
         cluster.fill();

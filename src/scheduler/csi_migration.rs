@@ -22,9 +22,9 @@ pub(crate) fn announced(version: Version, csi_node: &CsiNode, plugin: &str) -> b
     known(version, plugin) && list.is_some_and(|list| list.split(',').any(|name| name == plugin))
 }
 
-/// NodeVolumeLimits' question: newer releases take the migration for granted where there is a CSINode.
+/// NodeVolumeLimits' question: where there is a CSINode it takes most migrations for granted.
 pub(crate) fn counts(version: Version, csi_node: Option<&CsiNode>, plugin: &str) -> bool {
     csi_node.is_some_and(|csi_node| {
-        announced(version, csi_node, plugin) || release::migrated_without_annotation(version) && known(version, plugin)
+        announced(version, csi_node, plugin) || release::migrated_without_annotation(version, plugin)
     })
 }

@@ -28,9 +28,7 @@ facts! {
     /// A beta zone label of a volume is compared with the node's general one.
     translates_zone_labels: 29,
     /// VolumeAttachments count towards a node's volume limit.
-    counts_attachments: 29,
-    /// Volume limits take every plugin of the list for migrated, without asking the CSINode's annotation.
-    migrated_without_annotation: 36,
+    counts_attachments: 32,
     /// Portworx volumes count as their CSI twins.
     migrates_portworx: 31,
     /// Claims and volumes must agree on the VolumeAttributesClass.
@@ -77,6 +75,18 @@ facts! {
     tells_left_out_nodes: 32,
 }
 
+/// Whether volume limits take an in-tree plugin for migrated without asking the CSINode's annotation: since its feature
+/// gate is gone (`plugins/nodevolumelimits/utils.go`).
+pub(crate) fn migrated_without_annotation(version: Version, plugin: &str) -> bool {
+    match plugin {
+        "kubernetes.io/cinder" => true,
+        "kubernetes.io/aws-ebs" | "kubernetes.io/azure-disk" => version >= since(27),
+        "kubernetes.io/gce-pd" => version >= since(28),
+        "kubernetes.io/portworx-volume" => version >= since(36),
+        _ => false,
+    }
+}
+
 /// Whether the message of the PostFilter plugins gets a full stop of its own: `SeparatorFormat` in `types.go` puts one
 /// after each part from v1.26.0 to v1.28.15, and has been gone since v1.29.0-alpha.1.
 pub(crate) fn extra_full_stop(version: Version) -> bool {
@@ -87,6 +97,7 @@ pub(crate) fn extra_full_stop(version: Version) -> bool {
 mod tests {
     use serde_json::{Value, json};
 
+    use super::migrated_without_annotation;
     use crate::model::Kind;
     use crate::model::version::Version;
     use crate::scheduler::{Scheduler, SchedulerConfig};
@@ -128,11 +139,51 @@ mod tests {
     }
 
     #[test]
+    fn a_plugin_is_taken_for_migrated_since_its_gate_is_gone() {
+        let first = |plugin: &str| (24..38).find(|minor| migrated_without_annotation(Version::new(1, *minor), plugin));
+        assert_eq!(first("kubernetes.io/cinder"), Some(24));
+        assert_eq!(first("kubernetes.io/aws-ebs"), Some(27));
+        assert_eq!(first("kubernetes.io/gce-pd"), Some(28));
+        assert_eq!(first("kubernetes.io/portworx-volume"), Some(36));
+        assert_eq!(first("kubernetes.io/rbd"), None);
+    }
+
+    #[test]
     fn since_1_37_a_message_tells_where_preemption_makes_room() {
         let objects = vec![node("2"), (Kind::Pod, pod("low", "n", 0, "2")), (Kind::Pod, pod("p", "", 9, "1"))];
         assert_eq!(message(36, &objects), "0/1 nodes are available: 1 Insufficient cpu.");
         let found = "preemption: found a potential placement for pod on node n, preempting 1 victims";
         assert_eq!(message(37, &objects), format!("0/1 nodes are available: 1 Insufficient cpu. {found}"));
+    }
+
+    #[test]
+    fn what_is_attached_counts_towards_the_limit_since_1_32() {
+        let volume = |name: &str| {
+            let source = json!({"driver": "d", "volumeHandle": name});
+            (Kind::PersistentVolume, json!({"metadata": {"name": name}, "spec": {"csi": source}}))
+        };
+        let mut pod = pod("p", "", 0, "1");
+        pod["spec"]["volumes"] = json!([{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]);
+        let drivers = json!([{"name": "d", "nodeID": "n", "allocatable": {"count": 1}}]);
+        let objects = vec![
+            node("2"),
+            (Kind::Pod, pod),
+            volume("own"),
+            volume("other"),
+            (Kind::CSINode, json!({"metadata": {"name": "n"}, "spec": {"drivers": drivers}})),
+            (
+                Kind::PersistentVolumeClaim,
+                json!({"metadata": {"name": "c", "annotations": {"pv.kubernetes.io/bind-completed": "yes"}},
+                    "spec": {"volumeName": "own"}}),
+            ),
+            (
+                Kind::VolumeAttachment,
+                json!({"metadata": {"name": "a"}, "spec": {"attacher": "d", "nodeName": "n",
+                    "source": {"persistentVolumeName": "other"}}}),
+            ),
+        ];
+        assert_eq!(message(31, &objects), "");
+        assert!(message(32, &objects).contains("1 node(s) exceed max volume count"));
     }
 
     #[test]

@@ -51,8 +51,7 @@ const FRESH: u64 = 10;
 
 #[test]
 fn verdicts_are_those_of_the_real_control_plane() {
-    let release = env::var("STORAGEWHY_KUBE").unwrap_or_default();
-    let options = Options { release, flags: vec!["--no-scheduler".to_owned()] };
+    let options = Options { flags: vec!["--no-scheduler".to_owned()] };
     let Some(plane) = ControlPlane::start(&options) else { return };
     let mut session = Session::new(plane);
     if let Ok(file) = env::var("STORAGEWHY_DIFF_REPLAY") {

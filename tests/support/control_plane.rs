@@ -24,6 +24,8 @@ const DIRECTORY: &str = "STORAGEWHY_CONTROL_PLANE_DIR";
 /// A disposable cluster to use instead of our own control plane.
 const KUBECONFIG: &str = "STORAGEWHY_TEST_KUBECONFIG";
 
+/// Another release of Kubernetes than the newest, such as `1.33`.
+const RELEASE: &str = "STORAGEWHY_KUBE";
 /// The release of the program without a release in its name.
 const NEWEST: &str = "1.37";
 
@@ -193,22 +195,18 @@ fn tail(log: &Path) -> String {
     text.lines().last().unwrap_or_default().to_owned()
 }
 
-/// How to start a control plane.
+/// How to start a control plane, of the newest release or of the one that the user named.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// `1.33` and so on; empty for the newest.
-    pub release: String,
     /// More flags of `serve`, such as `--kubelet`.
     pub flags: Vec<String>,
 }
 
-impl Options {
-    /// The name of the program.
-    pub fn program(&self) -> String {
-        match self.release.as_str() {
-            "" | NEWEST => "control-plane".to_owned(),
-            release => format!("control-plane-{release}"),
-        }
+/// The name of the program.
+fn program() -> String {
+    match env::var(RELEASE).unwrap_or_default().as_str() {
+        "" | NEWEST => "control-plane".to_owned(),
+        release => format!("control-plane-{release}"),
     }
 }
 
@@ -232,7 +230,7 @@ impl ControlPlane {
             eprintln!("left out: {KUBECONFIG} names a cluster whose scheduler can't be restarted");
             return None;
         }
-        let programs = Programs::find(&[&options.program()])?;
+        let programs = Programs::find(&[&program()])?;
         let directory = tempfile::Builder::new().prefix("storagewhy-").tempdir().unwrap();
         let service = serve(&programs, options, directory.path());
         let kubeconfig = PathBuf::from(service.ready["kubeconfig"].as_str().unwrap());
@@ -290,7 +288,7 @@ fn serve(programs: &Programs, options: &Options, directory: &Path) -> Service {
     for attempt in 0..5 {
         let base = free_ports(attempt);
         let data = directory.join(format!("serve-{attempt}"));
-        let mut command = programs.command(&options.program());
+        let mut command = programs.command(&program());
         command.arg("serve").arg("--data-dir").arg(&data).arg("--port-base").arg(base.to_string());
         command.args(&options.flags);
         match Service::start(command, &directory.join("serve.log")) {

@@ -47,7 +47,7 @@ fn control_plane() -> Option<MutexGuard<'static, ControlPlane>> {
     static CLUSTER: OnceLock<Option<Mutex<ControlPlane>>> = OnceLock::new();
     let start = || {
         Programs::find(&["kubectl", "helm", "csi-provisioner"])?;
-        let options = Options { flags: vec!["--kubelet".to_owned()], ..Options::default() };
+        let options = Options { flags: vec!["--kubelet".to_owned()] };
         ControlPlane::start(&options).map(Mutex::new)
     };
     let mut cluster = CLUSTER.get_or_init(start).as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
