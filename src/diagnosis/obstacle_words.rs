@@ -86,7 +86,7 @@ fn resource(name: &str, asked: i64, free: i64, allocatable: i64) -> String {
 
 fn claim_trouble(claim: &str, trouble: &ClaimTrouble) -> String {
     match trouble {
-        ClaimTrouble::Missing => format!("claim {claim} does not exist"),
+        ClaimTrouble::Missing => format!("there is no claim {claim}"),
         ClaimTrouble::NotMade => format!("its ephemeral claim {claim} has not been made"),
         ClaimTrouble::Lost { volume } => format!("claim {claim} is bound to volume {volume}, which is gone"),
         ClaimTrouble::Deleting { since } => format!("claim {claim} is being deleted since {since}"),
