@@ -401,15 +401,24 @@ impl Pod {
         !self.spec.node_name.is_empty()
     }
 
-    /// Whether any container has ever started: then the pod's volumes were mounted.
-    pub fn started(&self) -> bool {
-        let mut statuses = self.status.init_container_statuses.iter().chain(&self.status.container_statuses);
-        statuses.any(|status| {
-            status.state.running.is_some()
-                || status.state.terminated.is_some()
-                || status.last_state.terminated.is_some()
-                || status.restart_count > 0
-        })
+    /// What the kubelet says of the pod's containers, those that run first first.
+    pub fn statuses(&self) -> impl Iterator<Item = &ContainerStatus> {
+        self.status.init_container_statuses.iter().chain(&self.status.container_statuses)
+    }
+
+    /// Whether the pod's volumes were mounted: the kubelet makes the sandbox, pulls images and starts containers only
+    /// then (`pkg/kubelet/kubelet.go`, SyncPod).
+    pub fn volumes_mounted(&self) -> bool {
+        let sandbox = self.condition("PodReadyToStartContainers").is_some_and(|condition| condition.status == "True");
+        let waits = |reason: &str| matches!(reason, "" | "ContainerCreating" | "PodInitializing");
+        sandbox
+            || self.statuses().any(|status| {
+                status.state.running.is_some()
+                    || status.state.terminated.is_some()
+                    || status.last_state.terminated.is_some()
+                    || status.restart_count > 0
+                    || status.state.waiting.as_ref().is_some_and(|waiting| !waits(&waiting.reason))
+            })
     }
 
     /// Whether the pod is ready to serve.

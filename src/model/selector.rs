@@ -132,8 +132,8 @@ pub struct NearestTerm<'s> {
 }
 
 impl Requirement {
-    /// `NotIn` holds where the label is absent; `Gt` and `Lt` compare whole numbers.
-    fn matches_label(&self, labels: &Map) -> bool {
+    /// Whether labels are as required. `NotIn` holds where the label is absent; `Gt` and `Lt` compare whole numbers.
+    pub fn matches_label(&self, labels: &Map) -> bool {
         let value = labels.get(&self.key);
         match self.operator.as_str() {
             "In" => value.is_some_and(|value| self.values.contains(value)),

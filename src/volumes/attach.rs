@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::attach_verdict::{AttachProblem, AttachVerdict, NodeState, OtherPod};
 use super::consumers::Consumers;
-use super::migration::{CsiIdentity, translate, translate_inline};
+use super::migration::{CsiIdentity, in_tree_plugin, inline_plugin, taken_over, translate, translate_inline};
 use super::mount_event::MountEvent;
 use crate::model::pod::PodVolume;
 use crate::model::{Claim, Event, Kind, Node, ObjectRef, Pod, Volume, VolumeAttachment};
@@ -23,8 +23,8 @@ pub struct Attachments<'a> {
     consumers: Consumers<'a>,
     /// Attachments by PersistentVolume.
     by_volume: HashMap<&'a str, Vec<&'a VolumeAttachment>>,
-    /// Events on pods by `namespace/name`.
-    events: HashMap<String, Vec<&'a Event>>,
+    /// Events on pods by namespace and name.
+    events: HashMap<(&'a str, &'a str), Vec<&'a Event>>,
 }
 
 /// One volume of a pod, as far as attaching goes.
@@ -46,20 +46,20 @@ impl<'a> Attachments<'a> {
                 by_volume.entry(volume).or_default().push(attachment);
             }
         }
-        let mut events: HashMap<String, Vec<&'a Event>> = HashMap::new();
+        let mut events: HashMap<(&'a str, &'a str), Vec<&'a Event>> = HashMap::new();
         for event in snapshot.events.seen() {
             let object = &event.involved_object;
             if object.kind == "Pod" {
-                events.entry(format!("{}/{}", object.namespace, object.name)).or_default().push(event);
+                events.entry((&object.namespace, &object.name)).or_default().push(event);
             }
         }
         Self { snapshot, consumers: Consumers::new(snapshot), by_volume, events }
     }
 
-    /// What keeps a pod's volumes from it. `None` where the pod isn't assigned, has ended, is being deleted, or has had
-    /// a container start, which proves that its volumes were mounted.
+    /// What keeps a pod's volumes from it. `None` where the pod isn't assigned, has ended, is being deleted, or has its
+    /// volumes mounted.
     pub fn judge(&self, pod: &Pod) -> Option<AttachVerdict> {
-        if !pod.assigned() || pod.finished() || pod.metadata.deleting() || pod.started() {
+        if !pod.assigned() || pod.finished() || pod.metadata.deleting() || pod.volumes_mounted() {
             return None;
         }
         let node = pod.spec.node_name.clone();
@@ -67,7 +67,9 @@ impl<'a> Attachments<'a> {
         let mut verdict = AttachVerdict {
             node_state: self.node_state(&node),
             node,
-            since: scheduled.and_then(|condition| condition.last_transition_time.clone()),
+            since: scheduled
+                .and_then(|condition| condition.last_transition_time.clone())
+                .or_else(|| pod.status.start_time.clone()),
             problems: Vec::new(),
             events: Vec::new(),
             unknown: Vec::new(),
@@ -87,7 +89,9 @@ impl<'a> Attachments<'a> {
     fn volume(&self, pod: &Pod, source: &PodVolume, verdict: &mut AttachVerdict) {
         let namespace = &pod.metadata.namespace;
         let Some(name) = source.claim_name(&pod.metadata.name) else {
-            if let Some(CsiIdentity { driver, handle, .. }) = translate_inline(source, namespace) {
+            if self.taken_over(inline_plugin(source), &verdict.node)
+                && let Some(CsiIdentity { driver, handle, .. }) = translate_inline(source, namespace)
+            {
                 let subject = Subject { name: &source.name, claim: None, volume: None, driver, handle: &handle };
                 self.driver(&subject, verdict);
             }
@@ -118,7 +122,7 @@ impl<'a> Attachments<'a> {
     }
 
     fn persistent_volume(&self, claim: &Claim, volume: &Volume, verdict: &mut AttachVerdict) {
-        let translated = translate(volume);
+        let translated = translate(volume).filter(|_| self.taken_over(in_tree_plugin(volume), &verdict.node));
         let affinity = match &translated {
             Some(identity) => identity.node_affinity.as_ref(),
             None => volume.required_node_affinity(),
@@ -139,6 +143,13 @@ impl<'a> Attachments<'a> {
         self.attach(&subject, verdict);
     }
 
+    /// Whether the node leaves the in-tree plugin's volumes to the CSI driver that took it over.
+    fn taken_over(&self, plugin: Option<&str>, node: &str) -> bool {
+        let (csi_node, node) =
+            (self.snapshot.csi_nodes.get("", node).found(), self.snapshot.nodes.get("", node).found());
+        plugin.is_some_and(|plugin| taken_over(plugin, csi_node.map(|it| &**it), node.map(|it| &**it)))
+    }
+
     fn driver(&self, subject: &Subject<'_>, verdict: &mut AttachVerdict) {
         match self.snapshot.csi_nodes.get("", &verdict.node) {
             Lookup::Found(node) if node.driver(subject.driver).is_some() => {}
@@ -156,7 +167,7 @@ impl<'a> Attachments<'a> {
         if volume.spec.access_modes != ["ReadWriteOncePod"] {
             return;
         }
-        let pods = self.other_pods(claim, |pod| pod.spec.node_name == verdict.node && pod.started());
+        let pods = self.other_pods(claim, |pod| pod.spec.node_name == verdict.node && pod.volumes_mounted());
         if !pods.is_empty() {
             verdict.problems.push(AttachProblem::UsedByAnotherPod { volume: subject.name.to_owned(), pods });
         }
@@ -249,7 +260,7 @@ impl<'a> Attachments<'a> {
     }
 
     fn events(&self, pod: &Pod) -> Vec<MountEvent> {
-        let key = format!("{}/{}", pod.metadata.namespace, pod.metadata.name);
+        let key = (pod.metadata.namespace.as_str(), pod.metadata.name.as_str());
         let events = self.events.get(&key).into_iter().flatten().filter_map(|event| MountEvent::read(event, pod));
         let mut events: Vec<MountEvent> = events.filter(|event| !self.over(event, &pod.spec.node_name)).collect();
         events.sort_by(|a, b| (&b.last_seen, &a.message).cmp(&(&a.last_seen, &b.message)));

@@ -78,6 +78,47 @@ impl AttachProblem {
     pub fn passing(&self) -> bool {
         matches!(self, Self::NotAttached { .. } | Self::NotReported { .. })
     }
+
+    /// Seconds after which the problem is no longer one that ends by itself. The attach-detach controller gives a driver
+    /// two minutes for an attachment and a node six to let go of a volume (`maxWaitForUnmountDuration`).
+    pub fn patience(&self) -> i64 {
+        let leaving = |pods: &[OtherPod]| !pods.is_empty() && pods.iter().all(|other| other.deleting);
+        match self {
+            Self::MultiAttach { state: NodeState::Ready, pods, .. } if leaving(pods) => 360,
+            Self::StaleAttachment {
+                state: NodeState::Ready | NodeState::OutOfService | NodeState::Unknown, ..
+            }
+            | Self::AttachmentDeleting { .. }
+            | Self::DriverNotOnNode { .. }
+            | Self::NotAttached { .. } => 300,
+            Self::NotReported { .. } | Self::UsedByAnotherPod { .. } => 180,
+            Self::AttachError { .. } => 120,
+            Self::ClaimMissing { .. }
+            | Self::ClaimNotBound { .. }
+            | Self::ClaimDeleting { .. }
+            | Self::VolumeMissing { .. }
+            | Self::NodeAffinity { .. }
+            | Self::MultiAttach { .. }
+            | Self::StaleAttachment { .. } => 60,
+        }
+    }
+
+    /// The volume: a PersistentVolume's name, or the pod's own for an inline volume. `None` where only the claim is known.
+    pub fn volume(&self) -> Option<&str> {
+        match self {
+            Self::ClaimMissing { .. } | Self::ClaimNotBound { .. } | Self::ClaimDeleting { .. } => None,
+            Self::VolumeMissing { volume, .. }
+            | Self::NodeAffinity { volume }
+            | Self::DriverNotOnNode { volume, .. }
+            | Self::MultiAttach { volume, .. }
+            | Self::StaleAttachment { volume, .. }
+            | Self::AttachError { volume, .. }
+            | Self::AttachmentDeleting { volume, .. }
+            | Self::NotAttached { volume, .. }
+            | Self::NotReported { volume, .. }
+            | Self::UsedByAnotherPod { volume, .. } => Some(volume),
+        }
+    }
 }
 
 /// The verdict on one pod that is assigned and not started.
@@ -87,7 +128,7 @@ impl AttachProblem {
 pub struct AttachVerdict {
     pub node: String,
     pub node_state: NodeState,
-    /// When the pod was placed, RFC 3339, where it says so.
+    /// When the pod was placed, or its kubelet took it, RFC 3339, where it says so.
     pub since: Option<String>,
     /// What the objects show, in the order of the pod's volumes.
     pub problems: Vec<AttachProblem>,

@@ -3,7 +3,7 @@
 use crate::model::meta::Map;
 use crate::model::pod::{AwsElasticBlockStore, AzureDisk, AzureFile, PodVolume};
 use crate::model::selector::{NodeSelector, NodeSelectorTerm, Requirement, TopologyRequirement, TopologySelectorTerm};
-use crate::model::{Meta, StorageClass, Volume};
+use crate::model::{CsiNode, Meta, Node, StorageClass, Version, Volume};
 
 const AWS_EBS: &str = "kubernetes.io/aws-ebs";
 const AZURE_DISK: &str = "kubernetes.io/azure-disk";
@@ -24,6 +24,9 @@ const ZONE_DELIMITER: &str = "__";
 
 /// Names the resource group of an Azure file share; it is part of the handle.
 const AZURE_RESOURCE_GROUP: &str = "kubernetes.io/azure-file-resource-group";
+
+/// Where a node's kubelet names the plugins that it leaves to their CSI drivers.
+const MIGRATED_PLUGINS: &str = "storage.alpha.kubernetes.io/migrated-plugins";
 
 /// The CSI volume that an in-tree volume is taken for.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +49,29 @@ pub fn csi_driver_of(plugin: &str) -> Option<&'static str> {
         VSPHERE => "csi.vsphere.vmware.com",
         _ => return None,
     })
+}
+
+/// Whether a node leaves an in-tree plugin's volumes to the CSI driver that took it over (nodeUsesCSIPlugin of
+/// `pkg/controller/volume/attachdetach/util`). Where the CSINode has no list, the kubelet's release decides.
+pub fn taken_over(plugin: &str, csi_node: Option<&CsiNode>, node: Option<&Node>) -> bool {
+    if let Some(list) = csi_node.and_then(|csi_node| csi_node.metadata.annotations.get(MIGRATED_PLUGINS)) {
+        return list.split(',').any(|name| name == plugin);
+    }
+    let kubelet = node.and_then(|node| node.status.node_info.kubelet_version.parse::<Version>().ok());
+    kubelet.is_none_or(|kubelet| kubelet >= migrated_since(plugin))
+}
+
+/// The release whose kubelets leave the plugin's volumes to the CSI driver unless they are told otherwise
+/// (`pkg/features/kube_features.go`, CSIMigration…).
+fn migrated_since(plugin: &str) -> Version {
+    let minor = match plugin {
+        CINDER => 21,
+        AWS_EBS | AZURE_DISK | GCE_PD => 23,
+        AZURE_FILE => 24,
+        VSPHERE => 25,
+        _ => 31,
+    };
+    Version::new(1, minor)
 }
 
 /// The in-tree plugin of a volume, where a CSI driver has taken it over.
@@ -328,6 +354,24 @@ mod tests {
 
     fn handle(spec: Value) -> Option<String> {
         translate(&volume(json!({ "metadata": { "name": "pv" }, "spec": spec }))).map(|identity| identity.handle)
+    }
+
+    #[test]
+    fn the_nodes_list_decides_whether_a_driver_takes_over_and_without_it_the_kubelets_release() {
+        let csi_node = |list: Option<&str>| -> CsiNode {
+            let annotations = list.map(|list| json!({ (MIGRATED_PLUGINS): list }));
+            serde_json::from_value(json!({ "metadata": { "name": "n", "annotations": annotations } })).unwrap()
+        };
+        let node = |kubelet: &str| -> Node {
+            serde_json::from_value(json!({ "status": { "nodeInfo": { "kubeletVersion": kubelet } } })).unwrap()
+        };
+        let listed = csi_node(Some("kubernetes.io/cinder,kubernetes.io/aws-ebs"));
+        assert!(taken_over(AWS_EBS, Some(&listed), Some(&node("v1.20.0"))));
+        assert!(!taken_over(GCE_PD, Some(&listed), Some(&node("v1.30.0"))));
+        for (kubelet, expected) in [("v1.22.1", false), ("v1.23.0", true), ("", true)] {
+            assert_eq!(taken_over(AWS_EBS, Some(&csi_node(None)), Some(&node(kubelet))), expected, "{kubelet}");
+        }
+        assert!(taken_over(AWS_EBS, None, None));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod attach;
 pub mod attach_verdict;
 mod consumers;
+pub mod driver_words;
 mod matching;
 pub mod migration;
 pub mod mismatch;

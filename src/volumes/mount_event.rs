@@ -46,6 +46,8 @@ pub enum MountFailure {
     ClaimMisbound,
     /// A block volume is mounted as a file system, or the other way round.
     VolumeMode,
+    /// The kubelet has no plugin for the volume.
+    NoPlugin,
     /// Only that time ran out; never the cause.
     TimedOut,
     /// None of these.
@@ -118,6 +120,7 @@ const TEXTS: &[(&str, MountFailure)] = &[
     (": PVC is being deleted", MountFailure::ClaimDeleting),
     ("does not point to claim.UID", MountFailure::ClaimMisbound),
     ("but is specified in volume", MountFailure::VolumeMode),
+    ("no volume plugin matched", MountFailure::NoPlugin),
     (".SetUp failed", MountFailure::SetUp),
     ("MapPodDevice failed", MountFailure::SetUp),
     ("timed out waiting for the condition", MountFailure::TimedOut),
@@ -132,11 +135,11 @@ fn failure(message: &str) -> MountFailure {
     found.map_or(MountFailure::Other, |(_, failure)| failure.clone())
 }
 
-/// `secret "NAME" not found`, at the end and not within a driver's own words.
-fn missing_object(message: &str) -> Option<(&'static str, String)> {
+/// `secret "NAME" not found`, at the end and not within a driver's own words; the kind is in lower case.
+pub fn missing_object(message: &str) -> Option<(&'static str, String)> {
     let message = message.strip_suffix("\" not found").filter(|_| !message.contains("rpc error"))?;
     let (before, name) = message.rsplit_once(" \"")?;
-    let kind = ["secret", "configmap"].into_iter().find(|kind| before.ends_with(&format!(" {kind}")))?;
+    let kind = ["secret", "configmap"].into_iter().find(|kind| before.rsplit(' ').next() == Some(kind))?;
     Some((kind, name.to_owned()))
 }
 
@@ -210,6 +213,11 @@ mod tests {
                 "Unable to attach or mount volumes: unmounted volumes=[a], unattached volumes=[b], failed to process \
                  volumes=[]: timed out waiting for the condition",
                 MountFailure::TimedOut,
+            ),
+            (
+                "Unable to attach or mount volumes: unmounted volumes=[a], unattached volumes=[], failed to process \
+                 volumes=[a]: failed to get Plugin from volumeSpec for volume \"pv\" err=no volume plugin matched",
+                MountFailure::NoPlugin,
             ),
             ("something else", MountFailure::Other),
         ] {
