@@ -34,6 +34,20 @@ pub fn command(change: &Change) -> Option<String> {
     Some(words.join(" "))
 }
 
+/// A kubectl command that is no change of an object: `words` are its own, `names` come from the cluster, and so do the
+/// values of `flags`. `None` where a name isn't one that a command can carry safely.
+pub fn kubectl(words: &[&str], names: &[&str], flags: &[(&str, &str)]) -> Option<String> {
+    let mut command: Vec<String> = ["kubectl"].iter().chain(words).map(|word| (*word).to_owned()).collect();
+    for name in names {
+        command.push(argument(name)?);
+    }
+    for (flag, value) in flags {
+        command.push((*flag).to_owned());
+        command.push(argument(value)?);
+    }
+    Some(command.join(" "))
+}
+
 fn patching(kind: Kind, namespace: &str, name: &str, form: &str, patch: &Value) -> Option<Vec<String>> {
     let mut words = vec!["kubectl".to_owned(), "patch".to_owned(), resource(kind), argument(name)?];
     words.extend(in_namespace(namespace)?);
@@ -133,6 +147,14 @@ mod tests {
         assert_eq!(delete("-A", "x"), None);
         assert_eq!(delete("n", "x\nreboot"), None);
         assert_eq!(delete("n", ""), None);
+    }
+
+    #[test]
+    fn names_are_never_options_of_other_commands() {
+        let logs = |name: &str, container: &str| kubectl(&["logs", "--tail=50"], &[name], &[("-c", container)]);
+        assert_eq!(logs("deployment/a", "b c").as_deref(), Some("kubectl logs --tail=50 deployment/a -c 'b c'"));
+        assert_eq!(logs("--all", "b"), None);
+        assert_eq!(logs("a", "-v"), None);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::admission::expand::{Source, template_of};
 use crate::model::{Claim, Kind, Meta, ObjectRef, Pod, StorageClass, Workload};
 use crate::scheduler::{Outcome, PodVerdict, Scheduler};
 use crate::snapshot::{Lookup, Problem, Scope, Snapshot};
-use crate::volumes::{AttachVerdict, ClaimVerdict, ProvisionerVerdict, VolumeController};
+use crate::volumes::{AttachProblem, AttachVerdict, ClaimVerdict, ProvisionerVerdict, VolumeController};
 
 /// Seconds for which an object counts as new.
 const FRESH: i64 = 60;
@@ -48,11 +48,15 @@ pub struct ClaimCase<'a> {
     pub provisioning: Option<ProvisionerVerdict>,
 }
 
-/// A pod in scope that has a node and has started no container, with what keeps its volumes from it.
+/// A pod in scope that has a node and not yet its volumes, with what keeps them from it.
 #[derive(Debug)]
 pub struct PlacedCase<'a> {
     pub pod: &'a Pod,
     pub verdict: AttachVerdict,
+    /// Seconds for which the pod has waited on its node, at least; `None` where that isn't known.
+    pub waited: Option<i64>,
+    /// Whether the time of the snapshot is known, so that the pod has not waited longer.
+    exact: bool,
 }
 
 /// A workload in scope that has fewer pods than it wants.
@@ -81,12 +85,36 @@ pub struct Context<'a> {
     pub pods: Vec<PodCase<'a>>,
     pub groups: Vec<PodGroup<'a>>,
     pub claims: Vec<ClaimCase<'a>>,
-    /// Pods that have a node and have started no container.
+    /// Pods that have a node and not yet their volumes.
     pub placed: Vec<PlacedCase<'a>>,
+    /// Every pod in scope that has a node, has not ended and isn't being deleted.
+    pub assigned: Vec<&'a Pod>,
     pub shortfalls: Vec<Shortfall<'a>>,
     /// The StatefulSets in scope.
     pub(crate) sets: Vec<&'a Workload>,
     pub(crate) index: Index<'a>,
+}
+
+impl<'a> PlacedCase<'a> {
+    /// A case at a time; where that isn't known, the pod's newest event tells how long it has waited at least.
+    pub(crate) fn new(pod: &'a Pod, verdict: AttachVerdict, options: &Options) -> Self {
+        let time = |text: &str| text.parse::<Timestamp>().ok();
+        let seen = verdict.events.iter().filter_map(|event| time(&event.last_seen)).max();
+        let waited = options.now.max(seen).zip(verdict.since.as_deref().and_then(time));
+        let waited = waited.map(|(until, since)| until.as_second() - since.as_second());
+        Self { pod, verdict, waited, exact: options.now.is_some() && !options.now_is_a_bound && waited.is_some() }
+    }
+
+    /// Whether a problem has lasted longer than it may where all is well. One that doesn't end by itself counts where
+    /// it isn't known for how long the pod has waited.
+    pub fn stuck_on(&self, problem: &AttachProblem) -> bool {
+        self.waited_longer_than(problem.patience()) || !self.exact && !problem.passing()
+    }
+
+    /// Whether the pod has waited longer than this many seconds, as far as that is known.
+    pub fn waited_longer_than(&self, seconds: i64) -> bool {
+        self.waited.is_some_and(|waited| waited > seconds)
+    }
 }
 
 impl PodGroup<'_> {

@@ -18,9 +18,7 @@ use crate::model::{ObjectRef, Pod};
 use crate::rules::REGISTRY;
 use crate::scheduler::{NodeVerdict, Outcome, PodVerdict, Scheduler};
 use crate::snapshot::Snapshot;
-use crate::volumes::{
-    AttachProblem, AttachVerdict, Attachments, ClaimVerdict, ProvisionerVerdict, Provisioners, VolumeController,
-};
+use crate::volumes::{AttachVerdict, Attachments, ClaimVerdict, ProvisionerVerdict, Provisioners, VolumeController};
 
 /// The verdicts on what is in scope, and the causes.
 #[derive(Clone, Debug, Default)]
@@ -33,8 +31,8 @@ pub struct Diagnosis {
     pub claims: Vec<(ObjectRef, ClaimVerdict, Vec<String>)>,
     /// What an external provisioner does with those claims, where their class asks for one.
     pub provisioning: Vec<(ObjectRef, ProvisionerVerdict)>,
-    /// Pods in scope that have a node and don't start for their volumes.
-    pub attachments: Vec<(ObjectRef, AttachVerdict)>,
+    /// Pods in scope that have a node and don't start for their volumes, with the ids of the findings about them.
+    pub attachments: Vec<(ObjectRef, AttachVerdict, Vec<String>)>,
     /// The causes, the most severe first.
     pub findings: Vec<Finding>,
     /// Rules that could not judge, or not everything, with the reason.
@@ -46,11 +44,10 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// Whether something is blocked: a pod that can't be scheduled or is held back, one whose volumes can't reach it, or
-    /// a cause that blocks something which doesn't even exist yet.
+    /// Whether something is blocked: a pod that can't be scheduled or is held back, one that is placed and can't start
+    /// or has waited for its volumes for too long, or a cause that blocks something which doesn't even exist yet.
     pub fn blocked(&self) -> bool {
         self.pods.iter().any(|(_, verdict, ids)| held(verdict.outcome) && !self.passes(ids))
-            || self.attachments.iter().any(|(_, verdict)| !verdict.problems.iter().all(AttachProblem::passing))
             || self.findings.iter().any(|finding| finding.severity == Severity::Error)
     }
 
@@ -80,6 +77,11 @@ pub fn diagnose(snapshot: &Snapshot, scope: &Scope, options: &Options) -> Diagno
         Trials::new(context).run(&mut findings);
         let ids = ids_by_object(&findings);
         let of = |object: &ObjectRef| ids.get(object).cloned().unwrap_or_default();
+        let attachment = |case: &PlacedCase<'_>| {
+            let object = pod_ref(case.pod);
+            let ids = of(&object);
+            (object, case.verdict.clone(), ids)
+        };
         let pods = context.pods.iter().map(|case| {
             let object = pod_ref(case.pod);
             let ids = of(&object);
@@ -95,7 +97,7 @@ pub fn diagnose(snapshot: &Snapshot, scope: &Scope, options: &Options) -> Diagno
             obstacles: if options.obstacles { obstacles::of_pods(context) } else { Vec::new() },
             claims: claims.collect(),
             provisioning: context.claims.iter().filter_map(provisioning).collect(),
-            attachments: context.placed.iter().filter_map(attachments).collect(),
+            attachments: context.placed.iter().filter(|case| attachment_told(case)).map(attachment).collect(),
             findings,
             skipped,
             release,
@@ -113,10 +115,9 @@ fn provisioning(case: &ClaimCase<'_>) -> Option<(ObjectRef, ProvisionerVerdict)>
     Some((claim_ref(case.claim), case.provisioning.clone()?))
 }
 
-fn attachments(case: &PlacedCase<'_>) -> Option<(ObjectRef, AttachVerdict)> {
-    let verdict = &case.verdict;
-    let told = !verdict.problems.is_empty() || !verdict.events.is_empty();
-    told.then(|| (pod_ref(case.pod), verdict.clone()))
+/// Whether anything keeps volumes from a placed pod.
+fn attachment_told(case: &PlacedCase<'_>) -> bool {
+    !case.verdict.problems.is_empty() || !case.verdict.events.is_empty()
 }
 
 /// The causes alone, without remedies tried: what a trial asks of the state that it has made, with a scheduler for it.
@@ -149,7 +150,8 @@ fn examine<T>(
         groups: group(&pods),
         pods,
         claims: claims(snapshot, selection, &volumes),
-        placed: placed(snapshot, selection),
+        placed: placed(snapshot, selection, options),
+        assigned: selection.placed.clone(),
         shortfalls,
         sets: selection.sets(snapshot),
         index,
@@ -182,14 +184,13 @@ fn claims<'a>(snapshot: &'a Snapshot, selection: &Selection<'a>, volumes: &Volum
     cases.collect()
 }
 
-fn placed<'a>(snapshot: &'a Snapshot, selection: &Selection<'a>) -> Vec<PlacedCase<'a>> {
-    let waiting: Vec<&Pod> = selection.placed.iter().copied().filter(|pod| !pod.started()).collect();
+fn placed<'a>(snapshot: &'a Snapshot, selection: &Selection<'a>, options: &Options) -> Vec<PlacedCase<'a>> {
+    let waiting: Vec<&Pod> = selection.placed.iter().copied().filter(|pod| !pod.volumes_mounted()).collect();
     if waiting.is_empty() {
         return Vec::new();
     }
     let attachments = Attachments::new(snapshot);
-    let cases = waiting.into_iter().filter_map(|pod| Some(PlacedCase { pod, verdict: attachments.judge(pod)? }));
-    cases.collect()
+    waiting.into_iter().filter_map(|pod| Some(PlacedCase::new(pod, attachments.judge(pod)?, options))).collect()
 }
 
 /// Why rules can't tell what keeps a pod from the nodes: some fact was not read. Pods that an extender decides about are

@@ -41,6 +41,28 @@ pub fn either<'a>(number: usize, one: &'a str, many: &'a str) -> &'a str {
     if number == 1 { one } else { many }
 }
 
+/// A span of time as people say it: `40 seconds`, `3 minutes`, `2 hours`, `5 days`.
+pub fn duration(seconds: i64) -> String {
+    let (size, noun) = match seconds {
+        ..120 => (1, "second"),
+        120..7_200 => (60, "minute"),
+        7_200..172_800 => (3_600, "hour"),
+        _ => (86_400, "day"),
+    };
+    count(usize::try_from(seconds / size).unwrap_or(0), noun)
+}
+
+/// The name that was probably meant: one that begins with the other, or that a slip or two of the keyboard make of it.
+pub fn near<'n>(name: &str, others: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let distance = |other: &str| match strsim::osa_distance(name, other) {
+        slips @ 1..=2 if name.len() > 3 * slips => Some(slips),
+        _ if name.len() > 3 && other.len() > 3 && (other.starts_with(name) || name.starts_with(other)) => Some(3),
+        _ => None,
+    };
+    let found = others.into_iter().filter(|other| *other != name);
+    found.filter_map(|other| Some((distance(other)?, other))).min().map(|(_, other)| other)
+}
+
 /// Sorts names as people count: `pod-2` before `pod-10`.
 pub fn natural_order(a: &str, b: &str) -> std::cmp::Ordering {
     fn split(name: &str) -> (&str, Option<u64>) {
@@ -62,6 +84,21 @@ mod tests {
         assert_eq!(names(&many), "0, 1, 2, 3, 4 and 4 more");
         assert_eq!(named("pod", &["a"]), "pod a");
         assert_eq!(named("pod", &["a", "b"]), "pods a and b");
+    }
+
+    #[test]
+    fn names_that_look_like_slips_are_near() {
+        assert_eq!(near("api-cfg", ["web-cfg-v2", "api-cfg-v2"]), Some("api-cfg-v2"));
+        assert_eq!(near("settings", ["setings", "settings-old"]), Some("setings"));
+        assert_eq!(near("abc", ["xyz", "abd", "abc"]), None, "short names differ by a letter all the time");
+        assert_eq!(near("app", ["application"]), None);
+    }
+
+    #[test]
+    fn spans_are_told_in_the_unit_that_fits() {
+        let told = [-5, 1, 119, 120, 7_199, 7_200, 172_800, i64::MAX].map(duration);
+        assert_eq!(told[..5], ["0 seconds", "1 second", "119 seconds", "2 minutes", "119 minutes"]);
+        assert_eq!(told[5..7], ["2 hours", "2 days"]);
     }
 
     #[test]

@@ -119,11 +119,12 @@ impl<'a> Trials<'a> {
     /// Lets scheduler and volume controller work on the state until every victim is placed or stuck.
     fn play(&mut self, mut state: Snapshot, victims: &[ObjectRef]) -> Result {
         bind_immediate(&mut state, victims);
-        let (mut waiting, mut blocked) = (Vec::new(), Vec::new());
+        let (mut waiting, mut blocked, mut starting) = (Vec::new(), Vec::new(), Vec::new());
         for pod in pods_in_order(victims) {
             match bring_about(&mut state, pod) {
                 Brought::Pending => waiting.push(pod),
                 Brought::Refused => blocked.push(pod.clone()),
+                Brought::Placed if begins_to_wait(&mut state, pod) => starting.push(pod.clone()),
                 Brought::Gone | Brought::Placed => {}
             }
         }
@@ -148,11 +149,23 @@ impl<'a> Trials<'a> {
             }
         }
         blocked.extend(unbound(&state, victims));
+        if !starting.is_empty() {
+            blocked.extend(self.kept_from_starting(&state, &starting));
+            unknown.get_or_insert_with(|| "what the driver and the node answer then is not known".to_owned());
+        }
         match (blocked.is_empty(), unknown) {
             (true, None) => Result::Placed,
             (true, Some(reason)) => Result::Unknown(reason),
             (false, _) => self.blocked(&state, placed, &blocked),
         }
+    }
+
+    /// The placed pods for which there is a cause in the state that keeps them from their volumes.
+    fn kept_from_starting(&self, state: &Snapshot, pods: &[ObjectRef]) -> Vec<ObjectRef> {
+        let causes = self.causes(state, pods);
+        let errors = causes.iter().filter(|finding| finding.severity == Severity::Error);
+        let told: BTreeSet<&ObjectRef> = errors.flat_map(Finding::victims).collect();
+        pods.iter().filter(|pod| told.contains(pod)).cloned().collect()
     }
 
     /// The scheduler's decisions on pods, one after the other; with `one` no further than the first that it places, since
@@ -279,6 +292,22 @@ fn bring_about(state: &mut Snapshot, pod: &ObjectRef) -> Brought {
         }
         Err(_) => Brought::Refused,
     }
+}
+
+/// Has a placed pod that waits for its volumes forget for how long, since it waits for something else now; says whether
+/// it is such a pod.
+fn begins_to_wait(state: &mut Snapshot, pod: &ObjectRef) -> bool {
+    let Some(found) = state.pods.get(&pod.namespace, &pod.name).found() else { return false };
+    if found.volumes_mounted() {
+        return false;
+    }
+    let mut fresh = Pod::clone(found);
+    fresh.status.start_time = None;
+    for condition in fresh.status.conditions.iter_mut().filter(|condition| condition.kind == "PodScheduled") {
+        condition.last_transition_time = None;
+    }
+    state.pods.insert(fresh);
+    true
 }
 
 /// Puts a pod on a node, and its claims with it: what waits for a consumer is provisioned there.

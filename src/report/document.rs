@@ -199,6 +199,8 @@ pub struct AttachmentEntry<'a> {
     /// What the attach-detach controller, the attacher and the kubelet wait for.
     #[serde(flatten)]
     pub verdict: &'a AttachVerdict,
+    /// The ids of the findings about this pod.
+    pub findings: &'a [String],
 }
 
 /// An event of the PV controller.
@@ -363,7 +365,12 @@ impl<'a> Report<'a> {
             attachments: diagnosis
                 .attachments
                 .iter()
-                .map(|(pod, verdict)| AttachmentEntry { namespace: &pod.namespace, name: &pod.name, verdict })
+                .map(|(pod, verdict, findings)| AttachmentEntry {
+                    namespace: &pod.namespace,
+                    name: &pod.name,
+                    verdict,
+                    findings,
+                })
                 .collect(),
             findings: diagnosis.findings.iter().map(FindingEntry::new).collect(),
             skipped: diagnosis.skipped.iter().map(|(rule, reason)| SkippedEntry { rule, reason }).collect(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::words::{NAMES, count, local, names};
-use super::{Screen, Tone, claims, finding, nodes, stuck, unread};
+use super::{Screen, Tone, claims, finding, nodes, unread};
 use crate::diagnosis::Severity;
 use crate::report::document::{ExplainedEntry, FindingEntry, Report, Status};
 use crate::scheduler::Outcome;
@@ -27,7 +27,6 @@ pub fn write(report: &Report, screen: &mut Screen) {
     }
     nodes::write(report, screen);
     claims::write(report, screen);
-    stuck::write(report, screen);
     if !warnings_lead {
         warnings(screen);
     }
@@ -61,7 +60,6 @@ fn all_told(report: &Report) -> bool {
     let held = |verdict| matches!(verdict, Outcome::Unschedulable | Outcome::SchedulingGated);
     report.pods.iter().filter(|pod| held(pod.verdict)).all(|pod| tells(pod.findings))
         && report.claims.iter().filter(|claim| claim.blocked()).all(|claim| tells(claim.findings))
-        && report.attachments.is_empty()
 }
 
 /// What is said where no cause was found; `told` where warnings that follow tell everything.

@@ -7,7 +7,6 @@ mod diagnosis;
 mod finding;
 mod nodes;
 pub mod screen;
-mod stuck;
 mod unread;
 pub mod webhooks;
 pub mod words;
