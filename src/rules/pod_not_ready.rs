@@ -19,7 +19,7 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     for set in cx.sets_in_scope() {
         let meta = &set.metadata;
         let pods = cx.index.owned("StatefulSet", &meta.namespace, &meta.name).iter().copied();
-        let mut unready: Vec<&Pod> = pods.filter(|pod| runs_unready(pod)).collect();
+        let mut unready: Vec<&Pod> = pods.filter(|pod| runs_unready(pod) && !out.explained(&pod_ref(pod))).collect();
         if !unready.is_empty() {
             unready.sort_by(|a, b| natural_order(&a.metadata.name, &b.metadata.name));
             out.add(finding(set, &unready));

@@ -7,7 +7,7 @@ use crate::diagnosis::context::{Context, PodGroup, pod_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::manager::{argo, helm};
 use crate::diagnosis::remedy::{Change, Step};
-use crate::model::{Kind, Meta, ObjectRef, StorageClass, Workload};
+use crate::model::{Kind, Meta, ObjectRef, Pod, StorageClass, Workload};
 use crate::scheduler::{NodeVerdict, Reason, running};
 
 /// The provisioner of classes whose volumes are made by hand.
@@ -216,6 +216,11 @@ fn tracking_effects(cx: &Context<'_>, driver: &str) -> Result<Vec<Change>, Strin
         effects.extend(published);
     }
     Ok(effects)
+}
+
+/// What makes a pod, a Deployment before its ReplicaSet; the pod itself where nothing does.
+pub(super) fn owner_of(cx: &Context<'_>, pod: &Pod) -> ObjectRef {
+    cx.workload(pod).map_or_else(|| pod_ref(pod), |(kind, meta)| ObjectRef::new(kind, &meta.namespace, &meta.name))
 }
 
 /// The classes of a driver.

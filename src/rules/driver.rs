@@ -1,0 +1,229 @@
+//! The parts of a CSI driver, as far as the cluster shows them: its controller with the sidecars, and its plugin on the
+//! nodes.
+
+use super::support::workloads_of;
+use crate::admission::injector::words;
+use crate::diagnosis::command::kubectl;
+use crate::diagnosis::context::Context;
+use crate::diagnosis::remedy::Step;
+use crate::model::node::Taint;
+use crate::model::{Kind, Node, ObjectRef, Pod, Workload};
+use crate::scheduler::tolerates;
+
+/// Containers beside the driver's own, by a part of their name.
+const SIDECARS: &[&str] =
+    &["provisioner", "attacher", "resizer", "snapshotter", "registrar", "liveness", "health-monitor", "syncer"];
+
+/// Taints that every DaemonSet's pods tolerate (`pkg/controller/daemon/util/daemonset_util.go`,
+/// AddOrUpdateDaemonPodTolerations).
+const TOLERATED_BY_DAEMONS: &[&str] = &[
+    "node.kubernetes.io/not-ready",
+    "node.kubernetes.io/unreachable",
+    "node.kubernetes.io/disk-pressure",
+    "node.kubernetes.io/memory-pressure",
+    "node.kubernetes.io/pid-pressure",
+    "node.kubernetes.io/unschedulable",
+];
+
+/// Whether a container is one of those that stand beside the driver's own.
+pub(super) fn is_sidecar(container: &str) -> bool {
+    SIDECARS.iter().any(|sidecar| container.contains(sidecar))
+}
+
+/// A workload that is part of a driver.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part<'a> {
+    pub(super) kind: Kind,
+    pub(super) workload: &'a Workload,
+}
+
+impl<'a> Part<'a> {
+    pub(super) fn object(&self) -> ObjectRef {
+        let meta = &self.workload.metadata;
+        ObjectRef::new(self.kind, &meta.namespace, &meta.name)
+    }
+
+    pub(super) fn namespace(&self) -> &'a str {
+        &self.workload.metadata.namespace
+    }
+
+    /// `Deployment ebs-csi-controller`.
+    pub(super) fn words(&self) -> String {
+        format!("{} {}", self.kind, self.workload.metadata.name)
+    }
+
+    /// The part's unfinished pods. Those of a Deployment whose ReplicaSets were not read are known by their labels.
+    pub(super) fn pods(&self, cx: &Context<'a>) -> Vec<&'a Pod> {
+        let meta = &self.workload.metadata;
+        if self.kind != Kind::Deployment {
+            return cx.index.owned(self.kind.name(), &meta.namespace, &meta.name).to_vec();
+        }
+        let makers = self.makers(cx);
+        if makers.is_empty() {
+            let pods = cx.snapshot.pods.in_namespace(&meta.namespace).iter().map(|pod| &**pod);
+            return pods.filter(|pod| !pod.finished() && self.selects(pod)).collect();
+        }
+        makers.iter().flat_map(|set| cx.index.owned("ReplicaSet", &set.namespace, &set.name).to_vec()).collect()
+    }
+
+    /// What makes the part's pods: itself, or the ReplicaSets of a Deployment as far as they were read.
+    pub(super) fn makers(&self, cx: &Context<'_>) -> Vec<ObjectRef> {
+        let meta = &self.workload.metadata;
+        if self.kind != Kind::Deployment {
+            return vec![self.object()];
+        }
+        let sets = cx.snapshot.replica_sets.in_namespace(&meta.namespace).iter();
+        let own = sets.filter(|set| {
+            set.metadata.controller().is_some_and(|owner| owner.kind == "Deployment" && owner.name == meta.name)
+        });
+        own.map(|set| ObjectRef::new(Kind::ReplicaSet, &meta.namespace, &set.metadata.name)).collect()
+    }
+
+    fn selects(&self, pod: &Pod) -> bool {
+        let selector = self.workload.spec.selector.as_ref();
+        selector.is_some_and(|selector| !selector.is_empty() && selector.matches(&pod.metadata.labels))
+    }
+
+    /// The container whose name has this word in it.
+    pub(super) fn container(&self, word: &str) -> Option<&'a str> {
+        let mut containers = self.workload.spec.template.spec.containers.iter();
+        containers.find(|container| container.name.contains(word)).map(|container| container.name.as_str())
+    }
+
+    /// The driver's own container: the first that is none of the sidecars.
+    pub(super) fn driver_container(&self) -> Option<&'a str> {
+        let containers = &self.workload.spec.template.spec.containers;
+        let own = containers.iter().find(|container| !is_sidecar(&container.name));
+        own.or(containers.first()).map(|container| container.name.as_str())
+    }
+
+    /// How far a workload looks like the driver's: where its socket lies tells most, then the words of its names.
+    fn likeness(&self, driver: &str) -> usize {
+        let meta = &self.workload.metadata;
+        let wanted: Vec<String> = words(driver).collect();
+        let shared = |name: &str| words(name).filter(|word| wanted.contains(word)).count();
+        let label = meta.labels.get("app.kubernetes.io/name").map_or("", String::as_str);
+        let socket = if self.has_socket(driver) { 100 } else { 0 };
+        socket + 3 * shared(&meta.name) + 2 * shared(label) + shared(&meta.namespace)
+    }
+
+    /// Whether the workload's pods have the driver's directory on the node, `…/plugins/DRIVER`.
+    fn has_socket(&self, driver: &str) -> bool {
+        let paths = self.workload.spec.template.spec.volumes.iter().filter_map(|volume| volume.host_path.as_ref());
+        let mut names = paths.filter_map(|host| host.path.trim_end_matches(['/', '\\']).rsplit(['/', '\\']).next());
+        names.any(|name| name == driver)
+    }
+}
+
+/// The workload of a driver that runs a sidecar, such as `attacher`, with the container's name.
+pub(super) fn sidecar<'a>(cx: &Context<'a>, driver: &str, word: &str) -> Option<(Part<'a>, &'a str)> {
+    let parts = parts(cx, driver);
+    let mut found: Vec<(Part<'a>, &str)> =
+        parts.into_iter().filter_map(|part| Some((part, part.container(word)?))).collect();
+    found.sort_by_key(|(part, _)| (part.kind == Kind::DaemonSet, std::cmp::Reverse(part.likeness(driver))));
+    found.into_iter().next()
+}
+
+/// The DaemonSets that bring a driver to the nodes, the likeliest first; those for other systems stand beside.
+pub(super) fn node_plugins<'a>(cx: &Context<'a>, driver: &str) -> Vec<Part<'a>> {
+    let daemons = cx.snapshot.daemon_sets.seen().iter().map(|set| Part { kind: Kind::DaemonSet, workload: set });
+    let with_socket: Vec<Part<'a>> = daemons.filter(|part| part.has_socket(driver)).collect();
+    if !with_socket.is_empty() {
+        return with_socket;
+    }
+    let mut found = parts(cx, driver);
+    found.retain(|part| part.kind == Kind::DaemonSet && part.container("registrar").is_some());
+    found.sort_by_key(|part| std::cmp::Reverse(part.likeness(driver)));
+    found
+}
+
+/// The DaemonSet that brings a driver to a node, or should.
+pub(super) fn node_plugin<'a>(cx: &Context<'a>, driver: &str, node: &Node) -> Option<Part<'a>> {
+    let plugins = node_plugins(cx, driver);
+    let there = plugins.iter().find(|part| pod_on(cx, part, &node.metadata.name).is_some());
+    let wants = |part: &&Part<'a>| !matches!(keeps_off(part.workload, node), Some(KeepsOff::Selector { .. }));
+    there.or_else(|| plugins.iter().find(wants)).or(plugins.first()).copied()
+}
+
+/// The pod of a part on a node.
+pub(super) fn pod_on<'a>(cx: &Context<'a>, part: &Part<'a>, node: &str) -> Option<&'a Pod> {
+    part.pods(cx).into_iter().find(|pod| pod.spec.node_name == node)
+}
+
+/// Every workload that looks like the driver's.
+pub(super) fn parts<'a>(cx: &Context<'a>, driver: &str) -> Vec<Part<'a>> {
+    workloads_of(cx, driver).into_iter().map(|(kind, workload)| Part { kind, workload }).collect()
+}
+
+/// What keeps a DaemonSet's pods off a node (`pkg/controller/daemon/daemon_controller.go`, NodeShouldRunDaemonPod).
+#[derive(Clone, Debug)]
+pub(super) enum KeepsOff<'n> {
+    /// A taint that the pods don't tolerate.
+    Taint(&'n Taint),
+    /// A label that the pods ask for and the node doesn't have so.
+    Selector { key: String, wanted: String, present: Option<&'n str> },
+    /// The pods' required node affinity.
+    Affinity,
+}
+
+/// What keeps a DaemonSet's pods off a node.
+pub(super) fn keeps_off<'n>(daemon: &Workload, node: &'n Node) -> Option<KeepsOff<'n>> {
+    let spec = &daemon.spec.template.spec;
+    let labels = &node.metadata.labels;
+    for (key, wanted) in &spec.node_selector {
+        let present = labels.get(key).map(String::as_str);
+        if present != Some(wanted) {
+            return Some(KeepsOff::Selector { key: key.clone(), wanted: wanted.clone(), present });
+        }
+    }
+    if spec.required_node_affinity().is_some_and(|affinity| !affinity.matches(&node.metadata.name, labels)) {
+        return Some(KeepsOff::Affinity);
+    }
+    let tolerated = |taint: &Taint| {
+        TOLERATED_BY_DAEMONS.contains(&taint.key.as_str())
+            || spec.host_network && taint.key == "node.kubernetes.io/network-unavailable"
+            || spec.tolerations.iter().any(|toleration| tolerates(toleration, taint))
+    };
+    let hard = |taint: &&Taint| matches!(taint.effect.as_str(), "NoSchedule" | "NoExecute");
+    node.spec.taints.iter().filter(hard).find(|taint| !tolerated(taint)).map(KeepsOff::Taint)
+}
+
+/// A step that reads a container's log; `target` is a pod, or a workload as `deployment/NAME`.
+pub(super) fn log_step(what: impl Into<String>, namespace: &str, target: &str, container: Option<&str>) -> Step {
+    let mut flags = vec![("-n", namespace)];
+    flags.extend(container.map(|container| ("-c", container)));
+    let command = kubectl(&["logs", "--tail=100"], &[target], &flags);
+    Step { what: what.into(), command, ..Step::default() }
+}
+
+/// A step that reads the events about a pod.
+pub(super) fn events_step(pod: &Pod) -> Step {
+    let (namespace, name) = (&pod.metadata.namespace, &pod.metadata.name);
+    let selector = format!("involvedObject.name={name}");
+    let command = kubectl(
+        &["get", "events", "--sort-by=.lastTimestamp"],
+        &[],
+        &[("-n", namespace), ("--field-selector", &selector)],
+    );
+    Step { what: format!("Read the events of pod {name}"), command, ..Step::default() }
+}
+
+/// The step that reads the log of the driver's plugin on a node.
+pub(super) fn plugin_log<'a>(cx: &Context<'a>, driver: &str, node: &Node) -> Option<Step> {
+    let part = node_plugin(cx, driver, node)?;
+    let pod = pod_on(cx, &part, &node.metadata.name)?;
+    let what = format!("Read what the driver says on node {}", node.metadata.name);
+    Some(log_step(what, part.namespace(), &pod.metadata.name, part.driver_container()))
+}
+
+/// The steps that read the log of the driver's controller: the sidecar's, then the driver's own.
+pub(super) fn controller_logs(cx: &Context<'_>, driver: &str, word: &str) -> Vec<Step> {
+    let Some((part, container)) = sidecar(cx, driver, word) else { return Vec::new() };
+    let target = format!("{}/{}", part.kind.name().to_ascii_lowercase(), part.workload.metadata.name);
+    let own = part.driver_container().filter(|own| *own != container);
+    let mut steps = vec![log_step(format!("Read what its {word} says"), part.namespace(), &target, Some(container))];
+    steps.extend(
+        own.map(|own| log_step("Read what the driver's controller says", part.namespace(), &target, Some(own))),
+    );
+    steps
+}

@@ -1,0 +1,297 @@
+use std::collections::BTreeMap;
+
+use super::containers::{Fault, fault, faults, settled};
+use super::driver::{Part, is_sidecar, log_step, node_plugins, sidecar};
+use super::placed::{node_ref, stuck};
+use crate::diagnosis::context::{Context, claim_ref, pod_ref};
+use crate::diagnosis::finding::{Evidence, Finding, Severity};
+use crate::diagnosis::findings::Findings;
+use crate::diagnosis::remedy::{Change, Remedy, Risk};
+use crate::diagnosis::text::{either, named, names};
+use crate::model::{ObjectRef, Pod};
+use crate::volumes::driver_words::essential;
+use crate::volumes::{AttachProblem, Decision};
+
+super::declare_rule! {
+    static RULE = {
+        name: "driver-controller-down",
+        summary: "The controller of a CSI driver does not run, and claims or attachments wait for it.",
+        severity: Error,
+        since: "0.1.0",
+        needs: [Pod, Deployment, StatefulSet, ReplicaSet],
+        check: check,
+    }
+}
+
+/// Seconds within which a controller may start before it counts as down.
+const PATIENCE: i64 = 60;
+/// How a program says that a custom resource is not defined, which controllers do when they start.
+const NO_SUCH_KIND: &str = "no matches for kind";
+
+/// What waits for a driver's sidecar.
+#[derive(Default)]
+struct Waiting {
+    victims: Vec<ObjectRef>,
+    words: Vec<String>,
+}
+
+/// Why a controller doesn't run.
+struct Trouble<'a> {
+    /// As the end of a sentence about the workload.
+    text: String,
+    facts: Vec<Evidence>,
+    pods: Vec<&'a Pod>,
+    remedy: Option<Remedy>,
+}
+
+fn check(cx: &Context<'_>, out: &mut Findings) {
+    for ((driver, word), waiting) in waiting(cx, out) {
+        let Some((part, _)) = sidecar(cx, &driver, word) else { continue };
+        let pods = part.pods(cx);
+        if pods.iter().any(|pod| pod.ready()) || !cx.snapshot.pods.covers(part.namespace()) {
+            continue;
+        }
+        let parts = pods.iter().map(|pod| pod_ref(pod)).chain(part.makers(cx));
+        if let Some(known) = parts.into_iter().find(|object| out.explained(object)) {
+            for victim in &waiting.victims {
+                out.explain_with(&known, victim);
+            }
+            out.note(&known, role_fact(&part, &driver, word));
+        } else if let Some(trouble) = trouble(cx, &part, &pods, word) {
+            out.add(finding(cx, &part, &driver, word, &waiting, trouble));
+        }
+    }
+}
+
+/// The claims and pods that wait for a driver's provisioner or attacher.
+fn waiting(cx: &Context<'_>, out: &Findings) -> BTreeMap<(String, &'static str), Waiting> {
+    let mut waiting: BTreeMap<(String, &'static str), Waiting> = BTreeMap::new();
+    for case in &cx.claims {
+        if let Decision::ExternalProvisioning { provisioner, .. } = &case.verdict.decision
+            && !out.explained(&claim_ref(case.claim))
+        {
+            let entry = waiting.entry((provisioner.clone(), "provisioner")).or_default();
+            entry.words.push(format!("claim {}", case.claim.metadata.name));
+            entry.victims.push(claim_ref(case.claim));
+            entry.victims.extend(cx.held_by(case.claim).into_iter().map(pod_ref));
+        }
+    }
+    for stuck in stuck(cx, out) {
+        let driver = match stuck.problem {
+            AttachProblem::NotAttached { driver, .. } => driver.clone(),
+            AttachProblem::DriverNotOnNode { driver, .. } if lacks_definitions(cx, driver) => driver.clone(),
+            AttachProblem::StaleAttachment { attachment, detaching: true, detach_error: None, .. }
+            | AttachProblem::AttachmentDeleting { attachment, detach_error: None, .. } => {
+                let found = cx.snapshot.attachments.get("", attachment).found();
+                found.map(|found| found.spec.attacher.clone()).unwrap_or_default()
+            }
+            _ => continue,
+        };
+        let entry = waiting.entry((driver, "attacher")).or_default();
+        entry.words.push(format!("pod {}", stuck.case.pod.metadata.name));
+        entry.victims.push(stuck.pod());
+    }
+    waiting
+}
+
+/// Whether the driver's node plugin fails for want of a custom resource definition, which its controller brings.
+fn lacks_definitions(cx: &Context<'_>, driver: &str) -> bool {
+    plugin_fault(cx, driver).is_some_and(|(_, said)| said.contains(NO_SUCH_KIND))
+}
+
+/// A pod of the node plugin that doesn't run, with what it said.
+fn plugin_fault<'a>(cx: &Context<'a>, driver: &str) -> Option<(Fault<'a>, String)> {
+    let pods = node_plugins(cx, driver).into_iter().flat_map(|part| part.pods(cx));
+    pods.filter_map(fault).find_map(|fault| Some((fault, fault.said(cx)?)))
+}
+
+fn trouble<'a>(cx: &Context<'a>, part: &Part<'a>, pods: &[&'a Pod], word: &str) -> Option<Trouble<'a>> {
+    if part.workload.replicas() == 0 {
+        let stopped = || Trouble {
+            text: "is scaled to zero".to_owned(),
+            facts: vec![Context::fact(part.object(), "spec.replicas", "0", "nobody runs the driver's controller")],
+            pods: Vec::new(),
+            remedy: Some(start(cx, part)),
+        };
+        return (word == "attacher").then(stopped);
+    }
+    let Some(pod) = pods.first().copied() else { return without_pods(cx, part) };
+    if !settled(cx, pod, PATIENCE) {
+        return None;
+    }
+    let (text, facts, remedy) = if pod.assigned() { unready(cx, part, pod) } else { unplaced(cx, part, pod) };
+    Some(Trouble { text, facts, pods: pods.to_vec(), remedy })
+}
+
+/// What the makers of the controller's pods say where there are none.
+fn without_pods<'a>(cx: &Context<'a>, part: &Part<'a>) -> Option<Trouble<'a>> {
+    let makers = part.makers(cx);
+    let refusal = makers.iter().find_map(|maker| {
+        let event = cx.events_of(maker).iter().rfind(|event| event.reason == "FailedCreate")?;
+        Some(Context::fact(maker.clone(), "events", event.message.clone(), "why its pod is not made"))
+    })?;
+    let text = format!("has no pod: {}", essential(&refusal.value));
+    Some(Trouble { text, facts: vec![refusal], pods: Vec::new(), remedy: None })
+}
+
+/// Why a placed pod of the controller isn't ready: the driver's own container tells more than its sidecars, which end
+/// where it doesn't answer them.
+fn unready(cx: &Context<'_>, part: &Part<'_>, pod: &Pod) -> (String, Vec<Evidence>, Option<Remedy>) {
+    let all: Vec<Fault<'_>> = faults(pod).collect();
+    let own = all.iter().find(|fault| !is_sidecar(&fault.status.name)).or(all.first());
+    let node = &pod.spec.node_name;
+    let lost = cx.snapshot.nodes.get("", node).found().is_some_and(|node| node.ready() == Some(false));
+    match own {
+        _ if lost => {
+            let fact =
+                Context::fact(node_ref(node), "status.conditions[Ready]", "not True", "the controller's pod is there");
+            (format!("has its pod on node {node}, which is lost"), vec![fact], None)
+        }
+        Some(fault) => {
+            let (meta, container) = (&pod.metadata, Some(fault.status.name.as_str()));
+            let step = log_step("Read what the container says", part.namespace(), &meta.name, container);
+            let remedy = Remedy::untried(
+                "See why the controller does not run",
+                Risk::Low,
+                vec![step],
+                "what it lacks is not in the API",
+            );
+            (format!("does not run: {}", fault.sentence(cx)), fault.facts(cx), Some(remedy))
+        }
+        None => {
+            let object = pod_ref(pod);
+            let event = cx.events_of(&object).iter().rfind(|event| event.kind == "Warning");
+            let value = event
+                .map_or("not ready".to_owned(), |event| format!("{}: {}", event.reason, essential(&event.message)));
+            let fact = Context::fact(object, "status.conditions[Ready]", value.clone(), "why its pod is not ready");
+            (format!("has no pod that is ready: {value}"), vec![fact], None)
+        }
+    }
+}
+
+/// Why no node takes the controller's pod: a label that no node has so, or what the scheduler says.
+fn unplaced(cx: &Context<'_>, part: &Part<'_>, pod: &Pod) -> (String, Vec<Evidence>, Option<Remedy>) {
+    let nodes = cx.snapshot.nodes.seen();
+    for (key, wanted) in &pod.spec.node_selector {
+        if nodes.iter().any(|node| node.metadata.labels.get(key) == Some(wanted)) || !cx.snapshot.nodes.complete() {
+            continue;
+        }
+        let present: Vec<(&str, &str)> = nodes
+            .iter()
+            .filter_map(|node| Some((node.metadata.name.as_str(), node.metadata.labels.get(key)?.as_str())))
+            .collect();
+        let others: Vec<String> = present.iter().map(|(node, value)| format!("{node} has {value:?}")).collect();
+        let others = if others.is_empty() { "no node has the label at all".to_owned() } else { names(&others) };
+        let text = format!(
+            "has no running pod, because it asks for nodes with label {key}: {wanted:?}, which no node has ({others})"
+        );
+        let mut facts = vec![Context::fact(
+            part.object(),
+            &format!("spec.template.spec.nodeSelector[{key}]"),
+            format!("{wanted:?}"),
+            "its pods go to nodes with this label and value only",
+        )];
+        facts.extend(present.iter().take(2).map(|(node, value)| {
+            Context::fact(
+                node_ref(node),
+                &format!("metadata.labels[{key}]"),
+                format!("{value:?}"),
+                "the value that is there",
+            )
+        }));
+        return (text, facts, reselect(cx, part, key, &present));
+    }
+    let judged = cx.scheduler.judge(pod);
+    let said = judged.message.clone().or_else(|| pod.condition("PodScheduled").map(|it| it.message.clone()));
+    let said = said.unwrap_or_else(|| "the scheduler has not placed it".to_owned());
+    let fact = Context::fact(
+        pod_ref(pod),
+        "status.conditions[PodScheduled]",
+        said.clone(),
+        "what the scheduler says of its pod",
+    );
+    (format!("has no running pod, because no node takes it: {}", essential(&said)), vec![fact], None)
+}
+
+/// Asks for the value that nodes have, where they have but one.
+fn reselect(cx: &Context<'_>, part: &Part<'_>, key: &str, present: &[(&str, &str)]) -> Option<Remedy> {
+    let (_, value) = present.first().filter(|(_, first)| present.iter().all(|(_, value)| value == first))?;
+    let meta = &part.workload.metadata;
+    let change = Change::Patch {
+        kind: part.kind,
+        namespace: meta.namespace.clone(),
+        name: meta.name.clone(),
+        patch: serde_json::json!({"spec": {"template": {"spec": {"nodeSelector": {key: value}}}}}),
+    };
+    let step = cx.step(format!("Ask for the value that the nodes have, {key}={value}"), change);
+    Some(Remedy::untried(
+        "Let the controller be placed",
+        Risk::Low,
+        vec![step],
+        "what the controller does once it runs is not known",
+    ))
+}
+
+fn start(cx: &Context<'_>, part: &Part<'_>) -> Remedy {
+    let meta = &part.workload.metadata;
+    let change = Change::Patch {
+        kind: part.kind,
+        namespace: meta.namespace.clone(),
+        name: meta.name.clone(),
+        patch: serde_json::json!({"spec": {"replicas": 1}}),
+    };
+    let step = cx.step(format!("Start {} again", part.words()), change);
+    Remedy::untried("Start the controller", Risk::Low, vec![step], "what the controller answers is not known")
+}
+
+/// What the workload is to the driver.
+fn role_fact(part: &Part<'_>, driver: &str, word: &str) -> Evidence {
+    let note = match word {
+        "attacher" => format!("it attaches the volumes of driver {driver}"),
+        _ => format!("it makes the volumes of driver {driver}"),
+    };
+    let container = part.container(word).unwrap_or(word);
+    Context::fact(part.object(), "spec.template.spec.containers", container.to_owned(), note)
+}
+
+fn finding(
+    cx: &Context<'_>,
+    part: &Part<'_>,
+    driver: &str,
+    word: &str,
+    waiting: &Waiting,
+    trouble: Trouble<'_>,
+) -> Finding {
+    let role = if word == "attacher" { "attaches" } else { "makes" };
+    let mut words = waiting.words.clone();
+    words.dedup();
+    let title = format!(
+        "{}, which {role} the volumes of driver {driver}, {}, so {} {}",
+        part.words(),
+        trouble.text,
+        names(&words),
+        either(words.len(), "waits", "wait"),
+    );
+    let mut finding = Finding::new(RULE.name, Severity::Error, part.object(), title);
+    finding.evidence.extend(trouble.facts);
+    if let Some((fault, said)) = plugin_fault(cx, driver) {
+        let follows = if said.contains(NO_SUCH_KIND) {
+            "the controller would bring that kind: this follows from it"
+        } else {
+            "the node plugin fails as well"
+        };
+        let plugin = fault.pod.metadata.controller().map_or("", |owner| owner.name.as_str());
+        let note = format!("{} of {plugin}: {follows}", fault.container());
+        finding = finding.evidence(pod_ref(fault.pod), "status.containerStatuses", said, note);
+    }
+    let pods: Vec<&str> = trouble.pods.iter().map(|pod| pod.metadata.name.as_str()).collect();
+    if !pods.is_empty() {
+        let value = format!("{} not ready", named("pod", &pods));
+        finding = finding.evidence(part.object(), "", value, "none of its pods serves");
+    }
+    finding.evidence.push(role_fact(part, driver, word));
+    finding
+        .explains_all(trouble.pods.iter().map(|pod| pod_ref(pod)))
+        .explains_all(waiting.victims.iter().cloned())
+        .with_remedies(trouble.remedy)
+}

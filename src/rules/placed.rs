@@ -1,0 +1,141 @@
+//! Placed pods that wait for their volumes, as the rules about them see them.
+
+use crate::diagnosis::context::{Context, PlacedCase, pod_ref};
+use crate::diagnosis::finding::{Evidence, Finding};
+use crate::diagnosis::findings::Findings;
+use crate::diagnosis::text::duration;
+use crate::model::{Claim, Kind, Node, ObjectRef, Volume};
+use crate::volumes::{AttachProblem, MountEvent, MountFailure, NodeState};
+
+/// Seconds after which a mount that fails is no longer one that the next attempt makes good.
+pub(super) const MOUNT_PATIENCE: i64 = 120;
+
+/// A placed pod and what keeps a volume from it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stuck<'c, 'a> {
+    pub(super) case: &'c PlacedCase<'a>,
+    pub(super) problem: &'c AttachProblem,
+}
+
+/// What keeps volumes from placed pods for longer than it may, where no error explains the pod yet.
+pub(super) fn stuck<'c, 'a>(cx: &'c Context<'a>, out: &Findings) -> Vec<Stuck<'c, 'a>> {
+    let mut all = problems(cx, out);
+    all.retain(|stuck| stuck.case.stuck_on(stuck.problem));
+    all
+}
+
+/// The same without regard to time, for causes that waiting doesn't help.
+pub(super) fn problems<'c, 'a>(cx: &'c Context<'a>, out: &Findings) -> Vec<Stuck<'c, 'a>> {
+    let cases = cx.placed.iter().filter(|case| !out.explained(&pod_ref(case.pod)));
+    cases.flat_map(|case| case.verdict.problems.iter().map(move |problem| Stuck { case, problem })).collect()
+}
+
+/// The newest event of each placed pod that tells of such a failure, where no error explains the pod yet.
+pub(super) fn failing<'c, 'a>(
+    cx: &'c Context<'a>,
+    out: &Findings,
+    wanted: impl Fn(&MountFailure) -> bool,
+) -> Vec<(&'c PlacedCase<'a>, &'c MountEvent)> {
+    let cases = cx.placed.iter().filter(|case| !out.explained(&pod_ref(case.pod)) && has_tried(case));
+    let event = |case: &'c PlacedCase<'a>| case.verdict.events.iter().find(|event| wanted(&event.failure));
+    cases.filter_map(|case| Some((case, event(case)?))).collect()
+}
+
+/// Whether the pod has waited longer than a few attempts take, as far as that is known.
+fn has_tried(case: &PlacedCase<'_>) -> bool {
+    case.waited.is_none_or(|waited| waited > MOUNT_PATIENCE) || case.verdict.events.iter().any(|event| event.count >= 3)
+}
+
+impl<'a> Stuck<'_, 'a> {
+    pub(super) fn pod(&self) -> ObjectRef {
+        pod_ref(self.case.pod)
+    }
+
+    pub(super) fn node(&self) -> &str {
+        &self.case.verdict.node
+    }
+
+    /// The volume in words, with its claim.
+    pub(super) fn volume(&self, cx: &Context<'a>) -> String {
+        self.problem.volume().map_or_else(|| "a volume".to_owned(), |volume| volume_words(cx, self.case, volume))
+    }
+}
+
+/// `volume pv of claim c`; `volume v` for one of the pod's own.
+pub(super) fn volume_words(cx: &Context<'_>, case: &PlacedCase<'_>, volume: &str) -> String {
+    match claim_of(cx, case, volume) {
+        Some(claim) => format!("volume {volume} of claim {}", claim.metadata.name),
+        None => format!("volume {volume}"),
+    }
+}
+
+/// The claim of the pod that is bound to a volume.
+pub(super) fn claim_of<'a>(cx: &Context<'a>, case: &PlacedCase<'_>, volume: &str) -> Option<&'a Claim> {
+    let claims = cx.claims_of(case.pod).into_iter().filter_map(|(_, claim)| claim.found());
+    claims.map(|claim| &**claim).find(|claim| claim.spec.volume_name == volume)
+}
+
+/// The volume as an object; the pod for one of its own.
+pub(super) fn volume_ref(cx: &Context<'_>, case: &PlacedCase<'_>, volume: &str) -> ObjectRef {
+    match cx.snapshot.volumes.get("", volume).found() {
+        Some(_) => ObjectRef::new(Kind::PersistentVolume, "", volume),
+        None => pod_ref(case.pod),
+    }
+}
+
+/// The PersistentVolumes of a pod, with their claims, in the order of its volumes.
+pub(super) fn volumes_of<'a>(cx: &Context<'a>, case: &PlacedCase<'_>) -> Vec<(&'a Claim, &'a Volume)> {
+    let claims = cx.claims_of(case.pod).into_iter().filter_map(|(_, claim)| claim.found());
+    claims
+        .filter_map(|claim| Some((&**claim, &**cx.snapshot.volumes.get("", &claim.spec.volume_name).found()?)))
+        .collect()
+}
+
+/// The node of a case, where it was read.
+pub(super) fn node_of<'a>(cx: &Context<'a>, case: &PlacedCase<'_>) -> Option<&'a Node> {
+    cx.snapshot.nodes.get("", &case.verdict.node).found().map(|node| &**node)
+}
+
+/// A node as an object of a report.
+pub(super) fn node_ref(name: &str) -> ObjectRef {
+    ObjectRef::new(Kind::Node, "", name)
+}
+
+/// An attachment as an object of a report.
+pub(super) fn attachment_ref(name: &str) -> ObjectRef {
+    ObjectRef::new(Kind::VolumeAttachment, "", name)
+}
+
+/// The state of a node, as the end of a sentence about it; empty where nothing is wrong with it.
+pub(super) fn state_words(state: NodeState) -> &'static str {
+    match state {
+        NodeState::Ready | NodeState::Unknown => "",
+        NodeState::NotReady => ", which is not ready",
+        NodeState::OutOfService => ", which is out of service",
+        NodeState::Gone => ", which does not exist any more",
+    }
+}
+
+/// How long a pod has waited on its node, as a fact.
+pub(super) fn wait_fact(case: &PlacedCase<'_>) -> Evidence {
+    let waited = case.waited.filter(|waited| *waited > 0);
+    let waited = waited.map_or_else(String::new, |waited| format!(" for {}", duration(waited)));
+    let value = format!("on node {}{waited}", case.verdict.node);
+    Context::fact(pod_ref(case.pod), "spec.nodeName", value, "the pod was placed there and waits for its volumes")
+}
+
+/// An event as a fact.
+pub(super) fn event_fact(case: &PlacedCase<'_>, event: &MountEvent) -> Evidence {
+    let times = if event.count > 1 { format!(" ({} times)", event.count) } else { String::new() };
+    let note = format!(
+        "what {} says of the pod",
+        if event.reason == "FailedAttachVolume" { "the attach controller" } else { "the kubelet" }
+    );
+    let said = crate::volumes::driver_words::essential(&event.message);
+    Context::fact(pod_ref(case.pod), "events", format!("{}{times}: {said}", event.reason), note)
+}
+
+/// What could not be read about a pod makes what is told of it likely.
+pub(super) fn hedged(case: &PlacedCase<'_>, finding: Finding) -> Finding {
+    if case.verdict.unknown.is_empty() { finding } else { finding.likely() }
+}
