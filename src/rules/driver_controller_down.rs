@@ -2,8 +2,9 @@ use std::collections::BTreeMap;
 
 use super::containers::{Fault, fault, faults, settled};
 use super::driver::{Part, is_sidecar, log_step, node_plugins, sidecar};
+use super::no_node_fits::story;
 use super::placed::{node_ref, stuck};
-use crate::diagnosis::context::{Context, claim_ref, pod_ref};
+use crate::diagnosis::context::{Context, PodGroup, claim_ref, pod_ref};
 use crate::diagnosis::finding::{Evidence, Finding, Severity};
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::remedy::{Change, Remedy, Risk};
@@ -201,16 +202,10 @@ fn unplaced(cx: &Context<'_>, part: &Part<'_>, pod: &Pod) -> (String, Vec<Eviden
         }));
         return (text, facts, reselect(cx, part, key, &present));
     }
-    let judged = cx.scheduler.judge(pod);
-    let said = judged.message.clone().or_else(|| pod.condition("PodScheduled").map(|it| it.message.clone()));
-    let said = said.unwrap_or_else(|| "the scheduler has not placed it".to_owned());
-    let fact = Context::fact(
-        pod_ref(pod),
-        "status.conditions[PodScheduled]",
-        said.clone(),
-        "what the scheduler says of its pod",
-    );
-    (format!("has no running pod, because no node takes it: {}", essential(&said)), vec![fact], None)
+    let group = PodGroup { owner: None, pods: vec![pod], verdict: cx.scheduler.judge(pod) };
+    let story = story(cx, &group);
+    let fact = Context::fact(pod_ref(pod), "", story.clone(), "what keeps its pod from every node");
+    (format!("has no running pod, because no node takes it: {story}"), vec![fact], None)
 }
 
 /// Asks for the value that nodes have, where they have but one.

@@ -10,6 +10,7 @@ use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, named, names};
 use crate::model::node::Taint;
 use crate::model::{Event, Kind, Node, ObjectRef, Pod};
+use crate::scheduler::{Fact, Obstacle, Reason, reasons};
 use crate::volumes::AttachProblem;
 use crate::volumes::migration::{in_tree_plugin, translate};
 
@@ -95,58 +96,55 @@ fn taken_over_fact(cx: &Context<'_>, volume: &str, driver: &str) -> Option<Evide
 /// Pods that no node takes, where a node only lacks the label that the driver would give it. Its volume then doesn't
 /// match, though the node may be in the right place.
 fn of_unplaced_pods<'a>(cx: &Context<'a>, out: &Findings, gaps: &mut BTreeMap<(String, String), Gap<'a>>) {
+    let volumes =
+        |reason: &Reason| matches!(reason, Reason::VolumeBinding(reasons::VolumeBinding::VolumeAffinity { .. }));
     for group in cx.blocked() {
         if group.pods.iter().all(|pod| out.explained(&pod_ref(pod))) {
             continue;
         }
-        let claims = cx.claims_of(group.lead()).into_iter().filter_map(|(_, claim)| claim.found());
-        for claim in claims {
-            let Some(volume) = cx.snapshot.volumes.get("", &claim.spec.volume_name).found() else { continue };
-            let twin = translate(volume);
-            let (driver, affinity) = match (&volume.spec.csi, &twin) {
-                (Some(csi), _) => (csi.driver.as_str(), volume.required_node_affinity()),
-                (None, Some(twin)) => (twin.driver, twin.node_affinity.as_ref()),
-                (None, None) => continue,
-            };
-            let Some(affinity) = affinity else { continue };
-            let rejected = group.verdict.nodes.iter().filter(|node| node.plugin == "VolumeBinding");
-            let nodes = rejected.filter_map(|node| cx.snapshot.nodes.get("", &node.name).found());
-            for node in nodes {
-                let Some(key) = missing_key(cx, driver, affinity, node) else { continue };
-                let volume = format!("volume {} of claim {}", volume.metadata.name, claim.metadata.name);
-                let note =
-                    format!("{volume} asks for this label, which driver {driver} gives a node when it registers there");
-                let path = format!("metadata.labels[{key}]");
-                let fact = Context::fact(node_ref(&node.metadata.name), &path, "not there", note);
-                let gap = Gap::of(gaps, driver, node);
-                group.pods.iter().for_each(|pod| gap.add(pod, volume.clone(), vec![fact.clone()]));
+        for verdict in group.verdict.nodes.iter().filter(|node| node.reasons.iter().any(volumes)) {
+            let Some(node) = cx.snapshot.nodes.get("", &verdict.name).found() else { continue };
+            let obstacles = cx.scheduler.obstacles(group.lead(), &verdict.name);
+            let labels: Option<Vec<Label>> =
+                obstacles.iter().map(|obstacle| missing_label(cx, node, obstacle)).collect();
+            for label in labels.into_iter().flatten() {
+                let fact = label.fact(node);
+                let gap = Gap::of(gaps, &label.driver, node);
+                group.pods.iter().for_each(|pod| gap.add(pod, label.volume.clone(), vec![fact.clone()]));
             }
         }
     }
 }
 
-/// The driver's own topology key that a node lacks for a volume, where the driver isn't on the node and nothing else in
-/// one of the volume's terms is against it.
-fn missing_key(
-    cx: &Context<'_>,
-    driver: &str,
-    affinity: &crate::model::selector::NodeSelector,
-    node: &Node,
-) -> Option<String> {
-    let csi_node = cx.snapshot.csi_nodes.get("", &node.metadata.name);
-    let absent = csi_node.is_absent() || csi_node.found().is_some_and(|csi_node| csi_node.driver(driver).is_none());
-    let registered = cx.snapshot.csi_nodes.seen().iter().filter_map(|other| other.driver(driver));
-    let keys: Vec<&str> = registered.flat_map(|entry| entry.topology_keys.iter().map(String::as_str)).collect();
-    if !absent || keys.is_empty() || affinity.matches("", &node.metadata.labels) {
-        return None;
+/// A label of a driver's own that a volume asks for and a node lacks.
+struct Label {
+    driver: String,
+    volume: String,
+    key: String,
+}
+
+impl Label {
+    fn fact(&self, node: &Node) -> Evidence {
+        let Self { driver, volume, key } = self;
+        let note = format!("{volume} asks for this label, which driver {driver} gives a node when it registers there");
+        Context::fact(node_ref(&node.metadata.name), &format!("metadata.labels[{key}]"), "not there", note)
     }
-    affinity.node_selector_terms.iter().find_map(|term| {
-        let open = |key: &str| keys.contains(&key) && !node.metadata.labels.contains_key(key);
-        let mut others = term.match_expressions.iter().filter(|requirement| !open(&requirement.key));
-        let others_hold = others.all(|requirement| requirement.matches_label(&node.metadata.labels));
-        let missing = term.match_expressions.iter().find(|requirement| open(&requirement.key));
-        missing.filter(|_| others_hold).map(|requirement| requirement.key.clone())
-    })
+}
+
+/// The label that an obstacle is about, where the driver isn't on the node and would bring it.
+fn missing_label(cx: &Context<'_>, node: &Node, obstacle: &Obstacle) -> Option<Label> {
+    let Fact::VolumeAffinity { claim, volume, unmet } = &obstacle.fact else { return None };
+    let found = cx.snapshot.volumes.get("", volume).found()?;
+    let twin = translate(found).map(|twin| twin.driver.to_owned());
+    let driver = found.spec.csi.as_ref().map(|csi| csi.driver.clone()).or(twin)?;
+    let csi_node = cx.snapshot.csi_nodes.get("", &node.metadata.name).found()?;
+    let registered = cx.snapshot.csi_nodes.seen().iter().filter_map(|other| other.driver(&driver));
+    let keys: Vec<&str> = registered.flat_map(|entry| entry.topology_keys.iter().map(String::as_str)).collect();
+    let brings = |key: &str, present: &Option<String>| present.is_none() && keys.contains(&key);
+    let all = !unmet.is_empty() && unmet.iter().all(|(requirement, present)| brings(&requirement.key, present));
+    let key = unmet.first().map(|(requirement, _)| requirement.key.clone())?;
+    let volume = format!("volume {volume} of claim {claim}");
+    (all && csi_node.driver(&driver).is_none()).then_some(Label { driver, volume, key })
 }
 
 /// Why the driver isn't there.

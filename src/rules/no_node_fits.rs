@@ -51,7 +51,7 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
 }
 
 /// Why the pods of a group wait, as the end of a sentence.
-fn story(cx: &Context<'_>, group: &PodGroup<'_>) -> String {
+pub(super) fn story(cx: &Context<'_>, group: &PodGroup<'_>) -> String {
     let verdict = &group.verdict;
     if let Some((node, victims)) = &verdict.preemption {
         return format!("no node has room; {} will be evicted from node {node} for it", count(victims.len(), "pod"));
