@@ -1,6 +1,8 @@
 //! What the human report looks like, at 80 and 120 columns; `UPDATE=1` rewrites the files.
 #![allow(clippy::disallowed_methods, reason = "tests read and write the repository's files")]
 
+#[path = "support/cases.rs"]
+mod cases;
 #[path = "support/golden.rs"]
 mod golden;
 
@@ -18,8 +20,7 @@ use storagewhy::report::{Report, Status};
 use storagewhy::scheduler::{NodeVerdict, Outcome, PodVerdict, Reason, reasons};
 use storagewhy::snapshot::{self, Builder, Problem, Snapshot};
 use storagewhy::volumes::{
-    AttachProblem, AttachVerdict, ClaimEvent, ClaimVerdict, Intake, Mismatch, NodeState, OtherPod, ProvisionProblem,
-    ProvisionerVerdict, VolumeMismatch,
+    ClaimEvent, ClaimVerdict, Intake, Mismatch, ProvisionProblem, ProvisionerVerdict, VolumeMismatch,
 };
 
 fn check(name: &str, snapshot: &Snapshot, scope: &Scope, diagnosis: &Diagnosis, status: Status) {
@@ -293,26 +294,31 @@ fn claims_say_why_no_volume_matches() {
 }
 
 #[test]
-fn placed_pods_say_what_keeps_their_volumes_from_them() {
-    let other = OtherPod { pod: object(Kind::Pod, "vault-old"), deleting: true };
-    let problem = AttachProblem::MultiAttach {
-        volume: "pvc-1".to_owned(),
-        attachment: "csi-1".to_owned(),
-        node: "cp-1".to_owned(),
-        state: NodeState::NotReady,
-        pods: vec![other],
-    };
-    let verdict = AttachVerdict {
-        node: "worker-1".to_owned(),
-        node_state: NodeState::Ready,
-        since: None,
-        problems: vec![problem],
-        events: Vec::new(),
-        unknown: Vec::new(),
-    };
-    let attachments = vec![(object(Kind::Pod, "vault-0"), verdict)];
-    let diagnosis = Diagnosis { attachments, ..Diagnosis::default() };
-    check("placed", &cluster().build(&snapshot::Scope::All), &scope(), &diagnosis, Status::Blocked);
+fn what_keeps_placed_pods_from_their_volumes_is_told_once() {
+    let path = cases::fixtures().join("rules/attachment-stale/fires-next-is-the-provider-id.yaml");
+    let snapshot = cases::load(&path);
+    let diagnosis = cases::judge(&snapshot);
+    check(
+        "placed",
+        &snapshot,
+        &Scope { namespace: Some("app".to_owned()), ..Scope::default() },
+        &diagnosis,
+        Status::Blocked,
+    );
+}
+
+#[test]
+fn a_pod_on_its_way_is_normal() {
+    let path = cases::fixtures().join("rules/volumes-overdue/fires-under-way.yaml");
+    let snapshot = cases::load(&path);
+    let diagnosis = cases::judge(&snapshot);
+    check(
+        "starting",
+        &snapshot,
+        &Scope { namespace: Some("app".to_owned()), ..Scope::default() },
+        &diagnosis,
+        Status::Clear,
+    );
 }
 
 /// A diagnosis of so many pods that share one verdict on 1,001 nodes.

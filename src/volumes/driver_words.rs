@@ -127,7 +127,7 @@ mod tests {
                 "disk busy",
             ),
             (r#"(string) (len=900) "cut off" and more"#, "cut off"),
-            (r#"(string) (len=6) "a "b" c" and more"#, "a \"b\" c"),
+            (r#"(string) (len=7) "a "b" c" and more"#, "a \"b\" c"),
             (r#"(string) (len=x) "kept""#, r#"(string) (len=x) "kept""#),
             ("", ""),
         ] {
