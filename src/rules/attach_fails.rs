@@ -2,12 +2,13 @@ use std::collections::BTreeMap;
 
 use super::driver::{controller_logs, events_step, plugin_log};
 use super::driver_faults::{meaning, says_nothing};
-use super::placed::{attachment_ref, event_fact, failing, hedged, node_of, stuck, volume_ref, volume_words, wait_fact};
+use super::placed::{attachment_ref, event_fact, failing, node_of, stuck, unread, volume_ref, volume_words, wait_fact};
 use crate::diagnosis::context::{Context, PlacedCase, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::remedy::{Remedy, Risk};
 use crate::diagnosis::text::{duration, named};
+use crate::model::Kind;
 use crate::model::{ObjectRef, Pod};
 use crate::volumes::driver_words::{cause, essential};
 use crate::volumes::{AttachProblem, MountFailure};
@@ -19,6 +20,7 @@ super::declare_rule! {
         severity: Error,
         since: "0.1.0",
         needs: [Pod],
+        reads: [PersistentVolumeClaim, PersistentVolume, VolumeAttachment, Event, CSIDriver],
         check: check,
     }
 }
@@ -33,6 +35,7 @@ struct Attempt<'c, 'a> {
 }
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
+    out.skip(RULE.name, unread(cx, &[Kind::PersistentVolumeClaim, Kind::PersistentVolume, Kind::VolumeAttachment]));
     let mut stories: BTreeMap<(String, String), Vec<Attempt<'_, '_>>> = BTreeMap::new();
     for attempt in attempts(cx, out) {
         let story = story(&attempt);
@@ -114,7 +117,7 @@ fn finding(cx: &Context<'_>, attempts: &[Attempt<'_, '_>]) -> Finding {
         finding = finding.evidence(pod_ref(first.case.pod), "", words, format!("this means: {meaning}"));
     }
     let finding = finding.explains_all(attempts.iter().map(|attempt| pod_ref(attempt.case.pod)));
-    hedged(first.case, finding).remedy(look_further(cx, first))
+    finding.remedy(look_further(cx, first))
 }
 
 /// Pods that are named after the volume: drivers have such ones serve it.

@@ -1,4 +1,4 @@
-use super::placed::{Stuck, attachment_ref, node_ref, stuck, wait_fact};
+use super::placed::{Stuck, attachment_ref, node_ref, stuck, unread, wait_fact};
 use crate::diagnosis::command::kubectl;
 use crate::diagnosis::context::Context;
 use crate::diagnosis::finding::{Finding, Severity};
@@ -15,7 +15,8 @@ super::declare_rule! {
         summary: "A node takes no further volume, though the scheduler believes that it does.",
         severity: Error,
         since: "0.1.0",
-        needs: [Pod, VolumeAttachment],
+        needs: [Pod],
+        reads: [PersistentVolumeClaim, PersistentVolume, VolumeAttachment, CSINode, CSIDriver],
         check: check,
     }
 }
@@ -37,6 +38,7 @@ const LIMIT: &[&str] = &[
 ];
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
+    out.skip(RULE.name, unread(cx, &[Kind::PersistentVolumeClaim, Kind::PersistentVolume, Kind::VolumeAttachment]));
     for stuck in stuck(cx, out) {
         if let AttachProblem::AttachError { attachment, message, code, .. } = stuck.problem
             && is_limit(message, *code)

@@ -1,13 +1,14 @@
 use std::collections::BTreeMap;
 
 use super::driver::{Part, controller_logs, sidecar};
-use super::placed::{Stuck, attachment_ref, hedged, node_ref, stuck, wait_fact};
+use super::placed::{Stuck, attachment_ref, node_ref, stuck, unread, wait_fact};
 use crate::diagnosis::command::kubectl;
 use crate::diagnosis::context::Context;
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, duration, named};
+use crate::model::Kind;
 use crate::volumes::AttachProblem;
 
 super::declare_rule! {
@@ -16,7 +17,8 @@ super::declare_rule! {
         summary: "A volume is not attached, and nobody says why.",
         severity: Error,
         since: "0.1.0",
-        needs: [Pod, VolumeAttachment],
+        needs: [Pod],
+        reads: [PersistentVolumeClaim, PersistentVolume, VolumeAttachment, CSIDriver, Node, Deployment, StatefulSet, DaemonSet, ReplicaSet],
         check: check,
     }
 }
@@ -35,6 +37,13 @@ enum Stage {
 }
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
+    out.skip(
+        RULE.name,
+        unread(
+            cx,
+            &[Kind::PersistentVolumeClaim, Kind::PersistentVolume, Kind::VolumeAttachment, Kind::CSIDriver, Kind::Node],
+        ),
+    );
     let mut waits: BTreeMap<(Stage, String), Vec<Stuck<'_, '_>>> = BTreeMap::new();
     for stuck in stuck(cx, out) {
         let (stage, driver) = match stuck.problem {
@@ -98,7 +107,7 @@ fn finding(cx: &Context<'_>, stage: Stage, driver: &str, stuck: &[Stuck<'_, '_>]
         let note = format!("{} runs the attacher, in container {container}", part.words());
         finding = finding.evidence(part.object(), "status", format!("{ready} of {} pods ready", pods.len()), note);
     }
-    let finding = hedged(first.case, finding);
+    let finding = finding;
     let finding = if stage == Stage::NotTaken && attacher.is_none() { finding.likely() } else { finding };
     let remedy = remedy(cx, stage, driver, attacher);
     finding.explains_all(stuck.iter().map(Stuck::pod)).remedy(remedy)

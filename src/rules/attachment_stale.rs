@@ -1,4 +1,4 @@
-use super::placed::{Stuck, attachment_ref, claim_of, hedged, node_ref, state_words, stuck, wait_fact};
+use super::placed::{Stuck, attachment_ref, claim_of, node_ref, state_words, stuck, unread, wait_fact};
 use crate::diagnosis::context::{Context, claim_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::findings::Findings;
@@ -13,7 +13,8 @@ super::declare_rule! {
         summary: "A volume still counts as attached where no pod uses it, and is not let go of.",
         severity: Error,
         since: "0.1.0",
-        needs: [Pod, VolumeAttachment],
+        needs: [Pod],
+        reads: [PersistentVolumeClaim, PersistentVolume, VolumeAttachment, CSIDriver, Node],
         check: check,
     }
 }
@@ -29,6 +30,7 @@ struct Stale<'p> {
 }
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
+    out.skip(RULE.name, unread(cx, &[Kind::PersistentVolumeClaim, Kind::PersistentVolume, Kind::VolumeAttachment]));
     for stuck in stuck(cx, out) {
         let stale = match stuck.problem {
             AttachProblem::StaleAttachment { attachment, node, state, detaching, detach_error, in_use, .. } => Stale {
@@ -98,7 +100,7 @@ fn finding(cx: &Context<'_>, stuck: &Stuck<'_, '_>, stale: &Stale<'_>) -> Findin
         finding = finding.evidence(claim_ref(claim), "status.phase", "Bound", "nothing is wrong with the claim");
     }
     finding.evidence.push(wait_fact(stuck.case));
-    hedged(stuck.case, finding).explains(stuck.pod()).with_remedies(remedies(cx, stale))
+    finding.explains(stuck.pod()).with_remedies(remedies(cx, stale))
 }
 
 /// What the attachment waits for.

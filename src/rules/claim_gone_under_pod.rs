@@ -1,4 +1,4 @@
-use super::placed::{Stuck, hedged, stuck, wait_fact};
+use super::placed::{Stuck, stuck, unread, wait_fact};
 use crate::admission::expand::{ordinal_of, stateful_set_claims};
 use crate::diagnosis::context::Context;
 use crate::diagnosis::finding::{Evidence, Finding, Severity};
@@ -13,12 +13,14 @@ super::declare_rule! {
         summary: "A pod was placed, and its claim is missing, not bound, being deleted or without its volume.",
         severity: Error,
         since: "0.1.0",
-        needs: [Pod, PersistentVolumeClaim],
+        needs: [Pod],
+        reads: [PersistentVolumeClaim, PersistentVolume, StorageClass, StatefulSet],
         check: check,
     }
 }
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
+    out.skip(RULE.name, unread(cx, &[Kind::PersistentVolumeClaim, Kind::PersistentVolume]));
     for stuck in stuck(cx, out) {
         let (claim, what) = match stuck.problem {
             AttachProblem::ClaimMissing { claim } => (claim, "does not exist".to_owned()),
@@ -57,7 +59,7 @@ fn finding(cx: &Context<'_>, stuck: &Stuck<'_, '_>, claim: ObjectRef, what: &str
         Finding::new(RULE.name, Severity::Error, claim.clone(), title).evidence(claim.clone(), fact.0, fact.1, fact.2);
     finding.evidence.extend(past);
     finding.evidence.push(wait_fact(stuck.case));
-    hedged(stuck.case, finding).explains(stuck.pod()).with_remedies(remedy(cx, stuck, &claim))
+    finding.explains(stuck.pod()).with_remedies(remedy(cx, stuck, &claim))
 }
 
 fn deletion(cx: &Context<'_>, claim: &ObjectRef) -> String {

@@ -2,13 +2,14 @@ use std::collections::BTreeMap;
 
 use super::containers::{Cause, Fault, faults, keeps_from_starting, settled};
 use super::driver::{events_step, log_step};
+use super::placed::unread;
 use super::support::owner_of;
 use crate::diagnosis::context::{Context, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, named};
-use crate::model::{Event, ObjectRef, Pod};
+use crate::model::{Event, Kind, ObjectRef, Pod};
 use crate::volumes::driver_words::essential;
 
 super::declare_rule! {
@@ -18,6 +19,7 @@ super::declare_rule! {
         severity: Error,
         since: "0.1.0",
         needs: [Pod],
+        reads: [Event, ReplicaSet, Deployment, StatefulSet, DaemonSet],
         check: check,
     }
 }
@@ -26,6 +28,7 @@ super::declare_rule! {
 const PATIENCE: i64 = 120;
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
+    out.skip(RULE.name, unread(cx, &[Kind::Event]));
     let mut by_owner: BTreeMap<(ObjectRef, &str, &'static str), Vec<Fault<'_>>> = BTreeMap::new();
     for pod in cx.assigned.iter().copied().filter(|pod| settled(cx, pod, PATIENCE) && !out.explained(&pod_ref(pod))) {
         let own = faults(pod).find(|fault| fault.cause != Cause::Image && keeps_from_starting(fault));

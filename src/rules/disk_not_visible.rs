@@ -1,12 +1,13 @@
 use super::driver::{controller_logs, events_step, plugin_log};
 use super::placed::{
-    attachment_ref, event_fact, failing, hedged, node_of, node_ref, volume_ref, volume_words, wait_fact,
+    attachment_ref, event_fact, failing, node_of, node_ref, unread, volume_ref, volume_words, wait_fact,
 };
 use crate::diagnosis::context::{Context, PlacedCase, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::capital;
+use crate::model::Kind;
 use crate::model::VolumeAttachment;
 use crate::volumes::driver_words::{cause, essential};
 use crate::volumes::{MountEvent, MountFailure};
@@ -17,7 +18,8 @@ super::declare_rule! {
         summary: "A disk is attached to a node, and the node does not see it.",
         severity: Error,
         since: "0.1.0",
-        needs: [Pod, VolumeAttachment],
+        needs: [Pod],
+        reads: [PersistentVolumeClaim, PersistentVolume, VolumeAttachment, Event, Node],
         check: check,
     }
 }
@@ -40,6 +42,10 @@ const NOT_SEEN: &[&str] = &[
 ];
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
+    out.skip(
+        RULE.name,
+        unread(cx, &[Kind::PersistentVolumeClaim, Kind::PersistentVolume, Kind::VolumeAttachment, Kind::Event]),
+    );
     for (case, event) in failing(cx, out, |failure| *failure == MountFailure::Stage) {
         let text = event.message.to_lowercase();
         let attached = event.volume.as_deref().and_then(|volume| attachment(cx, case, volume));
@@ -83,7 +89,7 @@ fn finding(cx: &Context<'_>, case: &PlacedCase<'_>, event: &MountEvent, attached
         finding = finding.evidence(node_ref(node), "status.volumesInUse", value, note);
     }
     finding.evidence.push(wait_fact(case));
-    hedged(case, finding).explains(pod_ref(case.pod)).with_remedies(remedies(cx, case, driver, volume))
+    finding.explains(pod_ref(case.pod)).with_remedies(remedies(cx, case, driver, volume))
 }
 
 /// How many other volumes of the driver running pods have on the node.

@@ -3,13 +3,15 @@ use std::collections::BTreeMap;
 use super::containers::{Fault, fault, faults, settled};
 use super::driver::{Part, is_sidecar, log_step, node_plugins, sidecar};
 use super::no_node_fits::story;
-use super::placed::{node_ref, stuck};
+use super::placed::{node_ref, problems, stuck, unread};
 use crate::diagnosis::context::{Context, PodGroup, claim_ref, pod_ref};
 use crate::diagnosis::finding::{Evidence, Finding, Severity};
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::remedy::{Change, Remedy, Risk};
 use crate::diagnosis::text::{either, named, names};
+use crate::model::Kind;
 use crate::model::{ObjectRef, Pod};
+use crate::scheduler::Outcome;
 use crate::volumes::driver_words::essential;
 use crate::volumes::{AttachProblem, Decision};
 
@@ -19,7 +21,8 @@ super::declare_rule! {
         summary: "The controller of a CSI driver does not run, and claims or attachments wait for it.",
         severity: Error,
         since: "0.1.0",
-        needs: [Pod, Deployment, StatefulSet, ReplicaSet],
+        needs: [Pod, PersistentVolumeClaim, StorageClass],
+        reads: [PersistentVolume, VolumeAttachment, CSINode, CSIDriver, Node, Deployment, ReplicaSet, StatefulSet, DaemonSet, Event],
         check: check,
     }
 }
@@ -46,8 +49,15 @@ struct Trouble<'a> {
 }
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
+    out.skip(RULE.name, unread(cx, &[Kind::PersistentVolume, Kind::VolumeAttachment, Kind::CSINode]));
+    if problems(cx, out).iter().any(|it| matches!(it.problem, AttachProblem::DriverNotOnNode { .. })) {
+        out.skip(RULE.name, cx.unread_anywhere(&[Kind::DaemonSet]));
+    }
     for ((driver, word), waiting) in waiting(cx, out) {
-        let Some((part, _)) = sidecar(cx, &driver, word) else { continue };
+        let Some((part, _)) = sidecar(cx, &driver, word) else {
+            out.skip(RULE.name, cx.unread_anywhere(&[Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet]));
+            continue;
+        };
         let pods = part.pods(cx);
         if pods.iter().any(|pod| pod.ready()) || !cx.snapshot.pods.covers(part.namespace()) {
             continue;
@@ -174,7 +184,10 @@ fn unready(cx: &Context<'_>, part: &Part<'_>, pod: &Pod) -> (String, Vec<Evidenc
 fn unplaced(cx: &Context<'_>, part: &Part<'_>, pod: &Pod) -> (String, Vec<Evidence>, Option<Remedy>) {
     let nodes = cx.snapshot.nodes.seen();
     for (key, wanted) in &pod.spec.node_selector {
-        if nodes.iter().any(|node| node.metadata.labels.get(key) == Some(wanted)) || !cx.snapshot.nodes.complete() {
+        if nodes.iter().any(|node| node.metadata.labels.get(key) == Some(wanted))
+            || nodes.is_empty()
+            || !cx.snapshot.nodes.complete()
+        {
             continue;
         }
         let present: Vec<(&str, &str)> = nodes
@@ -203,9 +216,13 @@ fn unplaced(cx: &Context<'_>, part: &Part<'_>, pod: &Pod) -> (String, Vec<Eviden
         return (text, facts, reselect(cx, part, key, &present));
     }
     let group = PodGroup { owner: None, pods: vec![pod], verdict: cx.scheduler.judge(pod) };
-    let story = story(cx, &group);
-    let fact = Context::fact(pod_ref(pod), "", story.clone(), "what keeps its pod from every node");
-    (format!("has no running pod, because no node takes it: {story}"), vec![fact], None)
+    let observed = pod.condition("PodScheduled").map(|condition| condition.message.clone());
+    let story = match observed.filter(|_| group.verdict.outcome != Outcome::Unschedulable) {
+        Some(observed) => essential(&observed),
+        None => story(cx, &group),
+    };
+    let fact = Context::fact(pod_ref(pod), "", story.clone(), "what keeps its pod from the nodes");
+    (format!("has no running pod, because it can't be placed: {story}"), vec![fact], None)
 }
 
 /// Asks for the value that nodes have, where they have but one.

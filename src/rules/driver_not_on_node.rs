@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::containers::fault;
 use super::driver::{KeepsOff, Part, keeps_off, log_step, node_plugin, parts, pod_on};
-use super::placed::{node_ref, stuck};
+use super::placed::{event_fact, failing, node_of, node_ref, stuck, unread, volume_words, wait_fact};
 use crate::diagnosis::context::{Context, pod_ref};
 use crate::diagnosis::finding::{Evidence, Finding, Severity};
 use crate::diagnosis::findings::Findings;
@@ -11,8 +11,8 @@ use crate::diagnosis::text::{capital, named, names};
 use crate::model::node::Taint;
 use crate::model::{Event, Kind, Node, ObjectRef, Pod};
 use crate::scheduler::{Fact, Obstacle, Reason, reasons};
-use crate::volumes::AttachProblem;
 use crate::volumes::migration::{in_tree_plugin, translate};
+use crate::volumes::{AttachProblem, MountFailure};
 
 super::declare_rule! {
     static RULE = {
@@ -20,7 +20,9 @@ super::declare_rule! {
         summary: "A node lacks the CSI driver of a volume that a pod needs there.",
         severity: Error,
         since: "0.1.0",
-        needs: [Pod, Node, CSINode],
+        needs: [Pod, Node],
+        reads: [PersistentVolumeClaim, PersistentVolume, VolumeAttachment, CSINode, CSIDriver, DaemonSet, Deployment, StatefulSet, Event],
+        rejected_pods: true,
         check: check,
     }
 }
@@ -36,9 +38,12 @@ struct Gap<'a> {
 }
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
+    out.skip(RULE.name, unread(cx, &[Kind::PersistentVolumeClaim, Kind::PersistentVolume, Kind::CSINode]));
     let mut gaps: BTreeMap<(String, String), Gap<'_>> = BTreeMap::new();
     of_placed_pods(cx, out, &mut gaps);
-    of_unplaced_pods(cx, out, &mut gaps);
+    if of_unplaced_pods(cx, out, &mut gaps) {
+        out.skip(RULE.name, cx.unread(&[Kind::CSINode]));
+    }
     let mut roots: BTreeMap<(ObjectRef, String), Vec<(&Gap<'_>, Why<'_>)>> = BTreeMap::new();
     for gap in gaps.values() {
         let why = why(cx, &gap.driver, gap.node);
@@ -76,11 +81,20 @@ impl<'a> Gap<'a> {
 fn of_placed_pods<'a>(cx: &Context<'a>, out: &Findings, gaps: &mut BTreeMap<(String, String), Gap<'a>>) {
     for stuck in stuck(cx, out) {
         let AttachProblem::DriverNotOnNode { volume, driver } = stuck.problem else { continue };
-        let Some(node) = cx.snapshot.nodes.get("", stuck.node()).found() else { continue };
-        let mut facts = vec![super::placed::wait_fact(stuck.case)];
+        let Some(node) = node_of(cx, stuck.case) else { continue };
+        let mut facts = vec![wait_fact(stuck.case)];
         facts.extend(taken_over_fact(cx, volume, driver));
-        facts.extend(stuck.case.verdict.telling_events().take(1).map(|it| super::placed::event_fact(stuck.case, it)));
+        facts.extend(stuck.case.verdict.telling_events().take(1).map(|it| event_fact(stuck.case, it)));
         Gap::of(gaps, driver, node).add(stuck.case.pod, stuck.volume(cx), facts);
+    }
+    for (case, event) in failing(cx, out, |failure| *failure == MountFailure::DriverNotOnNode) {
+        let volume = event.volume.as_deref().and_then(|name| cx.snapshot.volumes.get("", name).found());
+        let driver = volume.and_then(|volume| volume.spec.csi.as_ref()).map(|csi| csi.driver.as_str());
+        let unread = cx.snapshot.csi_nodes.get("", &case.verdict.node).found().is_none();
+        if let (Some(volume), Some(driver), Some(node), true) = (volume, driver, node_of(cx, case), unread) {
+            let words = volume_words(cx, case, &volume.metadata.name);
+            Gap::of(gaps, driver, node).add(case.pod, words, vec![event_fact(case, event), wait_fact(case)]);
+        }
     }
 }
 
@@ -94,8 +108,9 @@ fn taken_over_fact(cx: &Context<'_>, volume: &str, driver: &str) -> Option<Evide
 }
 
 /// Pods that no node takes, where a node only lacks the label that the driver would give it. Its volume then doesn't
-/// match, though the node may be in the right place.
-fn of_unplaced_pods<'a>(cx: &Context<'a>, out: &Findings, gaps: &mut BTreeMap<(String, String), Gap<'a>>) {
+/// match, though the node may be in the right place. Says whether volumes keep any pod from a node.
+fn of_unplaced_pods<'a>(cx: &Context<'a>, out: &Findings, gaps: &mut BTreeMap<(String, String), Gap<'a>>) -> bool {
+    let mut any = false;
     let volumes =
         |reason: &Reason| matches!(reason, Reason::VolumeBinding(reasons::VolumeBinding::VolumeAffinity { .. }));
     for group in cx.blocked() {
@@ -104,6 +119,7 @@ fn of_unplaced_pods<'a>(cx: &Context<'a>, out: &Findings, gaps: &mut BTreeMap<(S
         }
         for verdict in group.verdict.nodes.iter().filter(|node| node.reasons.iter().any(volumes)) {
             let Some(node) = cx.snapshot.nodes.get("", &verdict.name).found() else { continue };
+            any = true;
             let obstacles = cx.scheduler.obstacles(group.lead(), &verdict.name);
             let labels: Option<Vec<Label>> =
                 obstacles.iter().map(|obstacle| missing_label(cx, node, obstacle)).collect();
@@ -114,6 +130,7 @@ fn of_unplaced_pods<'a>(cx: &Context<'a>, out: &Findings, gaps: &mut BTreeMap<(S
             }
         }
     }
+    any
 }
 
 /// A label of a driver's own that a volume asks for and a node lacks.
@@ -200,15 +217,12 @@ fn finding(cx: &Context<'_>, gaps: &[(&Gap<'_>, Why<'_>)]) -> Finding {
     let title = capital(&format!("{cause}, so {} can't have {} {place}", named("pod", &pods), names(&volumes)));
     let mut finding = Finding::new(RULE.name, Severity::Error, object, title);
     for (gap, why) in gaps.iter().take(4) {
-        finding.evidence.push(registered_fact(cx, gap));
+        finding.evidence.extend(registered_fact(cx, gap));
         finding.evidence.extend(why_facts(cx, why));
         finding.evidence.extend(gap.facts.iter().cloned());
     }
     let certain = match why {
-        Why::NotInstalled => {
-            let known = cx.snapshot.csi_drivers.complete() && cx.snapshot.csi_nodes.complete();
-            known && all_workloads_read(cx)
-        }
+        Why::NotInstalled => all_looked_at(cx),
         Why::Unknown => false,
         Why::KeptOff(..) | Why::NoPod(..) | Why::Broken(..) | Why::NotRegistered(..) => true,
     };
@@ -217,9 +231,10 @@ fn finding(cx: &Context<'_>, gaps: &[(&Gap<'_>, Why<'_>)]) -> Finding {
     finding.explains_all(victims).with_remedies(remedies(cx, gap, why))
 }
 
-/// Where the driver is registered, if not on the node.
-fn registered_fact(cx: &Context<'_>, gap: &Gap<'_>) -> Evidence {
+/// Where the driver is registered, if not on the node; `None` where the node's CSINode was not read.
+fn registered_fact(cx: &Context<'_>, gap: &Gap<'_>) -> Option<Evidence> {
     let (driver, node) = (&gap.driver, &gap.node.metadata.name);
+    cx.snapshot.csi_nodes.get("", node).found()?;
     let mut nodes: Vec<&str> = cx.index.nodes_with(driver).into_iter().flatten().copied().collect();
     nodes.sort_unstable();
     let note = match nodes.as_slice() {
@@ -228,21 +243,31 @@ fn registered_fact(cx: &Context<'_>, gap: &Gap<'_>) -> Evidence {
             format!("the kubelet of node {node} does not know the driver; it is registered on {}", named("node", nodes))
         }
     };
-    Context::fact(ObjectRef::new(Kind::CSINode, "", node), "spec.drivers", format!("not {driver}"), note)
+    Some(Context::fact(ObjectRef::new(Kind::CSINode, "", node), "spec.drivers", format!("not {driver}"), note))
 }
 
-fn all_workloads_read(cx: &Context<'_>) -> bool {
-    let snapshot = cx.snapshot;
-    snapshot.daemon_sets.complete() && snapshot.deployments.complete() && snapshot.stateful_sets.complete()
+/// Whether everything was read that could show the driver.
+fn all_looked_at(cx: &Context<'_>) -> bool {
+    let kinds = [Kind::CSIDriver, Kind::CSINode, Kind::DaemonSet, Kind::Deployment, Kind::StatefulSet];
+    cx.unread_anywhere(&kinds).is_none() && !kinds.iter().any(|kind| cx.presumes_none(*kind))
 }
 
 /// The object in which the cause lies, and the cause as the beginning of a sentence; `place` is the node in words.
 fn cause(cx: &Context<'_>, gap: &Gap<'_>, why: &Why<'_>, place: &str) -> (ObjectRef, String) {
     let driver = &gap.driver;
-    let csi_driver = || ObjectRef::new(Kind::CSIDriver, "", driver);
+    let csi_node = || match cx.snapshot.csi_nodes.get("", &gap.node.metadata.name).found() {
+        Some(csi_node) => ObjectRef::new(Kind::CSINode, "", &csi_node.metadata.name),
+        None => node_ref(&gap.node.metadata.name),
+    };
+    let csi_driver = ObjectRef::new(Kind::CSIDriver, "", driver);
+    let looked_for = cx.unread_anywhere(&[Kind::CSIDriver]).is_none() && !cx.presumes_none(Kind::CSIDriver);
+    let object = |found: ObjectRef| if looked_for { found } else { csi_node() };
     match why {
-        Why::NotInstalled if all_workloads_read(cx) => (csi_driver(), format!("CSI driver {driver} is not installed")),
-        Why::NotInstalled => (csi_driver(), format!("of CSI driver {driver} there is no sign in what was read")),
+        Why::NotInstalled if all_looked_at(cx) => (csi_driver, format!("CSI driver {driver} is not installed")),
+        Why::NotInstalled => (
+            object(csi_driver),
+            format!("of CSI driver {driver} there is no sign in what was read, so it is probably not installed"),
+        ),
         Why::KeptOff(part, keeps) => {
             (part.object(), format!("{} {}, which thus lacks driver {driver}", part.words(), keeps_words(keeps, place)))
         }
@@ -259,10 +284,7 @@ fn cause(cx: &Context<'_>, gap: &Gap<'_>, why: &Why<'_>, place: &str) -> (Object
             let text = format!("{} runs on {place}, and the kubelet there does not know driver {driver}", part.words());
             (part.object(), text)
         }
-        Why::Unknown => {
-            let csi_node = ObjectRef::new(Kind::CSINode, "", &gap.node.metadata.name);
-            (csi_node, format!("driver {driver} is not registered on {place}"))
-        }
+        Why::Unknown => (csi_node(), format!("driver {driver} is not registered on {place}")),
     }
 }
 

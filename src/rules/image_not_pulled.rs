@@ -17,6 +17,7 @@ super::declare_rule! {
         severity: Error,
         since: "0.1.0",
         needs: [Pod],
+        reads: [Event, ReplicaSet, Deployment, StatefulSet, DaemonSet],
         check: check,
     }
 }

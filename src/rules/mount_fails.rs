@@ -1,11 +1,12 @@
 use super::driver::{controller_logs, events_step, plugin_log};
 use super::driver_faults::{meaning, says_nothing};
-use super::placed::{attachment_ref, event_fact, failing, hedged, node_of, volume_ref, volume_words, wait_fact};
+use super::placed::{attachment_ref, event_fact, failing, node_of, unread, volume_ref, volume_words, wait_fact};
 use crate::diagnosis::context::{Context, PlacedCase, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::capital;
+use crate::model::Kind;
 use crate::volumes::driver_words::{cause, essential};
 use crate::volumes::{MountEvent, MountFailure};
 
@@ -15,12 +16,14 @@ super::declare_rule! {
         summary: "A volume can't be mounted on the node of a pod, for a reason that no other rule explains.",
         severity: Error,
         since: "0.1.0",
-        needs: [Pod, Event],
+        needs: [Pod],
+        reads: [PersistentVolumeClaim, PersistentVolume, VolumeAttachment, Event],
         check: check,
     }
 }
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
+    out.skip(RULE.name, unread(cx, &[Kind::Event]));
     for (case, event) in failing(cx, out, tells) {
         if !says_nothing(cause(&event.message)) {
             out.add(finding(cx, case, event));
@@ -81,7 +84,7 @@ fn finding(cx: &Context<'_>, case: &PlacedCase<'_>, event: &MountEvent) -> Findi
         }
     }
     finding.evidence.push(wait_fact(case));
-    hedged(case, finding).explains(pod_ref(case.pod)).with_remedies(look_further(cx, case, volume))
+    finding.explains(pod_ref(case.pod)).with_remedies(look_further(cx, case, volume))
 }
 
 fn look_further(cx: &Context<'_>, case: &PlacedCase<'_>, volume: Option<&str>) -> Option<Remedy> {

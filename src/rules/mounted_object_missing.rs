@@ -1,12 +1,12 @@
 use std::collections::BTreeMap;
 
 use super::containers::{Cause, fault};
-use super::placed::{MOUNT_PATIENCE, event_fact, failing, volumes_of, wait_fact};
+use super::placed::{MOUNT_PATIENCE, event_fact, failing, unread, volumes_of, wait_fact};
 use crate::diagnosis::context::{Context, PlacedCase, claim_ref, pod_ref};
 use crate::diagnosis::finding::{Evidence, Finding, Severity};
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
-use crate::diagnosis::text::{either, named, near};
+use crate::diagnosis::text::{capital, either, named, near};
 use crate::model::{Kind, ObjectRef, Pod};
 use crate::snapshot::Lookup;
 use crate::volumes::mount_event::missing_object;
@@ -19,6 +19,7 @@ super::declare_rule! {
         severity: Error,
         since: "0.1.0",
         needs: [Pod],
+        reads: [ConfigMap, Event, StatefulSet, Deployment, ReplicaSet, PersistentVolumeClaim, PersistentVolume, VolumeAttachment],
         check: check,
     }
 }
@@ -34,10 +35,12 @@ struct Victim<'c, 'a> {
 type Missing = (ObjectRef, Option<String>);
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
+    out.skip(RULE.name, unread(cx, &[Kind::Event]));
     let mut missing: BTreeMap<Missing, Vec<Victim<'_, '_>>> = BTreeMap::new();
     told_by_events(cx, out, &mut missing);
     told_by_containers(cx, out, &mut missing);
-    told_by_volumes(cx, out, &mut missing);
+    let unsure = told_by_volumes(cx, out, &mut missing);
+    out.skip(RULE.name, cx.unread(&[Kind::ConfigMap]).filter(|_| unsure));
     for ((object, lack), victims) in missing {
         out.add(finding(cx, object, lack, &victims));
     }
@@ -47,6 +50,19 @@ fn object(kind: &str, namespace: &str, name: &str) -> ObjectRef {
     ObjectRef::other(if kind == "secret" { "Secret" } else { "ConfigMap" }, namespace, name)
 }
 
+/// Whether a config map was made since the kubelet missed it.
+fn is_there(cx: &Context<'_>, kind: &str, namespace: &str, name: &str) -> bool {
+    kind == "configmap" && cx.snapshot.config_maps.get(namespace, name).found().is_some()
+}
+
+/// Whether the object was looked for: only config maps are, and only in dumps that have some.
+fn looked_for(cx: &Context<'_>, object: &ObjectRef) -> bool {
+    let maps = &cx.snapshot.config_maps;
+    object.kind == "ConfigMap"
+        && !maps.presumed()
+        && !matches!(maps.get(&object.namespace, &object.name), Lookup::Unknown)
+}
+
 /// What the kubelet says of mounting.
 fn told_by_events<'c, 'a>(cx: &'c Context<'a>, out: &Findings, missing: &mut BTreeMap<Missing, Vec<Victim<'c, 'a>>>) {
     let tells =
@@ -54,6 +70,7 @@ fn told_by_events<'c, 'a>(cx: &'c Context<'a>, out: &Findings, missing: &mut BTr
     for (case, event) in failing(cx, out, tells) {
         let namespace = &case.pod.metadata.namespace;
         let key = match &event.failure {
+            MountFailure::ObjectMissing { kind, name } if is_there(cx, kind, namespace, name) => continue,
             MountFailure::ObjectMissing { kind, name } => (object(kind, namespace, name), None),
             _ => {
                 let Some(object) = source_of(case.pod, event) else { continue };
@@ -91,13 +108,22 @@ fn told_by_containers<'c, 'a>(
         let Some(fault) = fault(pod).filter(|fault| fault.cause == Cause::Config) else { continue };
         let message = fault.status.state.waiting.as_ref().map_or("", |waiting| waiting.message.as_str());
         let Some((kind, name)) = missing_object(message) else { continue };
+        if is_there(cx, kind, &pod.metadata.namespace, &name) {
+            continue;
+        }
         let key = (object(kind, &pod.metadata.namespace, &name), None);
         missing.entry(key).or_default().push(Victim { pod, case: None, facts: fault.facts(cx) });
     }
 }
 
-/// Config maps that a pod's volumes name and that are known not to be there, where no event says so.
-fn told_by_volumes<'c, 'a>(cx: &'c Context<'a>, out: &Findings, missing: &mut BTreeMap<Missing, Vec<Victim<'c, 'a>>>) {
+/// Config maps that a pod's volumes name and that are known not to be there, where no event says so. Says whether
+/// there are some of which that isn't known.
+fn told_by_volumes<'c, 'a>(
+    cx: &'c Context<'a>,
+    out: &Findings,
+    missing: &mut BTreeMap<Missing, Vec<Victim<'c, 'a>>>,
+) -> bool {
+    let mut unsure = false;
     for case in
         cx.placed.iter().filter(|case| case.waited_longer_than(MOUNT_PATIENCE) && !out.explained(&pod_ref(case.pod)))
     {
@@ -108,7 +134,9 @@ fn told_by_volumes<'c, 'a>(cx: &'c Context<'a>, out: &Findings, missing: &mut BT
             let key = (object("configmap", namespace, &source.name), None);
             let known =
                 missing.get(&key).is_some_and(|victims| victims.iter().any(|it| std::ptr::eq(it.pod, case.pod)));
-            if known || !matches!(cx.snapshot.config_maps.get(namespace, &source.name), Lookup::Absent) {
+            let absent = cx.snapshot.config_maps.get(namespace, &source.name).is_absent();
+            unsure |= !known && !looked_for(cx, &key.0);
+            if known || !absent || !looked_for(cx, &key.0) {
                 continue;
             }
             let path = format!("spec.volumes[{volume}].configMap.name");
@@ -121,26 +149,30 @@ fn told_by_volumes<'c, 'a>(cx: &'c Context<'a>, out: &Findings, missing: &mut BT
             missing.entry(key).or_default().push(Victim { pod: case.pod, case: Some(case), facts: vec![fact] });
         }
     }
+    unsure
 }
 
 fn finding(cx: &Context<'_>, object: ObjectRef, lack: Option<String>, victims: &[Victim<'_, '_>]) -> Finding {
     let names: Vec<&str> = victims.iter().map(|victim| victim.pod.metadata.name.as_str()).collect();
     let near = lack.is_none().then(|| near_name(cx, &object)).flatten();
-    let state = match (&lack, near) {
-        (Some(key), _) => format!("has no {key}"),
-        (None, Some(near)) => format!("does not exist (there is {near})"),
-        (None, None) => "does not exist".to_owned(),
+    let looked_for = looked_for(cx, &object);
+    let (what, pods) = (format!("{} {}", object.kind, object.name), named("pod", &names));
+    let title = match (&lack, near) {
+        (Some(key), _) => format!("{what} has no {key}, and {pods} can't start without it"),
+        (None, Some(near)) => format!("{what} does not exist (there is {near}), and {pods} can't start without it"),
+        (None, None) if looked_for => format!("{what} does not exist, and {pods} can't start without it"),
+        (None, None) => format!("{} can't start, because the kubelet does not find {what}", capital(&pods)),
     };
-    let title = format!("{} {} {state}, and {} can't start without it", object.kind, object.name, named("pod", &names));
-    let value = if lack.is_some() { state.clone() } else { "not found".to_owned() };
-    let note = format!(
-        "in namespace {}, where {} {} it",
-        object.namespace,
-        named("pod", &names),
-        either(names.len(), "needs", "need")
-    );
-    let mut finding =
-        Finding::new(RULE.name, Severity::Error, object.clone(), title).evidence(object.clone(), "", value, note);
+    let value = match &lack {
+        Some(key) => format!("no {key}"),
+        None if looked_for => "not found".to_owned(),
+        None => "missing, as the kubelet says".to_owned(),
+    };
+    let note = format!("in namespace {}, where {pods} {} it", object.namespace, either(names.len(), "needs", "need"));
+    let subject = if looked_for { object.clone() } else { pod_ref(victims[0].pod) };
+    let mut finding = Finding::new(RULE.name, Severity::Error, subject, title);
+    finding.id = format!("{}/{object}", RULE.name);
+    finding = finding.evidence(object.clone(), "", value, note);
     if let Some(near) = near {
         let other = ObjectRef::other(&object.kind, &object.namespace, near);
         finding = finding.evidence(other, "", "exists", "its name is almost the same");

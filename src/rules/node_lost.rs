@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::placed::{node_ref, stuck};
+use super::placed::{node_ref, stuck, unread};
 use crate::diagnosis::command::kubectl;
 use crate::diagnosis::context::{Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
@@ -17,6 +17,7 @@ super::declare_rule! {
         severity: Error,
         since: "0.1.0",
         needs: [Pod, Node],
+        reads: [PersistentVolumeClaim, PersistentVolume, VolumeAttachment, CSIDriver, StatefulSet, ReplicaSet, Deployment],
         check: check,
     }
 }
@@ -38,6 +39,10 @@ struct Loss<'a> {
 }
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
+    out.skip(RULE.name, unread(cx, &[Kind::PersistentVolumeClaim, Kind::PersistentVolume, Kind::VolumeAttachment]));
+    if cx.snapshot.nodes.seen().iter().any(|node| is_lost(node)) {
+        out.skip(RULE.name, cx.unread(&[Kind::StatefulSet]));
+    }
     let mut lost: BTreeMap<&str, Loss<'_>> = BTreeMap::new();
     volumes_elsewhere(cx, out, &mut lost);
     claims_for_one_pod(cx, out, &mut lost);

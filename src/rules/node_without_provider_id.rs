@@ -1,12 +1,13 @@
 use std::collections::BTreeMap;
 
-use super::placed::{Stuck, attachment_ref, node_of, node_ref, problems, wait_fact};
+use super::placed::{Stuck, attachment_ref, node_of, node_ref, problems, unread, wait_fact};
 use crate::diagnosis::command::kubectl;
 use crate::diagnosis::context::Context;
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::named;
+use crate::model::Kind;
 use crate::model::{Node, VolumeAttachment};
 use crate::volumes::AttachProblem;
 use crate::volumes::driver_words::essential;
@@ -17,7 +18,8 @@ super::declare_rule! {
         summary: "A driver can't find the machine of a node that has no provider id.",
         severity: Error,
         since: "0.1.0",
-        needs: [Pod, Node, VolumeAttachment],
+        needs: [Pod, Node],
+        reads: [PersistentVolumeClaim, PersistentVolume, VolumeAttachment, CSIDriver],
         check: check,
     }
 }
@@ -32,6 +34,7 @@ const NOT_FOUND: &[&str] =
     &["not found", "n't found", "not find", "doesn't exist", "does not exist", "no such", "empty", "not set"];
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
+    out.skip(RULE.name, unread(cx, &[Kind::PersistentVolumeClaim, Kind::PersistentVolume, Kind::VolumeAttachment]));
     let mut nodes: BTreeMap<&str, Vec<Stuck<'_, '_>>> = BTreeMap::new();
     for stuck in problems(cx, out) {
         if !matches!(stuck.problem, AttachProblem::AttachError { .. } | AttachProblem::NotAttached { .. }) {

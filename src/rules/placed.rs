@@ -1,7 +1,7 @@
 //! Placed pods that wait for their volumes, as the rules about them see them.
 
 use crate::diagnosis::context::{Context, PlacedCase, pod_ref};
-use crate::diagnosis::finding::{Evidence, Finding};
+use crate::diagnosis::finding::Evidence;
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::text::duration;
 use crate::model::{Claim, Kind, Node, ObjectRef, Volume};
@@ -39,6 +39,11 @@ pub(super) fn failing<'c, 'a>(
     let cases = cx.placed.iter().filter(|case| !out.explained(&pod_ref(case.pod)) && has_tried(case));
     let event = |case: &'c PlacedCase<'a>| case.verdict.events.iter().find(|event| wanted(&event.failure));
     cases.filter_map(|case| Some((case, event(case)?))).collect()
+}
+
+/// Why not everything about the volumes of placed pods could be read, where any wait for them.
+pub(super) fn unread(cx: &Context<'_>, kinds: &[Kind]) -> Option<String> {
+    cx.unread(kinds).filter(|_| !cx.placed.is_empty())
 }
 
 /// Whether the pod has waited longer than a few attempts take, as far as that is known.
@@ -133,9 +138,4 @@ pub(super) fn event_fact(case: &PlacedCase<'_>, event: &MountEvent) -> Evidence 
     );
     let said = crate::volumes::driver_words::essential(&event.message);
     Context::fact(pod_ref(case.pod), "events", format!("{}{times}: {said}", event.reason), note)
-}
-
-/// What could not be read about a pod makes what is told of it likely.
-pub(super) fn hedged(case: &PlacedCase<'_>, finding: Finding) -> Finding {
-    if case.verdict.unknown.is_empty() { finding } else { finding.likely() }
 }

@@ -1,9 +1,10 @@
-use super::placed::{Stuck, hedged, node_of, node_ref, stuck, volume_ref, wait_fact};
+use super::placed::{Stuck, node_of, node_ref, stuck, unread, volume_ref, wait_fact};
 use crate::diagnosis::context::Context;
 use crate::diagnosis::finding::{Evidence, Finding, Severity};
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::remedy::{Change, Remedy, Risk};
 use crate::diagnosis::text::capital;
+use crate::model::Kind;
 use crate::model::selector::Requirement;
 use crate::volumes::AttachProblem;
 use crate::volumes::migration::translate;
@@ -14,12 +15,14 @@ super::declare_rule! {
         summary: "A pod was placed on a node from which its volume can't be reached.",
         severity: Error,
         since: "0.1.0",
-        needs: [Pod, Node, PersistentVolume],
+        needs: [Pod, Node],
+        reads: [PersistentVolumeClaim, PersistentVolume],
         check: check,
     }
 }
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
+    out.skip(RULE.name, unread(cx, &[Kind::PersistentVolumeClaim, Kind::PersistentVolume]));
     for stuck in stuck(cx, out) {
         if let AttachProblem::NodeAffinity { volume } = stuck.problem {
             out.add(finding(cx, &stuck, volume));
@@ -50,7 +53,7 @@ fn finding(cx: &Context<'_>, stuck: &Stuck<'_, '_>, volume: &str) -> Finding {
         [asked, Context::fact(node_ref(stuck.node()), "metadata.labels", present.clone(), "what the node has instead")]
     }));
     finding.evidence.push(wait_fact(stuck.case));
-    let finding = hedged(stuck.case, finding).explains(stuck.pod());
+    let finding = finding.explains(stuck.pod());
     if stuck.case.pod.metadata.controller().is_none() {
         return finding;
     }

@@ -1,4 +1,4 @@
-use super::placed::{event_fact, failing, hedged, node_ref, volumes_of, wait_fact};
+use super::placed::{event_fact, failing, node_ref, unread, volumes_of, wait_fact};
 use crate::diagnosis::context::{Context, PlacedCase, pod_ref};
 use crate::diagnosis::finding::{Evidence, Finding, Severity};
 use crate::diagnosis::findings::Findings;
@@ -13,6 +13,7 @@ super::declare_rule! {
         severity: Error,
         since: "0.1.0",
         needs: [Pod],
+        reads: [PersistentVolumeClaim, PersistentVolume, Event, DaemonSet],
         check: check,
     }
 }
@@ -32,6 +33,7 @@ struct Flex {
 }
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
+    out.skip(RULE.name, unread(cx, &[Kind::PersistentVolumeClaim, Kind::PersistentVolume, Kind::Event]));
     let told = failing(cx, out, |failure| *failure == MountFailure::NoPlugin);
     let told: Vec<&PlacedCase<'_>> = told.into_iter().map(|(case, _)| case).collect();
     for case in &cx.placed {
@@ -81,7 +83,7 @@ fn finding(cx: &Context<'_>, case: &PlacedCase<'_>, flex: Option<Flex>, proven: 
     ));
     finding.evidence.extend(case.verdict.events.iter().take(1).map(|event| event_fact(case, event)));
     finding.evidence.push(wait_fact(case));
-    let finding = if proven { hedged(case, finding) } else { finding.likely() };
+    let finding = if proven { finding } else { finding.likely() };
     let steps = vec![
         Step::told(format!(
             "On node {node}, look for the driver in the kubelet's plugin folder, and for its --volume-plugin-dir"

@@ -1,4 +1,4 @@
-use super::placed::{Stuck, attachment_ref, hedged, stuck, wait_fact};
+use super::placed::{Stuck, attachment_ref, stuck, unread, wait_fact};
 use crate::diagnosis::context::{Context, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::findings::Findings;
@@ -14,11 +14,13 @@ super::declare_rule! {
         severity: Error,
         since: "0.1.0",
         needs: [Pod],
+        reads: [PersistentVolumeClaim, PersistentVolume, VolumeAttachment, CSIDriver, Node, ReplicaSet, Deployment, StatefulSet],
         check: check,
     }
 }
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
+    out.skip(RULE.name, unread(cx, &[Kind::PersistentVolumeClaim, Kind::PersistentVolume, Kind::VolumeAttachment]));
     for stuck in stuck(cx, out) {
         if let AttachProblem::MultiAttach { pods, .. } | AttachProblem::UsedByAnotherPod { pods, .. } = stuck.problem {
             out.add(finding(cx, &stuck, pods));
@@ -73,7 +75,7 @@ fn finding(cx: &Context<'_>, stuck: &Stuck<'_, '_>, others: &[OtherPod]) -> Find
     }
     finding.evidence.push(wait_fact(stuck.case));
     let remedies = remedies(cx, stuck, same.filter(|_| !leaving), leaving);
-    hedged(stuck.case, finding).explains(stuck.pod()).with_remedies(remedies)
+    finding.explains(stuck.pod()).with_remedies(remedies)
 }
 
 fn found<'a>(cx: &Context<'a>, other: &OtherPod) -> Option<&'a Pod> {

@@ -1,10 +1,11 @@
 use super::driver::{events_step, plugin_log};
-use super::placed::{event_fact, node_of, volume_words, volumes_of, wait_fact};
+use super::placed::{event_fact, node_of, unread, volume_words, volumes_of, wait_fact};
 use crate::diagnosis::context::{Context, PlacedCase, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::remedy::{Remedy, Risk};
 use crate::diagnosis::text::duration;
+use crate::model::Kind;
 use crate::volumes::driver_words::{cause, essential};
 use crate::volumes::{AttachProblem, MountFailure};
 
@@ -15,6 +16,7 @@ super::declare_rule! {
         severity: Error,
         since: "0.1.0",
         needs: [Pod],
+        reads: [PersistentVolumeClaim, PersistentVolume, VolumeAttachment, CSINode, CSIDriver, Node, Event],
         check: check,
     }
 }
@@ -23,6 +25,20 @@ super::declare_rule! {
 const PATIENCE: i64 = 600;
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
+    out.skip(
+        RULE.name,
+        unread(
+            cx,
+            &[
+                Kind::PersistentVolumeClaim,
+                Kind::PersistentVolume,
+                Kind::VolumeAttachment,
+                Kind::CSINode,
+                Kind::CSIDriver,
+                Kind::Event,
+            ],
+        ),
+    );
     for case in &cx.placed {
         if out.explained(&pod_ref(case.pod)) {
             continue;

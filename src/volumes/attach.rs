@@ -8,8 +8,8 @@ use super::consumers::Consumers;
 use super::migration::{CsiIdentity, in_tree_plugin, inline_plugin, taken_over, translate, translate_inline};
 use super::mount_event::MountEvent;
 use crate::model::pod::PodVolume;
-use crate::model::{Claim, Event, Kind, Node, ObjectRef, Pod, Volume, VolumeAttachment};
-use crate::snapshot::{Lookup, Snapshot};
+use crate::model::{Claim, Event, Kind, Node, Object, ObjectRef, Pod, Volume, VolumeAttachment};
+use crate::snapshot::{Lookup, Snapshot, Store};
 
 /// Lets volumes be detached from a node that is known to be shut down.
 const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
@@ -78,7 +78,7 @@ impl<'a> Attachments<'a> {
             self.volume(pod, volume, &mut verdict);
         }
         verdict.events = self.events(pod);
-        if !self.snapshot.events.covers(&pod.metadata.namespace) {
+        if !self.snapshot.events.covers(&pod.metadata.namespace) || self.snapshot.events.presumed() {
             verdict.unknown.push("not all events could be read".to_owned());
         }
         verdict.unknown.sort();
@@ -97,7 +97,7 @@ impl<'a> Attachments<'a> {
             }
             return;
         };
-        let claim = match self.snapshot.claims.get(namespace, &name) {
+        let claim = match sure(&self.snapshot.claims, namespace, &name) {
             Lookup::Found(claim) => claim,
             Lookup::Absent => return verdict.problems.push(AttachProblem::ClaimMissing { claim: name }),
             Lookup::Unknown => {
@@ -110,7 +110,7 @@ impl<'a> Attachments<'a> {
         if claim.status.phase != "Bound" || claim.spec.volume_name.is_empty() {
             return verdict.problems.push(AttachProblem::ClaimNotBound { claim: name });
         }
-        match self.snapshot.volumes.get("", &claim.spec.volume_name) {
+        match sure(&self.snapshot.volumes, "", &claim.spec.volume_name) {
             Lookup::Found(volume) => self.persistent_volume(claim, volume, verdict),
             Lookup::Absent => verdict
                 .problems
@@ -151,7 +151,7 @@ impl<'a> Attachments<'a> {
     }
 
     fn driver(&self, subject: &Subject<'_>, verdict: &mut AttachVerdict) {
-        match self.snapshot.csi_nodes.get("", &verdict.node) {
+        match sure(&self.snapshot.csi_nodes, "", &verdict.node) {
             Lookup::Found(node) if node.driver(subject.driver).is_some() => {}
             Lookup::Found(_) | Lookup::Absent => verdict.problems.push(AttachProblem::DriverNotOnNode {
                 volume: subject.name.to_owned(),
@@ -174,14 +174,15 @@ impl<'a> Attachments<'a> {
     }
 
     fn attach(&self, subject: &Subject<'_>, verdict: &mut AttachVerdict) {
-        match self.snapshot.csi_drivers.get("", subject.driver) {
+        let attachments = self.by_volume.get(subject.name).map_or(&[][..], Vec::as_slice);
+        match sure(&self.snapshot.csi_drivers, "", subject.driver) {
             Lookup::Found(driver) if driver.spec.attach_required == Some(false) => return,
             Lookup::Found(_) | Lookup::Absent => {}
+            Lookup::Unknown if !attachments.is_empty() => {}
             Lookup::Unknown => {
                 return verdict.unknown.push(format!("CSIDriver {} could not be read", subject.driver));
             }
         }
-        let attachments = self.by_volume.get(subject.name).map_or(&[][..], Vec::as_slice);
         let here = attachments.iter().find(|attachment| attachment.spec.node_name == verdict.node);
         if let Some(here) = here.filter(|attachment| attachment.status.attached) {
             return self.attached(subject, here, verdict);
@@ -193,7 +194,7 @@ impl<'a> Attachments<'a> {
         if !others.is_empty() {
             return others.into_iter().for_each(|attachment| self.elsewhere(subject, attachment, verdict));
         }
-        if here.is_none() && !self.snapshot.attachments.complete() {
+        if here.is_none() && (!self.snapshot.attachments.complete() || self.snapshot.attachments.presumed()) {
             return verdict.unknown.push("not all VolumeAttachments could be read".to_owned());
         }
         verdict.problems.push(not_attached(subject, here.copied(), verdict.since.as_deref()));
@@ -247,7 +248,7 @@ impl<'a> Attachments<'a> {
     }
 
     fn node_state(&self, name: &str) -> NodeState {
-        match self.snapshot.nodes.get("", name) {
+        match sure(&self.snapshot.nodes, "", name) {
             Lookup::Found(node) => match node.ready() {
                 Some(true) => NodeState::Ready,
                 Some(false) if out_of_service(node) => NodeState::OutOfService,
@@ -273,6 +274,14 @@ impl<'a> Attachments<'a> {
         let attached = || self.by_volume.get(volume.as_str()).into_iter().flatten();
         let here = |attachment: &&VolumeAttachment| attachment.spec.node_name == node && attachment.status.attached;
         event.reason == "FailedAttachVolume" && attached().any(here)
+    }
+}
+
+/// A look-up that takes nothing for absent only because the dump holds no object of the kind.
+fn sure<'s, T: Object>(store: &'s Store<T>, namespace: &str, name: &str) -> Lookup<'s, T> {
+    match store.get(namespace, name) {
+        Lookup::Absent if store.presumed() => Lookup::Unknown,
+        found => found,
     }
 }
 
@@ -661,7 +670,6 @@ mod tests {
             (Kind::PersistentVolumeClaim, "PersistentVolumeClaim app/c could not be read"),
             (Kind::PersistentVolume, "PersistentVolume v could not be read"),
             (Kind::CSINode, "CSINode n1 could not be read"),
-            (Kind::CSIDriver, "CSIDriver csi.example.com could not be read"),
             (Kind::VolumeAttachment, "not all VolumeAttachments could be read"),
             (Kind::Event, "not all events could be read"),
         ] {
@@ -673,6 +681,15 @@ mod tests {
             let verdict = Attachments::new(&snapshot).judge(pod).unwrap();
             assert_eq!(verdict.unknown, [unread], "{verdict:?}");
             assert!(verdict.problems.len() <= 1, "{verdict:?}");
+        }
+        for (objects, expected) in [(cluster(), 0), (all.clone(), 1)] {
+            let mut builder = builder(&objects);
+            builder.cover(Kind::CSIDriver, Scope::Nothing(Problem::Forbidden));
+            let snapshot = builder.build(&Scope::All);
+            let pod = snapshot.pods.get("app", "p").found().unwrap();
+            let verdict = Attachments::new(&snapshot).judge(pod).unwrap();
+            let told = (verdict.problems.len(), verdict.unknown.len());
+            assert_eq!(told, (expected, 1 - expected), "a volume with an attachment needs one: {verdict:?}");
         }
         let mut builder = builder(&all[..8]);
         builder.cover(Kind::Pod, Scope::Nothing(Problem::Forbidden));
