@@ -3,6 +3,7 @@ use crate::diagnosis::context::{Context, claim_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
+use crate::diagnosis::text::capital;
 use crate::model::Kind;
 use crate::volumes::driver_words::essential;
 use crate::volumes::{AttachProblem, NodeState};
@@ -56,14 +57,40 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
 }
 
 fn finding(cx: &Context<'_>, stuck: &Stuck<'_, '_>, stale: &Stale<'_>) -> Finding {
-    let volume = stuck.volume(cx);
-    let (pod, node) = (&stuck.case.pod.metadata.name, stale.node);
-    let why = why(stale);
-    let title = match stale.state {
+    let object = attachment_ref(stale.attachment);
+    let title = title(stuck, stale, &stuck.volume(cx));
+    let mut finding = Finding::new(RULE.name, Severity::Error, object.clone(), title).evidence(
+        object.clone(),
+        "spec.nodeName",
+        stale.node,
+        "the volume may be on one node only, and counts as attached to this one",
+    );
+    let found = cx.snapshot.attachments.get("", stale.attachment).found();
+    if let Some((found, since)) = found.and_then(|it| Some((it, it.metadata.deletion_timestamp.clone()?))) {
+        let note = format!("it is being deleted, and waits for finalizer {}", found.metadata.finalizers.join(", "));
+        finding = finding.evidence(object.clone(), "metadata.deletionTimestamp", since, note);
+    }
+    if let Some(error) = stale.error {
+        finding = finding.evidence(object, "status.detachError", essential(error), "why the driver can't detach it");
+    }
+    if stale.state == NodeState::Gone {
+        let note = "the driver asks for this node to detach from it";
+        finding = finding.evidence(node_ref(stale.node), "", "not found", note);
+    }
+    if let Some(claim) = stuck.problem.volume().and_then(|volume| claim_of(cx, stuck.case, volume)) {
+        finding = finding.evidence(claim_ref(claim), "status.phase", "Bound", "nothing is wrong with the claim");
+    }
+    finding.evidence.push(wait_fact(stuck.case));
+    finding.explains(stuck.pod()).with_remedies(remedies(cx, stale))
+}
+
+fn title(stuck: &Stuck<'_, '_>, stale: &Stale<'_>, volume: &str) -> String {
+    let (pod, node, why) = (&stuck.case.pod.metadata.name, stale.node, why(stale));
+    match stale.state {
         NodeState::Gone => format!(
             "{} is still attached, on paper, to node {node}, which does not exist any more, so pod {pod} can't have it \
              on node {}: {why}",
-            crate::diagnosis::text::capital(&volume),
+            capital(volume),
             stuck.node(),
         ),
         _ if node == stuck.node() => format!(
@@ -72,35 +99,10 @@ fn finding(cx: &Context<'_>, stuck: &Stuck<'_, '_>, stale: &Stale<'_>) -> Findin
         ),
         state => format!(
             "{} is still attached to node {node}{}, where no pod uses it, so pod {pod} can't have it: {why}",
-            crate::diagnosis::text::capital(&volume),
+            capital(volume),
             state_words(state),
         ),
-    };
-    let object = attachment_ref(stale.attachment);
-    let mut finding = Finding::new(RULE.name, Severity::Error, object.clone(), title).evidence(
-        object.clone(),
-        "spec.nodeName",
-        node,
-        "the volume may be on one node only, and counts as attached to this one",
-    );
-    if let Some(attachment) = cx.snapshot.attachments.get("", stale.attachment).found() {
-        if let Some(since) = &attachment.metadata.deletion_timestamp {
-            let note =
-                format!("it is being deleted, and waits for finalizer {}", attachment.metadata.finalizers.join(", "));
-            finding = finding.evidence(object.clone(), "metadata.deletionTimestamp", since.clone(), note);
-        }
     }
-    if let Some(error) = stale.error {
-        finding = finding.evidence(object, "status.detachError", essential(error), "why the driver can't detach it");
-    }
-    if stale.state == NodeState::Gone {
-        finding = finding.evidence(node_ref(node), "", "not found", "the driver asks for this node to detach from it");
-    }
-    if let Some(claim) = stuck.problem.volume().and_then(|volume| claim_of(cx, stuck.case, volume)) {
-        finding = finding.evidence(claim_ref(claim), "status.phase", "Bound", "nothing is wrong with the claim");
-    }
-    finding.evidence.push(wait_fact(stuck.case));
-    finding.explains(stuck.pod()).with_remedies(remedies(cx, stale))
 }
 
 /// What the attachment waits for.

@@ -30,9 +30,9 @@ const PATIENCE: i64 = 120;
 fn check(cx: &Context<'_>, out: &mut Findings) {
     out.skip(RULE.name, unread(cx, &[Kind::Event]));
     let mut by_owner: BTreeMap<(ObjectRef, &str, &'static str), Vec<Fault<'_>>> = BTreeMap::new();
-    for pod in cx.assigned.iter().copied().filter(|pod| settled(cx, pod, PATIENCE) && !out.explained(&pod_ref(pod))) {
+    for pod in cx.assigned.iter().copied() {
         let own = faults(pod).find(|fault| fault.cause != Cause::Image && keeps_from_starting(fault));
-        if let Some(fault) = own {
+        if let Some(fault) = own.filter(|_| settled(cx, pod, PATIENCE) && !out.explained(&pod_ref(pod))) {
             let cause = match fault.cause {
                 Cause::Crash => "crash",
                 _ => "start",
@@ -76,10 +76,12 @@ fn finding(cx: &Context<'_>, owner: ObjectRef, faults: &[Fault<'_>]) -> Finding 
 /// The newest event of a pod, where it tells that no sandbox can be made: then the pod doesn't wait for volumes.
 fn sandbox_failure<'a>(cx: &Context<'a>, pod: &Pod) -> Option<&'a Event> {
     let object = pod_ref(pod);
-    let events = cx.events_of(&object).iter().copied();
-    let own =
-        events.filter(|event| event.involved_object.uid.is_empty() || event.involved_object.uid == pod.metadata.uid);
-    own.last().filter(|event| event.reason == "FailedCreatePodSandBox")
+    let own = |event: &&&Event| {
+        let uid = &event.involved_object.uid;
+        uid.is_empty() || *uid == pod.metadata.uid
+    };
+    let newest = cx.events_of(&object).iter().rfind(own).copied();
+    newest.filter(|event| event.reason == "FailedCreatePodSandBox")
 }
 
 fn without_sandbox(pod: &Pod, event: &Event) -> Finding {

@@ -73,7 +73,7 @@ pub(super) fn fault(pod: &Pod) -> Option<Fault<'_>> {
 /// Whether a pod has been on its node for longer than this many seconds, as far as that is known.
 pub(super) fn settled(cx: &Context<'_>, pod: &Pod, seconds: i64) -> bool {
     let since = pod.status.start_time.as_deref().unwrap_or(&pod.metadata.creation_timestamp).parse::<jiff::Timestamp>();
-    match (cx.options.now, since) {
+    match (cx.options.now.filter(|_| !cx.options.now_is_a_bound), since) {
         (Some(now), Ok(since)) => now.as_second() - since.as_second() > seconds,
         _ => true,
     }

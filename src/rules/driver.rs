@@ -158,8 +158,8 @@ pub(super) fn parts<'a>(cx: &Context<'a>, driver: &str) -> Vec<Part<'a>> {
 /// What keeps a DaemonSet's pods off a node (`pkg/controller/daemon/daemon_controller.go`, NodeShouldRunDaemonPod).
 #[derive(Clone, Debug)]
 pub(super) enum KeepsOff<'n> {
-    /// A taint that the pods don't tolerate.
-    Taint(&'n Taint),
+    /// Taints that the pods don't tolerate; never none.
+    Taints(Vec<&'n Taint>),
     /// A label that the pods ask for and the node doesn't have so.
     Selector { key: String, wanted: String, present: Option<&'n str> },
     /// The pods' required node affinity.
@@ -185,7 +185,8 @@ pub(super) fn keeps_off<'n>(daemon: &Workload, node: &'n Node) -> Option<KeepsOf
             || spec.tolerations.iter().any(|toleration| tolerates(toleration, taint))
     };
     let hard = |taint: &&Taint| matches!(taint.effect.as_str(), "NoSchedule" | "NoExecute");
-    node.spec.taints.iter().filter(hard).find(|taint| !tolerated(taint)).map(KeepsOff::Taint)
+    let taints: Vec<&Taint> = node.spec.taints.iter().filter(hard).filter(|taint| !tolerated(taint)).collect();
+    (!taints.is_empty()).then_some(KeepsOff::Taints(taints))
 }
 
 /// A step that reads a container's log; `target` is a pod, or a workload as `deployment/NAME`.

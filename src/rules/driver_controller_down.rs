@@ -182,38 +182,8 @@ fn unready(cx: &Context<'_>, part: &Part<'_>, pod: &Pod) -> (String, Vec<Evidenc
 
 /// Why no node takes the controller's pod: a label that no node has so, or what the scheduler says.
 fn unplaced(cx: &Context<'_>, part: &Part<'_>, pod: &Pod) -> (String, Vec<Evidence>, Option<Remedy>) {
-    let nodes = cx.snapshot.nodes.seen();
-    for (key, wanted) in &pod.spec.node_selector {
-        if nodes.iter().any(|node| node.metadata.labels.get(key) == Some(wanted))
-            || nodes.is_empty()
-            || !cx.snapshot.nodes.complete()
-        {
-            continue;
-        }
-        let present: Vec<(&str, &str)> = nodes
-            .iter()
-            .filter_map(|node| Some((node.metadata.name.as_str(), node.metadata.labels.get(key)?.as_str())))
-            .collect();
-        let others: Vec<String> = present.iter().map(|(node, value)| format!("{node} has {value:?}")).collect();
-        let others = if others.is_empty() { "no node has the label at all".to_owned() } else { names(&others) };
-        let text = format!(
-            "has no running pod, because it asks for nodes with label {key}: {wanted:?}, which no node has ({others})"
-        );
-        let mut facts = vec![Context::fact(
-            part.object(),
-            &format!("spec.template.spec.nodeSelector[{key}]"),
-            format!("{wanted:?}"),
-            "its pods go to nodes with this label and value only",
-        )];
-        facts.extend(present.iter().take(2).map(|(node, value)| {
-            Context::fact(
-                node_ref(node),
-                &format!("metadata.labels[{key}]"),
-                format!("{value:?}"),
-                "the value that is there",
-            )
-        }));
-        return (text, facts, reselect(cx, part, key, &present));
+    if let Some(told) = unmet_label(cx, part, pod) {
+        return told;
     }
     let group = PodGroup { owner: None, pods: vec![pod], verdict: cx.scheduler.judge(pod) };
     let observed = pod.condition("PodScheduled").map(|condition| condition.message.clone());
@@ -223,6 +193,29 @@ fn unplaced(cx: &Context<'_>, part: &Part<'_>, pod: &Pod) -> (String, Vec<Eviden
     };
     let fact = Context::fact(pod_ref(pod), "", story.clone(), "what keeps its pod from the nodes");
     (format!("has no running pod, because it can't be placed: {story}"), vec![fact], None)
+}
+
+/// A label that the pod's node selector asks for and no node has so.
+fn unmet_label(cx: &Context<'_>, part: &Part<'_>, pod: &Pod) -> Option<(String, Vec<Evidence>, Option<Remedy>)> {
+    let nodes = cx.snapshot.nodes.all().filter(|nodes| !nodes.is_empty())?;
+    let mut asked = pod.spec.node_selector.iter();
+    let (key, wanted) =
+        asked.find(|(key, wanted)| !nodes.iter().any(|node| node.metadata.labels.get(*key) == Some(wanted)))?;
+    let present = nodes.iter().filter_map(|node| Some((node.metadata.name.as_str(), node.metadata.labels.get(key)?)));
+    let present: Vec<(&str, &str)> = present.map(|(node, value)| (node, value.as_str())).collect();
+    let others: Vec<String> = present.iter().map(|(node, value)| format!("{node} has {value:?}")).collect();
+    let others = if others.is_empty() { "no node has the label at all".to_owned() } else { names(&others) };
+    let text = format!(
+        "has no running pod, because it asks for nodes with label {key}: {wanted:?}, which no node has ({others})"
+    );
+    let path = format!("spec.template.spec.nodeSelector[{key}]");
+    let note = "its pods go to nodes with this label and value only";
+    let mut facts = vec![Context::fact(part.object(), &path, format!("{wanted:?}"), note)];
+    facts.extend(present.iter().take(2).map(|(node, value)| {
+        let path = format!("metadata.labels[{key}]");
+        Context::fact(node_ref(node), &path, format!("{value:?}"), "the value that is there")
+    }));
+    Some((text, facts, reselect(cx, part, key, &present)))
 }
 
 /// Asks for the value that nodes have, where they have but one.

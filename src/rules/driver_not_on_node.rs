@@ -1,15 +1,12 @@
 use std::collections::BTreeMap;
 
-use super::containers::fault;
-use super::driver::{KeepsOff, Part, keeps_off, log_step, node_plugin, parts, pod_on};
+use super::driver_absence::Absence;
 use super::placed::{event_fact, failing, node_of, node_ref, stuck, unread, volume_words, wait_fact};
 use crate::diagnosis::context::{Context, pod_ref};
 use crate::diagnosis::finding::{Evidence, Finding, Severity};
 use crate::diagnosis::findings::Findings;
-use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, named, names};
-use crate::model::node::Taint;
-use crate::model::{Event, Kind, Node, ObjectRef, Pod};
+use crate::model::{Kind, Node, ObjectRef, Pod};
 use crate::scheduler::{Fact, Obstacle, Reason, reasons};
 use crate::volumes::migration::{in_tree_plugin, translate};
 use crate::volumes::{AttachProblem, MountFailure};
@@ -44,14 +41,15 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     if of_unplaced_pods(cx, out, &mut gaps) {
         out.skip(RULE.name, cx.unread(&[Kind::CSINode]));
     }
-    let mut roots: BTreeMap<(ObjectRef, String), Vec<(&Gap<'_>, Why<'_>)>> = BTreeMap::new();
+    let mut roots: BTreeMap<(ObjectRef, String), Vec<(&Gap<'_>, Absence<'_>)>> = BTreeMap::new();
     for gap in gaps.values() {
-        let why = why(cx, &gap.driver, gap.node);
-        let key = cause(cx, gap, &why, "that node");
-        roots.entry(key).or_default().push((gap, why));
+        let absence = Absence::of(cx, &gap.driver, gap.node);
+        let object = absence.object(cx, &gap.driver, &gap.node.metadata.name);
+        let cause = absence.cause(cx, &gap.driver, "that node");
+        roots.entry((object, cause)).or_default().push((gap, absence));
     }
-    for gaps in roots.values() {
-        out.add(finding(cx, gaps));
+    for ((object, _), gaps) in roots {
+        out.add(finding(cx, object, &gaps));
     }
 }
 
@@ -164,71 +162,29 @@ fn missing_label(cx: &Context<'_>, node: &Node, obstacle: &Obstacle) -> Option<L
     (all && csi_node.driver(&driver).is_none()).then_some(Label { driver, volume, key })
 }
 
-/// Why the driver isn't there.
-enum Why<'a> {
-    /// Nothing of the driver is in the cluster.
-    NotInstalled,
-    /// Its DaemonSet doesn't go to the node.
-    KeptOff(Part<'a>, KeepsOff<'a>),
-    /// Its DaemonSet should go there and has no pod there; the event says why.
-    NoPod(Part<'a>, Option<&'a Event>),
-    /// Its pod is there and doesn't run.
-    Broken(Part<'a>, &'a Pod),
-    /// Its pod runs there, and the kubelet doesn't know of it.
-    NotRegistered(Part<'a>, &'a Pod),
-    /// Its node plugin isn't recognised.
-    Unknown,
-}
-
-fn why<'a>(cx: &Context<'a>, driver: &str, node: &'a Node) -> Why<'a> {
-    let Some(part) = node_plugin(cx, driver, node) else {
-        let elsewhere = cx.index.nodes_with(driver).is_some() || !parts(cx, driver).is_empty();
-        let installed = elsewhere || cx.snapshot.csi_drivers.get("", driver).found().is_some();
-        return if installed { Why::Unknown } else { Why::NotInstalled };
-    };
-    if let Some(keeps_off) = keeps_off(part.workload, node) {
-        return Why::KeptOff(part, keeps_off);
-    }
-    match pod_on(cx, &part, &node.metadata.name) {
-        Some(pod) if pod.ready() => Why::NotRegistered(part, pod),
-        Some(pod) => Why::Broken(part, pod),
-        None if cx.snapshot.pods.covers(part.namespace()) => {
-            let object = part.object();
-            let events = cx.events_of(&object).iter();
-            let event = events.rev().find(|event| event.reason == "FailedCreate").copied();
-            Why::NoPod(part, event)
-        }
-        None => Why::Unknown,
-    }
-}
-
-fn finding(cx: &Context<'_>, gaps: &[(&Gap<'_>, Why<'_>)]) -> Finding {
-    let (gap, why) = &gaps[0];
+fn finding(cx: &Context<'_>, object: ObjectRef, gaps: &[(&Gap<'_>, Absence<'_>)]) -> Finding {
+    let (gap, absence) = &gaps[0];
     let mut nodes: Vec<&str> = gaps.iter().map(|(gap, _)| gap.node.metadata.name.as_str()).collect();
     nodes.sort_unstable();
-    let (object, cause) = cause(cx, gap, why, &named("node", &nodes));
-    let pods: Vec<&str> =
-        gaps.iter().flat_map(|(gap, _)| gap.pods.iter().map(|pod| pod.metadata.name.as_str())).collect();
+    let cause = absence.cause(cx, &gap.driver, &named("node", &nodes));
+    let pods = gaps.iter().flat_map(|(gap, _)| &gap.pods);
+    let pods: Vec<&str> = pods.map(|pod| pod.metadata.name.as_str()).collect();
     let volumes: Vec<&String> = gaps.iter().flat_map(|(gap, _)| &gap.volumes).collect();
-    let place = match why {
-        Why::NotInstalled => format!("on {}", named("node", &nodes)),
+    let place = match absence {
+        Absence::NotInstalled => format!("on {}", named("node", &nodes)),
         _ => "there".to_owned(),
     };
     let title = capital(&format!("{cause}, so {} can't have {} {place}", named("pod", &pods), names(&volumes)));
     let mut finding = Finding::new(RULE.name, Severity::Error, object, title);
-    for (gap, why) in gaps.iter().take(4) {
+    for (gap, absence) in gaps.iter().take(4) {
         finding.evidence.extend(registered_fact(cx, gap));
-        finding.evidence.extend(why_facts(cx, why));
+        finding.evidence.extend(absence.facts(cx));
         finding.evidence.extend(gap.facts.iter().cloned());
     }
-    let certain = match why {
-        Why::NotInstalled => all_looked_at(cx),
-        Why::Unknown => false,
-        Why::KeptOff(..) | Why::NoPod(..) | Why::Broken(..) | Why::NotRegistered(..) => true,
-    };
     let victims = gaps.iter().flat_map(|(gap, _)| gap.pods.iter().map(|pod| pod_ref(pod)));
-    let finding = if certain { finding } else { finding.likely() };
-    finding.explains_all(victims).with_remedies(remedies(cx, gap, why))
+    let finding = if absence.certain(cx) { finding } else { finding.likely() };
+    let remedy = absence.remedy(cx, &gap.driver, &gap.node.metadata.name);
+    finding.explains_all(victims).remedy(remedy)
 }
 
 /// Where the driver is registered, if not on the node; `None` where the node's CSINode was not read.
@@ -244,186 +200,4 @@ fn registered_fact(cx: &Context<'_>, gap: &Gap<'_>) -> Option<Evidence> {
         }
     };
     Some(Context::fact(ObjectRef::new(Kind::CSINode, "", node), "spec.drivers", format!("not {driver}"), note))
-}
-
-/// Whether everything was read that could show the driver.
-fn all_looked_at(cx: &Context<'_>) -> bool {
-    let kinds = [Kind::CSIDriver, Kind::CSINode, Kind::DaemonSet, Kind::Deployment, Kind::StatefulSet];
-    cx.unread_anywhere(&kinds).is_none() && !kinds.iter().any(|kind| cx.presumes_none(*kind))
-}
-
-/// The object in which the cause lies, and the cause as the beginning of a sentence; `place` is the node in words.
-fn cause(cx: &Context<'_>, gap: &Gap<'_>, why: &Why<'_>, place: &str) -> (ObjectRef, String) {
-    let driver = &gap.driver;
-    let csi_node = || match cx.snapshot.csi_nodes.get("", &gap.node.metadata.name).found() {
-        Some(csi_node) => ObjectRef::new(Kind::CSINode, "", &csi_node.metadata.name),
-        None => node_ref(&gap.node.metadata.name),
-    };
-    let csi_driver = ObjectRef::new(Kind::CSIDriver, "", driver);
-    let looked_for = cx.unread_anywhere(&[Kind::CSIDriver]).is_none() && !cx.presumes_none(Kind::CSIDriver);
-    let object = |found: ObjectRef| if looked_for { found } else { csi_node() };
-    match why {
-        Why::NotInstalled if all_looked_at(cx) => (csi_driver, format!("CSI driver {driver} is not installed")),
-        Why::NotInstalled => (
-            object(csi_driver),
-            format!("of CSI driver {driver} there is no sign in what was read, so it is probably not installed"),
-        ),
-        Why::KeptOff(part, keeps) => {
-            (part.object(), format!("{} {}, which thus lacks driver {driver}", part.words(), keeps_words(keeps, place)))
-        }
-        Why::NoPod(part, _) => {
-            (part.object(), format!("{} has no pod on {place}, which thus lacks driver {driver}", part.words()))
-        }
-        Why::Broken(part, pod) => {
-            let broken = fault(pod).map_or_else(|| "it is not ready".to_owned(), |fault| fault.sentence(cx));
-            let text =
-                format!("{}, which brings driver {driver} to {place}, does not run there: {broken}", part.words());
-            (part.object(), text)
-        }
-        Why::NotRegistered(part, _) => {
-            let text = format!("{} runs on {place}, and the kubelet there does not know driver {driver}", part.words());
-            (part.object(), text)
-        }
-        Why::Unknown => (csi_node(), format!("driver {driver} is not registered on {place}")),
-    }
-}
-
-fn keeps_words(keeps: &KeepsOff<'_>, place: &str) -> String {
-    match keeps {
-        KeepsOff::Taint(taint) => format!("does not tolerate taint {} of {place}", taint_text(taint)),
-        KeepsOff::Selector { key, wanted, present: None } => {
-            format!("goes only to nodes with label {key}={wanted}, and not to {place}")
-        }
-        KeepsOff::Selector { key, wanted, present: Some(present) } => {
-            format!("goes only to nodes with label {key}={wanted}, and not to {place} with {present}")
-        }
-        KeepsOff::Affinity => format!("does not go to {place} by its node affinity"),
-    }
-}
-
-fn taint_text(taint: &Taint) -> String {
-    let value = if taint.value.is_empty() { String::new() } else { format!("={}", taint.value) };
-    format!("{}{value}:{}", taint.key, taint.effect)
-}
-
-fn why_facts(cx: &Context<'_>, why: &Why<'_>) -> Vec<Evidence> {
-    match why {
-        Why::NotInstalled | Why::Unknown => Vec::new(),
-        Why::KeptOff(part, keeps) => {
-            let (path, value, note) = match keeps {
-                KeepsOff::Taint(taint) => (
-                    "spec.template.spec.tolerations",
-                    format!("none for {}", taint_text(taint)),
-                    "the node plugin's pods must tolerate the taints of every node that is to have the driver",
-                ),
-                KeepsOff::Selector { key, wanted, .. } => (
-                    "spec.template.spec.nodeSelector",
-                    format!("{key}: {wanted:?}"),
-                    "the node plugin's pods go to nodes with this label only",
-                ),
-                KeepsOff::Affinity => (
-                    "spec.template.spec.affinity",
-                    "does not admit the node".to_owned(),
-                    "the node plugin's pods go to nodes that it admits only",
-                ),
-            };
-            vec![Context::fact(part.object(), path, value, note)]
-        }
-        Why::NoPod(part, event) => {
-            let value = event.map_or("no event says why".to_owned(), |event| event.message.clone());
-            vec![Context::fact(part.object(), "events", value, "its pod on the node does not exist")]
-        }
-        Why::Broken(_, pod) => fault(pod).map_or_else(
-            || {
-                vec![Context::fact(
-                    pod_ref(pod),
-                    "status.conditions[Ready]",
-                    "not ready",
-                    "the driver registers once it runs",
-                )]
-            },
-            |fault| fault.facts(cx),
-        ),
-        Why::NotRegistered(_, pod) => {
-            let note = "it runs; what it said to the kubelet is in the log of its registrar, and the kubelet must look for \
-                        plugins in the directory that the pod mounts";
-            vec![Context::fact(pod_ref(pod), "status.conditions[Ready]", "True", note)]
-        }
-    }
-}
-
-fn remedies(cx: &Context<'_>, gap: &Gap<'_>, why: &Why<'_>) -> Vec<Remedy> {
-    let (driver, node) = (&gap.driver, &gap.node.metadata.name);
-    let unknown = "what the driver says on the node is known only once it runs there";
-    match why {
-        Why::NotInstalled => {
-            let install =
-                Step::told(format!("Install CSI driver {driver}: its controller, and its plugin on every node"));
-            vec![Remedy::untried(
-                "Install the driver",
-                Risk::Low,
-                vec![install],
-                "what the driver would do is not known",
-            )]
-        }
-        Why::KeptOff(part, KeepsOff::Taint(taint)) => {
-            let step = cx.step(
-                format!(
-                    "Let the pods of {} tolerate the taint; where a chart or an operator makes it, set it there",
-                    part.words()
-                ),
-                tolerate(part, taint),
-            );
-            vec![Remedy::untried("Bring the driver to the node", Risk::Low, vec![step], unknown)]
-        }
-        Why::KeptOff(part, _) => {
-            let told = Step::told(format!(
-                "Let {} go to node {node}, or keep the pods that need the driver away from it",
-                part.words()
-            ));
-            vec![Remedy::untried("Bring the driver to the node", Risk::Low, vec![told], unknown)]
-        }
-        Why::NoPod(part, _) => {
-            let told =
-                Step::told(format!("Remove what keeps {} from making its pod; its events say what", part.words()));
-            vec![Remedy::untried("Have the node plugin's pod made", Risk::Low, vec![told], unknown)]
-        }
-        Why::Broken(part, pod) => {
-            let container = fault(pod).map(|fault| fault.status.name.as_str()).or(part.driver_container());
-            let step = log_step(
-                format!("Read what the driver says on node {node}"),
-                part.namespace(),
-                &pod.metadata.name,
-                container,
-            );
-            vec![Remedy::untried("See why the node plugin does not run", Risk::Low, vec![step], unknown)]
-        }
-        Why::NotRegistered(part, pod) => {
-            let registrar = part.container("registrar");
-            let steps = vec![
-                log_step("Read what its registrar says", part.namespace(), &pod.metadata.name, registrar),
-                Step::told("Compare the directory that the DaemonSet mounts with the kubelet's --root-dir on the node"),
-            ];
-            vec![Remedy::untried("See why the kubelet does not know it", Risk::Low, steps, unknown)]
-        }
-        Why::Unknown => {
-            let told = Step::told(format!("Look for the driver's DaemonSet, and whether it has a pod on node {node}"));
-            vec![Remedy::untried("Bring the driver to the node", Risk::Low, vec![told], unknown)]
-        }
-    }
-}
-
-/// The change that lets a DaemonSet's pods tolerate a taint.
-fn tolerate(part: &Part<'_>, taint: &Taint) -> Change {
-    let toleration = match taint.value.as_str() {
-        "" => serde_json::json!({"key": taint.key, "operator": "Exists", "effect": taint.effect}),
-        value => serde_json::json!({"key": taint.key, "operator": "Equal", "value": value, "effect": taint.effect}),
-    };
-    let operations = if part.workload.spec.template.spec.tolerations.is_empty() {
-        serde_json::json!([{"op": "add", "path": "/spec/template/spec/tolerations", "value": [toleration]}])
-    } else {
-        serde_json::json!([{"op": "add", "path": "/spec/template/spec/tolerations/-", "value": toleration}])
-    };
-    let meta = &part.workload.metadata;
-    Change::JsonPatch { kind: part.kind, namespace: meta.namespace.clone(), name: meta.name.clone(), operations }
 }

@@ -27,9 +27,9 @@ const PATIENCE: i64 = 120;
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
     let mut by_image: BTreeMap<(ObjectRef, &str, &str), Vec<Fault<'_>>> = BTreeMap::new();
-    for pod in cx.assigned.iter().copied().filter(|pod| settled(cx, pod, PATIENCE)) {
+    for pod in cx.assigned.iter().copied() {
         let fault = fault(pod).filter(|fault| fault.cause == Cause::Image && keeps_from_starting(fault));
-        if let Some(fault) = fault.filter(|_| !out.explained(&pod_ref(pod))) {
+        if let Some(fault) = fault.filter(|_| settled(cx, pod, PATIENCE) && !out.explained(&pod_ref(pod))) {
             let key = (owner_of(cx, pod), fault.status.name.as_str(), fault.status.image.as_str());
             by_image.entry(key).or_default().push(fault);
         }

@@ -15,6 +15,7 @@ mod container_cannot_start;
 mod containers;
 mod disk_not_visible;
 mod driver;
+mod driver_absence;
 mod driver_controller_down;
 mod driver_faults;
 mod driver_nodes_closed;

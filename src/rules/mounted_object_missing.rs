@@ -104,8 +104,9 @@ fn told_by_containers<'c, 'a>(
     out: &Findings,
     missing: &mut BTreeMap<Missing, Vec<Victim<'c, 'a>>>,
 ) {
-    for pod in cx.assigned.iter().copied().filter(|pod| !out.explained(&pod_ref(pod))) {
-        let Some(fault) = fault(pod).filter(|fault| fault.cause == Cause::Config) else { continue };
+    for pod in cx.assigned.iter().copied() {
+        let fault = fault(pod).filter(|fault| fault.cause == Cause::Config && !out.explained(&pod_ref(pod)));
+        let Some(fault) = fault else { continue };
         let message = fault.status.state.waiting.as_ref().map_or("", |waiting| waiting.message.as_str());
         let Some((kind, name)) = missing_object(message) else { continue };
         if is_there(cx, kind, &pod.metadata.namespace, &name) {

@@ -39,10 +39,11 @@ struct Loss<'a> {
 }
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
-    out.skip(RULE.name, unread(cx, &[Kind::PersistentVolumeClaim, Kind::PersistentVolume, Kind::VolumeAttachment]));
-    if cx.snapshot.nodes.seen().iter().any(|node| is_lost(node)) {
-        out.skip(RULE.name, cx.unread(&[Kind::StatefulSet]));
+    if !cx.snapshot.nodes.seen().iter().any(|node| is_lost(node)) {
+        return;
     }
+    out.skip(RULE.name, unread(cx, &[Kind::PersistentVolumeClaim, Kind::PersistentVolume, Kind::VolumeAttachment]));
+    out.skip(RULE.name, cx.unread(&[Kind::StatefulSet]));
     let mut lost: BTreeMap<&str, Loss<'_>> = BTreeMap::new();
     volumes_elsewhere(cx, out, &mut lost);
     claims_for_one_pod(cx, out, &mut lost);
@@ -223,44 +224,36 @@ fn remedies(cx: &Context<'_>, node: &Node, loss: &Loss<'_>) -> Vec<Remedy> {
     let back = Step::told(format!("Start node {name}, or its kubelet, again; what waits goes on by itself"));
     let unknown = "the state of the machine can't be seen from here";
     let mut remedies = vec![Remedy::untried(format!("Bring node {name} back"), Risk::Low, vec![back], unknown)];
-    if node.spec.taints.iter().any(|taint| taint.key == OUT_OF_SERVICE) {
-        return remedies;
+    if !node.spec.taints.iter().any(|taint| taint.key == OUT_OF_SERVICE) {
+        let title = format!("Give node {name} up once its machine is known to be off");
+        remedies.push(Remedy::untried(title, Risk::High, give_up(cx, name, loss), unknown));
     }
-    let rivals = rivals(cx, loss);
+    remedies
+}
+
+/// The steps that free what a lost node holds, in this order: the machine must be off first.
+fn give_up(cx: &Context<'_>, node: &str, loss: &Loss<'_>) -> Vec<Step> {
     let mut steps = vec![Step::told(format!(
-        "Make sure that the machine of node {name} is really off: shut it down, or cut its power. One that is only \
+        "Make sure that the machine of node {node} is really off: shut it down, or cut its power. One that is only \
          unreachable may still write to the volumes"
     ))];
-    for (kind, meta_namespace, meta_name) in &rivals {
-        let change = Change::Patch {
-            kind: *kind,
-            namespace: meta_namespace.clone(),
-            name: meta_name.clone(),
-            patch: serde_json::json!({"spec": {"replicas": 0}}),
-        };
-        let what = format!(
-            "Scale {kind} {meta_name} to 0: its pod would compete for the claim with the one that is made anew"
-        );
-        steps.push(cx.step(what, change));
+    for (kind, namespace, name) in rivals(cx, loss) {
+        let what =
+            format!("Scale {kind} {name} to 0: its pod would compete for the claim with the one that is made anew");
+        let patch = serde_json::json!({"spec": {"replicas": 0}});
+        steps.push(cx.step(what, Change::Patch { kind, namespace, name, patch }));
     }
-    let taint = format!("{OUT_OF_SERVICE}=nodeshutdown:NoExecute");
-    steps.push(Step {
-        what: "Only then give the node up: its pods are deleted and its volumes detached".to_owned(),
-        command: kubectl(&["taint", "node"], &[name, &taint], &[]),
+    let taint = |what: &str, taint: &str| Step {
+        what: what.to_owned(),
+        command: kubectl(&["taint", "node"], &[node, taint], &[]),
         ..Step::default()
-    });
-    steps.push(Step {
-        what: "Once the node is back and clean, take the taint away".to_owned(),
-        command: kubectl(&["taint", "node"], &[name, &format!("{OUT_OF_SERVICE}-")], &[]),
-        ..Step::default()
-    });
-    remedies.push(Remedy::untried(
-        format!("Give node {name} up once its machine is known to be off"),
-        Risk::High,
-        steps,
-        unknown,
+    };
+    steps.push(taint(
+        "Only then give the node up: its pods are deleted and its volumes detached",
+        &format!("{OUT_OF_SERVICE}=nodeshutdown:NoExecute"),
     ));
-    remedies
+    steps.push(taint("Once the node is back and clean, take the taint away", &format!("{OUT_OF_SERVICE}-")));
+    steps
 }
 
 /// Workloads of pods that wait for a claim which another controller's pod will take again as soon as it is free.

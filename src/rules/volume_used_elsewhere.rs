@@ -29,53 +29,55 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
 }
 
 fn finding(cx: &Context<'_>, stuck: &Stuck<'_, '_>, others: &[OtherPod]) -> Finding {
-    let pod = stuck.case.pod;
     let holders: Vec<&Pod> = others.iter().filter_map(|other| found(cx, other)).collect();
-    let names: Vec<&str> = others.iter().map(|other| other.pod.name.as_str()).collect();
-    let own = cx.workload(pod);
+    let own = cx.workload(stuck.case.pod);
     let same = own.filter(|own| !holders.is_empty() && holders.iter().all(|holder| is_of(cx, holder, *own)));
-    let held = match stuck.problem {
-        AttachProblem::MultiAttach { node, .. } => format!("may be on one node only and is on {node}"),
-        _ => "is for one pod only and is taken".to_owned(),
-    };
-    let by = format!("{} {held} for {}", capital(&stuck.volume(cx)), named("pod", &names));
     let leaving = others.iter().all(|other| other.deleting);
-    let (object, title) = match same {
-        Some((Kind::Deployment, meta)) if !leaving => (
-            ObjectRef::new(Kind::Deployment, &meta.namespace, &meta.name),
-            format!(
-                "{by}, and Deployment {} starts its new pod {} on node {} before the old one lets go",
-                meta.name,
-                pod.metadata.name,
-                stuck.node(),
-            ),
-        ),
-        _ if leaving => (
-            others[0].pod.clone(),
-            format!(
-                "{by}, which should have ended and has not, so pod {} waits on node {}",
-                pod.metadata.name,
-                stuck.node()
-            ),
-        ),
-        _ => (stuck.pod(), format!("{by}, so pod {} can't have it on node {}", pod.metadata.name, stuck.node())),
-    };
+    let (object, title) = title(cx, stuck, others, same.filter(|_| !leaving));
     let mut finding = Finding::new(RULE.name, Severity::Error, object, title);
     if let AttachProblem::MultiAttach { attachment, node, .. } = stuck.problem {
         let note = "the volume's access modes let one node have it at a time (Multi-Attach)";
         finding = finding.evidence(attachment_ref(attachment), "spec.nodeName", node.clone(), note);
     }
     for holder in holders.iter().take(4) {
-        let value = format!(
-            "on node {}{}",
-            holder.spec.node_name,
-            if holder.metadata.deleting() { ", being deleted" } else { "" }
-        );
+        let leaving = if holder.metadata.deleting() { ", being deleted" } else { "" };
+        let value = format!("on node {}{leaving}", holder.spec.node_name);
         finding = finding.evidence(pod_ref(holder), "spec.nodeName", value, "it uses the volume there");
     }
     finding.evidence.push(wait_fact(stuck.case));
     let remedies = remedies(cx, stuck, same.filter(|_| !leaving), leaving);
     finding.explains(stuck.pod()).with_remedies(remedies)
+}
+
+/// The object in which the cause lies, and the cause; `same` is the workload that all of the pods belong to, where its
+/// old ones are not on their way out.
+fn title(
+    cx: &Context<'_>,
+    stuck: &Stuck<'_, '_>,
+    others: &[OtherPod],
+    same: Option<(Kind, &Meta)>,
+) -> (ObjectRef, String) {
+    let (pod, node) = (&stuck.case.pod.metadata.name, stuck.node());
+    let names: Vec<&str> = others.iter().map(|other| other.pod.name.as_str()).collect();
+    let held = match stuck.problem {
+        AttachProblem::MultiAttach { node, .. } => format!("may be on one node only and is on {node}"),
+        _ => "is for one pod only and is taken".to_owned(),
+    };
+    let by = format!("{} {held} for {}", capital(&stuck.volume(cx)), named("pod", &names));
+    match (same, others.iter().all(|other| other.deleting)) {
+        (Some((Kind::Deployment, meta)), _) => (
+            ObjectRef::new(Kind::Deployment, &meta.namespace, &meta.name),
+            format!(
+                "{by}, and Deployment {} starts its new pod {pod} on node {node} before the old one lets go",
+                meta.name
+            ),
+        ),
+        (_, true) => (
+            others[0].pod.clone(),
+            format!("{by}, which should have ended and has not, so pod {pod} waits on node {node}"),
+        ),
+        (_, false) => (stuck.pod(), format!("{by}, so pod {pod} can't have it on node {node}")),
+    }
 }
 
 fn found<'a>(cx: &Context<'a>, other: &OtherPod) -> Option<&'a Pod> {
