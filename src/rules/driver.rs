@@ -1,6 +1,7 @@
 //! The parts of a CSI driver, as far as the cluster shows them: its controller with the sidecars, and its plugin on the
 //! nodes.
 
+use super::containers::fault;
 use super::support::workloads_of;
 use crate::admission::injector::words;
 use crate::diagnosis::command::kubectl;
@@ -153,6 +154,22 @@ pub(super) fn pod_on<'a>(cx: &Context<'a>, part: &Part<'a>, node: &str) -> Optio
 /// Every workload that looks like the driver's.
 pub(super) fn parts<'a>(cx: &Context<'a>, driver: &str) -> Vec<Part<'a>> {
     workloads_of(cx, driver).into_iter().map(|(kind, workload)| Part { kind, workload }).collect()
+}
+
+/// A part of a driver of which no pod is ready, with a pod that says why: one on the node before others.
+pub(super) fn broken_part<'a>(cx: &Context<'a>, driver: &str, node: Option<&str>) -> Option<(Part<'a>, &'a Pod)> {
+    let mut found: Vec<(Part<'a>, &Pod)> = Vec::new();
+    for part in parts(cx, driver) {
+        let pods = part.pods(cx);
+        if !pods.iter().any(|pod| pod.ready()) {
+            found.extend(pods.into_iter().filter(|pod| fault(pod).is_some()).map(|pod| (part, pod)));
+        }
+    }
+    found.sort_by_key(|(part, pod)| {
+        let here = node.is_some_and(|node| pod.spec.node_name == node);
+        (!here, std::cmp::Reverse(part.likeness(driver)), &pod.metadata.name)
+    });
+    found.into_iter().next()
 }
 
 /// What keeps a DaemonSet's pods off a node (`pkg/controller/daemon/daemon_controller.go`, NodeShouldRunDaemonPod).

@@ -1,7 +1,7 @@
 //! Why a CSI driver isn't registered on a node.
 
 use super::containers::fault;
-use super::driver::{KeepsOff, Part, keeps_off, log_step, node_plugin, parts, pod_on};
+use super::driver::{KeepsOff, Part, broken_part, keeps_off, log_step, node_plugin, parts, pod_on};
 use super::placed::node_ref;
 use crate::diagnosis::context::{Context, pod_ref};
 use crate::diagnosis::finding::Evidence;
@@ -25,6 +25,8 @@ pub(super) enum Absence<'a> {
     Broken(Part<'a>, &'a Pod),
     /// Its pod runs there, and the kubelet doesn't know of it.
     NotRegistered(Part<'a>, &'a Pod),
+    /// Its node plugin isn't recognised, and another part of it doesn't run, which may bring the plugin.
+    PartBroken(Part<'a>, &'a Pod),
     /// Its node plugin isn't recognised.
     Unknown,
 }
@@ -33,6 +35,9 @@ impl<'a> Absence<'a> {
     /// Why a driver isn't on a node.
     pub(super) fn of(cx: &Context<'a>, driver: &str, node: &'a Node) -> Self {
         let Some(part) = node_plugin(cx, driver, node) else {
+            if let Some((part, pod)) = broken_part(cx, driver, Some(&node.metadata.name)) {
+                return Self::PartBroken(part, pod);
+            }
             let elsewhere = cx.index.nodes_with(driver).is_some() || !parts(cx, driver).is_empty();
             let installed = elsewhere || cx.snapshot.csi_drivers.get("", driver).found().is_some();
             return if installed { Self::Unknown } else { Self::NotInstalled };
@@ -56,7 +61,7 @@ impl<'a> Absence<'a> {
     pub(super) fn certain(&self, cx: &Context<'_>) -> bool {
         match self {
             Self::NotInstalled => all_looked_at(cx),
-            Self::Unknown => false,
+            Self::Unknown | Self::PartBroken(..) => false,
             Self::KeptOff(..) | Self::NoPod(..) | Self::Broken(..) | Self::NotRegistered(..) => true,
         }
     }
@@ -70,9 +75,11 @@ impl<'a> Absence<'a> {
                 Some(_) => ObjectRef::new(Kind::CSINode, "", node),
                 None => node_ref(node),
             },
-            Self::KeptOff(part, _) | Self::NoPod(part, _) | Self::Broken(part, _) | Self::NotRegistered(part, _) => {
-                part.object()
-            }
+            Self::KeptOff(part, _)
+            | Self::NoPod(part, _)
+            | Self::Broken(part, _)
+            | Self::PartBroken(part, _)
+            | Self::NotRegistered(part, _) => part.object(),
         }
     }
 
@@ -91,6 +98,13 @@ impl<'a> Absence<'a> {
                 let broken = fault(pod).map_or_else(|| "it is not ready".to_owned(), |fault| fault.sentence(cx));
                 format!("{}, which brings driver {driver} to {place}, does not run there: {broken}", part.words())
             }
+            Self::PartBroken(part, pod) => {
+                let broken = fault(pod).map_or_else(|| "it is not ready".to_owned(), |fault| fault.sentence(cx));
+                let words = part.words();
+                format!(
+                    "driver {driver} is not registered on {place}, and {words}, a part of it, does not run: {broken}"
+                )
+            }
             Self::NotRegistered(part, _) => {
                 format!("{} runs on {place}, and the kubelet there does not know driver {driver}", part.words())
             }
@@ -107,7 +121,7 @@ impl<'a> Absence<'a> {
                 let value = event.map_or("no event says why".to_owned(), |event| event.message.clone());
                 vec![Context::fact(part.object(), "events", value, "its pod on the node does not exist")]
             }
-            Self::Broken(_, pod) => match fault(pod) {
+            Self::Broken(_, pod) | Self::PartBroken(_, pod) => match fault(pod) {
                 Some(fault) => fault.facts(cx),
                 None => vec![ready_fact(pod, "not True", "the driver registers once its pod runs")],
             },
@@ -143,11 +157,11 @@ impl<'a> Absence<'a> {
                 let what = format!("Remove what keeps {} from making its pod; its events say what", part.words());
                 bring(vec![Step::told(what)])
             }
-            Self::Broken(part, pod) => {
+            Self::Broken(part, pod) | Self::PartBroken(part, pod) => {
                 let container = fault(pod).map(|fault| fault.status.name.as_str()).or(part.driver_container());
-                let what = format!("Read what the driver says on node {node}");
+                let what = format!("Read what the driver says on node {}", pod.spec.node_name);
                 let step = log_step(what, part.namespace(), &pod.metadata.name, container);
-                Remedy::untried("See why the node plugin does not run", Risk::Low, vec![step], UNKNOWN)
+                Remedy::untried("See why the driver does not run", Risk::Low, vec![step], UNKNOWN)
             }
             Self::NotRegistered(part, pod) => not_registered(part, pod),
             Self::Unknown => {

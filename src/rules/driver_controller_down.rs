@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::containers::{Fault, fault, faults, settled};
-use super::driver::{Part, is_sidecar, log_step, node_plugins, sidecar};
+use super::driver::{Part, broken_part, is_sidecar, log_step, node_plugins, sidecar};
 use super::no_node_fits::story;
 use super::placed::{node_ref, problems, stuck, unread};
 use crate::diagnosis::context::{Context, PodGroup, claim_ref, pod_ref};
@@ -54,7 +54,8 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
         out.skip(RULE.name, cx.unread_anywhere(&[Kind::DaemonSet]));
     }
     for ((driver, word), waiting) in waiting(cx, out) {
-        let Some((part, _)) = sidecar(cx, &driver, word) else {
+        let part = sidecar(cx, &driver, word).map(|(part, _)| part);
+        let Some(part) = part.or_else(|| broken_part(cx, &driver, None).map(|(part, _)| part)) else {
             out.skip(RULE.name, cx.unread_anywhere(&[Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet]));
             continue;
         };
@@ -251,11 +252,12 @@ fn start(cx: &Context<'_>, part: &Part<'_>) -> Remedy {
 
 /// What the workload is to the driver.
 fn role_fact(part: &Part<'_>, driver: &str, word: &str) -> Evidence {
-    let note = match word {
-        "attacher" => format!("it attaches the volumes of driver {driver}"),
+    let note = match (part.container(word), word) {
+        (None, _) => format!("it is a part of driver {driver}, of which no {word} is there yet"),
+        (_, "attacher") => format!("it attaches the volumes of driver {driver}"),
         _ => format!("it makes the volumes of driver {driver}"),
     };
-    let container = part.container(word).unwrap_or(word);
+    let container = part.container(word).or(part.driver_container()).unwrap_or_default();
     Context::fact(part.object(), "spec.template.spec.containers", container.to_owned(), note)
 }
 
@@ -267,11 +269,15 @@ fn finding(
     waiting: &Waiting,
     trouble: Trouble<'_>,
 ) -> Finding {
-    let role = if word == "attacher" { "attaches" } else { "makes" };
+    let role = match part.container(word) {
+        Some(_) if word == "attacher" => "which attaches the volumes",
+        Some(_) => "which makes the volumes",
+        None => "which is a part",
+    };
     let mut words = waiting.words.clone();
     words.dedup();
     let title = format!(
-        "{}, which {role} the volumes of driver {driver}, {}, so {} {}",
+        "{}, {role} of driver {driver}, {}, so {} {}",
         part.words(),
         trouble.text,
         names(&words),

@@ -94,6 +94,9 @@ impl<'a> Attachments<'a> {
             {
                 let subject = Subject { name: &source.name, claim: None, volume: None, driver, handle: &handle };
                 self.driver(&subject, verdict);
+            } else if let Some(csi) = &source.csi {
+                let (name, driver) = (source.name.as_str(), csi.driver.as_str());
+                self.driver(&Subject { name, claim: None, volume: None, driver, handle: "" }, verdict);
             }
             return;
         };
@@ -579,12 +582,17 @@ mod tests {
     }
 
     #[test]
-    fn an_inline_disk_needs_the_driver_that_took_it_over() {
+    fn an_inline_volume_needs_its_driver_or_the_one_that_took_it_over() {
         let source = json!([{ "name": "disk", "awsElasticBlockStore": { "volumeID": "vol-1" } }]);
         let mut objects = cluster();
         objects[0] = pod("p", &[], "n1", json!({ "spec": { "volumes": source } }));
         let expected =
             AttachProblem::DriverNotOnNode { volume: "disk".to_owned(), driver: "ebs.csi.aws.com".to_owned() };
+        assert_eq!(problems(&objects), [expected]);
+        let inline = json!([{ "name": "disk", "csi": { "driver": "inline.example.com" } }]);
+        objects[0] = pod("p", &[], "n1", json!({ "spec": { "volumes": inline } }));
+        let expected =
+            AttachProblem::DriverNotOnNode { volume: "disk".to_owned(), driver: "inline.example.com".to_owned() };
         assert_eq!(problems(&objects), [expected]);
         objects[0] = pod("p", &[], "n1", json!({ "spec": { "volumes": [{ "name": "cache" }] } }));
         assert_eq!(problems(&objects), []);
