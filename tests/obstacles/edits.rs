@@ -29,7 +29,7 @@ fn readers(edit: &Edit) -> &'static [&'static str] {
         Edit::Patch { kind, operations, .. } => {
             let paths = operations.as_array().unwrap().iter().map(|operation| operation["path"].as_str().unwrap());
             let all: Vec<&[&str]> = paths.map(|path| readers_of(*kind, path)).collect();
-            *all.iter().max_by_key(|readers| readers.len()).unwrap()
+            all.iter().max_by_key(|readers| readers.len()).unwrap()
         }
     }
 }
