@@ -286,6 +286,7 @@ fn claims_say_why_no_volume_matches() {
             preferred: None,
             problem: Some(ProvisionProblem::NoTopologyKey { node: "worker-1".to_owned(), registered: false }),
             report: None,
+            failures: Vec::new(),
             unknown: Vec::new(),
         },
     )];

@@ -48,6 +48,19 @@ pub fn kubectl(words: &[&str], names: &[&str], flags: &[(&str, &str)]) -> Option
     Some(command.join(" "))
 }
 
+/// The command that shows what a workload's container has written; `None` where a name isn't one that a command can
+/// carry safely.
+pub fn logs(kind: Kind, namespace: &str, name: &str, container: Option<&str>) -> Option<String> {
+    let mut words = vec!["kubectl".to_owned(), "logs".to_owned()];
+    words.push(argument(&format!("{}/{name}", resource(kind)))?);
+    words.extend(in_namespace(namespace)?);
+    if let Some(container) = container {
+        words.extend(["-c".to_owned(), argument(container)?]);
+    }
+    words.push("--tail=100".to_owned());
+    Some(words.join(" "))
+}
+
 fn patching(kind: Kind, namespace: &str, name: &str, form: &str, patch: &Value) -> Option<Vec<String>> {
     let mut words = vec!["kubectl".to_owned(), "patch".to_owned(), resource(kind), argument(name)?];
     words.extend(in_namespace(namespace)?);
@@ -135,6 +148,14 @@ mod tests {
             command(&Change::RecreatePods { namespace: "vault".to_owned(), names }).as_deref(),
             Some("kubectl delete pod vault-0 vault-1 -n vault")
         );
+    }
+
+    #[test]
+    fn logs_are_asked_for_by_workload() {
+        let show = |name| logs(Kind::Deployment, "csi", name, Some("csi-provisioner"));
+        let command = "kubectl logs deployment/ctl -n csi -c csi-provisioner --tail=100";
+        assert_eq!(show("ctl").as_deref(), Some(command));
+        assert_eq!(show("a\nb"), None);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::text::natural_order;
 use crate::admission::expand::{Source, template_of};
 use crate::model::{Claim, Kind, Meta, ObjectRef, Pod, StorageClass, Workload};
 use crate::scheduler::{Outcome, PodVerdict, Scheduler};
-use crate::snapshot::{Lookup, Problem, Scope, Snapshot};
+use crate::snapshot::{History, Lookup, Problem, Scope, Snapshot};
 use crate::volumes::{AttachProblem, AttachVerdict, ClaimVerdict, ProvisionerVerdict, VolumeController};
 
 /// Seconds for which an object counts as new.
@@ -269,6 +269,17 @@ impl<'a> Context<'a> {
     /// The events about an object, oldest first.
     pub fn events_of<'s>(&'s self, object: &'s ObjectRef) -> &'s [&'a crate::model::Event] {
         self.index.events(object)
+    }
+
+    /// What was said of this very object, and not of an earlier one with its name.
+    pub fn history(&self, kind: Kind, meta: &Meta) -> History<'a> {
+        self.index.history(kind, meta)
+    }
+
+    /// How many seconds ago a time (RFC 3339) was; `None` where it or the present isn't known.
+    pub fn seconds_since(&self, time: &str) -> Option<i64> {
+        let time: Timestamp = time.parse().ok()?;
+        Some(self.options.now?.as_second() - time.as_second())
     }
 
     /// The pods in scope without a node that use one of the claims.

@@ -15,7 +15,7 @@ use super::select::{Selection, select};
 use super::trial::Trials;
 use super::{Finding, Severity};
 use crate::model::{ObjectRef, Pod};
-use crate::rules::REGISTRY;
+use crate::rules::{self, REGISTRY};
 use crate::scheduler::{NodeVerdict, Outcome, PodVerdict, Scheduler};
 use crate::snapshot::Snapshot;
 use crate::volumes::{AttachVerdict, Attachments, ClaimVerdict, ProvisionerVerdict, Provisioners, VolumeController};
@@ -168,6 +168,7 @@ fn examine<T>(
         let missing = missing.or_else(|| open.clone().filter(|_| rule.rejected_pods));
         skipped.extend(missing.map(|reason| (rule.name.to_owned(), reason)));
     }
+    rules::tie(&context, &mut findings);
     then(&context, skipped, findings)
 }
 

@@ -151,6 +151,23 @@ impl Findings {
         }
     }
 
+    /// Hangs an error under another one that lies in or explains one of these objects, where there is one: it is a symptom
+    /// then, and the other explains what it did.
+    pub fn hang(&mut self, id: &str, roots: &[ObjectRef]) {
+        let Some(symptom) = self.by_id.get(id).copied() else { return };
+        let about = |position: &usize| *position != symptom && self.list[*position].severity == Severity::Error;
+        let explains = |object: &ObjectRef| self.explained.get(object).into_iter().flatten().copied().find(&about);
+        let lies_in = || (0..self.list.len()).filter(&about).find(|at| roots.contains(&self.list[*at].object));
+        let Some(root) = roots.iter().find_map(explains).or_else(lies_in) else { return };
+        self.list[symptom].severity = Severity::Warning;
+        self.list[symptom].remedies.clear();
+        let victims: Vec<ObjectRef> = self.list[symptom].victims().cloned().collect();
+        for victim in victims {
+            self.attach(root, Explained::Object(victim));
+        }
+        self.attach(root, Explained::Finding(id.to_owned()));
+    }
+
     /// Whether an error explains the object.
     pub fn explained(&self, object: &ObjectRef) -> bool {
         self.error_for(object).is_some()
@@ -248,6 +265,23 @@ mod tests {
         assert_eq!(list.len(), 1);
         let victims: Vec<_> = list[0].victims().map(|object| object.name.as_str()).collect();
         assert_eq!(victims, ["a-2", "a-3", "a-4", "a-10"]);
+    }
+
+    #[test]
+    fn a_symptom_hangs_under_the_error_about_what_it_rests_on() {
+        let mut findings = Findings::default();
+        findings.add(finding("provisioner", Severity::Error, &["a"]));
+        let id = findings.list()[0].id.clone();
+        findings.hang(&id, &[pod("ctl")]);
+        assert_eq!(findings.list()[0].severity, Severity::Error, "nothing explains it");
+        let object = ObjectRef::new(Kind::ReplicaSet, "csi", "ctl");
+        let root = Finding::new("no-node", Severity::Error, object, "t").explains(pod("ctl"));
+        findings.add(root);
+        findings.hang(&id, &[pod("ctl")]);
+        let list = findings.finish();
+        assert_eq!((list[0].rule, list[1].severity), ("no-node", Severity::Warning));
+        assert!(list[0].victims().any(|victim| *victim == pod("a")));
+        assert!(list[0].explains.contains(&Explained::Finding(id)));
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::model::{Event, ObjectRef, Pod};
+use crate::model::{Event, Kind, Meta, ObjectRef, Pod};
 use crate::scheduler::offered;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Histories, History, Snapshot};
 
 /// Namespace, kind and name of an object.
 type Key<'a> = (&'a str, &'a str, &'a str);
@@ -13,7 +13,7 @@ type Key<'a> = (&'a str, &'a str, &'a str);
 pub(crate) struct Index<'a> {
     users: HashMap<(&'a str, String), Vec<&'a Pod>>,
     by_owner: HashMap<Key<'a>, Vec<&'a Pod>>,
-    events: HashMap<Key<'a>, Vec<&'a Event>>,
+    histories: Histories<'a>,
     driver_nodes: HashMap<&'a str, HashSet<&'a str>>,
     offered: HashSet<&'a str>,
 }
@@ -23,15 +23,11 @@ impl<'a> Index<'a> {
         let mut index = Self {
             users: HashMap::new(),
             by_owner: HashMap::new(),
-            events: HashMap::new(),
+            histories: Histories::new(snapshot),
             driver_nodes: HashMap::new(),
             offered: offered(snapshot),
         };
         snapshot.pods.seen().iter().filter(|pod| !pod.finished()).for_each(|pod| index.add_pod(pod));
-        snapshot.events.seen().iter().for_each(|event| index.add_event(event));
-        for events in index.events.values_mut() {
-            events.sort_by(|a, b| a.last_seen().cmp(b.last_seen()));
-        }
         for csi_node in snapshot.csi_nodes.seen() {
             for driver in &csi_node.spec.drivers {
                 index.driver_nodes.entry(&driver.name).or_default().insert(&csi_node.metadata.name);
@@ -52,11 +48,6 @@ impl<'a> Index<'a> {
         }
     }
 
-    fn add_event(&mut self, event: &'a Event) {
-        let object = &event.involved_object;
-        self.events.entry((&object.namespace, &object.kind, &object.name)).or_default().push(event);
-    }
-
     pub(crate) fn users<'s>(&'s self, namespace: &'s str, claim: &str) -> &'s [&'a Pod] {
         self.users.get(&(namespace, claim.to_owned())).map_or(&[], Vec::as_slice)
     }
@@ -66,9 +57,14 @@ impl<'a> Index<'a> {
         self.by_owner.get(&(namespace, kind, name)).map_or(&[], Vec::as_slice)
     }
 
+    /// The events about objects of this name, oldest first.
     pub(crate) fn events<'s>(&'s self, object: &'s ObjectRef) -> &'s [&'a Event] {
-        let key = (object.namespace.as_str(), object.kind.as_str(), object.name.as_str());
-        self.events.get(&key).map_or(&[], Vec::as_slice)
+        self.histories.named(&object.kind, &object.namespace, &object.name)
+    }
+
+    /// What was said of this very object.
+    pub(crate) fn history(&self, kind: Kind, meta: &Meta) -> History<'a> {
+        self.histories.about(kind, meta)
     }
 
     /// Whether some node lists the resource, be it none at all of it, or a DeviceClass stands for it.

@@ -56,6 +56,18 @@ impl Event {
             .unwrap_or(&self.metadata.creation_timestamp)
     }
 
+    /// When the event was first seen, RFC 3339; empty where it doesn't say.
+    pub fn first_seen(&self) -> &str {
+        let first = self.first_timestamp.as_deref().or(self.event_time.as_deref());
+        first.or(self.last_timestamp.as_deref()).unwrap_or(&self.metadata.creation_timestamp)
+    }
+
+    /// How often it was seen.
+    pub fn times(&self) -> i64 {
+        let series = self.series.as_ref().map_or(0, |series| series.count);
+        self.count.max(series).max(1)
+    }
+
     /// The component that wrote the event.
     pub fn component(&self) -> &str {
         if self.source.component.is_empty() { &self.reporting_component } else { &self.source.component }

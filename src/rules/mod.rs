@@ -37,7 +37,10 @@ mod other_scheduler_missing;
 mod placed;
 mod pod_not_ready;
 mod pods_not_created;
+mod provisioning_fails;
+mod provisioning_refused;
 mod registry;
+mod runner;
 mod scheduler_config_unknown;
 mod scheduling_gated;
 mod stale_injected_request;
@@ -108,6 +111,11 @@ macro_rules! declare_rule {
     };
 }
 pub(crate) use declare_rule;
+
+/// Ties findings that rest on each other, when all rules have run.
+pub(crate) fn tie(cx: &Context<'_>, out: &mut Findings) {
+    waiting_for_provisioner::tie(cx, out);
+}
 
 /// The rule of this name.
 pub fn find(name: &str) -> Option<&'static Rule> {

@@ -25,6 +25,8 @@ pub static REGISTRY: &[&Rule] = &[
     &disk_not_visible::RULE,
     &volume_plugin_missing::RULE,
     &mount_fails::RULE,
+    &provisioning_refused::RULE,
+    &provisioning_fails::RULE,
     &waiting_for_provisioner::RULE,
     &claim_cannot_bind::RULE,
     &extender_not_wired::RULE,

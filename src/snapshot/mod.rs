@@ -3,6 +3,7 @@
 mod clock;
 pub mod coverage;
 pub mod edit;
+pub mod history;
 mod implied;
 pub mod store;
 
@@ -15,6 +16,7 @@ use serde::Deserialize;
 pub use clock::Newest;
 pub use coverage::{Broken, Coverage, Problem, Scope};
 pub use edit::{Edit, EditError};
+pub use history::{Histories, History};
 pub use store::{Lookup, Store, differences};
 
 use crate::model::meta::Map;

@@ -5,12 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::migration::{allowed_topologies, csi_driver_of};
+use super::provision_failure::ProvisionFailure;
 use super::provisioner_verdict::{CallOutcome, Intake, ProvisionProblem, ProvisionerReport, ProvisionerVerdict};
 use crate::model::claim::{BETA_STORAGE_PROVISIONER, SELECTED_NODE, STORAGE_PROVISIONER};
 use crate::model::meta::Map;
 use crate::model::selector::TopologySelectorTerm;
-use crate::model::{Claim, Event, StorageClass};
-use crate::snapshot::{Lookup, Snapshot};
+use crate::model::{Claim, Event, Kind, StorageClass};
+use crate::snapshot::history::second;
+use crate::snapshot::{Histories, Lookup, Snapshot};
 
 /// Names the CSI driver that takes over what an in-tree plugin was asked for.
 const MIGRATED_TO: &str = "pv.kubernetes.io/migrated-to";
@@ -19,8 +21,7 @@ const MIGRATED_TO: &str = "pv.kubernetes.io/migrated-to";
 #[derive(Debug)]
 pub struct Provisioners<'a> {
     snapshot: &'a Snapshot,
-    /// Events on claims by `namespace/name`.
-    events: HashMap<String, Vec<&'a Event>>,
+    histories: Histories<'a>,
     /// Topology keys by driver and node, of drivers that are registered.
     keys: HashMap<&'a str, BTreeMap<&'a str, &'a [String]>>,
 }
@@ -28,20 +29,13 @@ pub struct Provisioners<'a> {
 impl<'a> Provisioners<'a> {
     /// Indexes a snapshot.
     pub fn new(snapshot: &'a Snapshot) -> Self {
-        let mut events: HashMap<String, Vec<&'a Event>> = HashMap::new();
-        for event in snapshot.events.seen() {
-            let object = &event.involved_object;
-            if object.kind == "PersistentVolumeClaim" {
-                events.entry(format!("{}/{}", object.namespace, object.name)).or_default().push(event);
-            }
-        }
         let mut keys: HashMap<&'a str, BTreeMap<&'a str, &'a [String]>> = HashMap::new();
         for node in snapshot.csi_nodes.seen() {
             for driver in &node.spec.drivers {
                 keys.entry(&driver.name).or_default().insert(&node.metadata.name, &driver.topology_keys);
             }
         }
-        Self { snapshot, events, keys }
+        Self { snapshot, histories: Histories::about_kind(snapshot, Kind::PersistentVolumeClaim), keys }
     }
 
     /// What the external provisioner of the claim's class does. `None` where the claim has no class, the class isn't
@@ -61,9 +55,11 @@ impl<'a> Provisioners<'a> {
             requisite: Vec::new(),
             preferred: None,
             problem: None,
-            report: self.report(claim, class, driver),
+            report: None,
+            failures: Vec::new(),
             unknown: Vec::new(),
         };
+        self.listen(claim, class, &mut verdict);
         if verdict.csi && verdict.intake == Intake::Takes {
             self.prepare(claim, class, &mut verdict);
         }
@@ -219,23 +215,30 @@ impl<'a> Provisioners<'a> {
         }
     }
 
-    /// The newest event of the driver's provisioner; its component is `DRIVER_HOST_UUID`.
-    fn report(&self, claim: &Claim, class: &StorageClass, driver: &str) -> Option<ProvisionerReport> {
-        let key = format!("{}/{}", claim.metadata.namespace, claim.metadata.name);
-        let events = self.events.get(&key).into_iter().flatten().filter(|event| {
-            let uid = &event.involved_object.uid;
-            let own = event.component().strip_prefix(driver).is_some_and(|rest| rest.starts_with('_'));
-            own && (uid.is_empty() || *uid == claim.metadata.uid)
-        });
-        // Of one second's events the failure is the later one: it ends the attempt that `Provisioning` began.
-        let newest = events.max_by_key(|event| (event.last_seen(), event.kind == "Warning"))?;
-        Some(ProvisionerReport {
-            reason: newest.reason.clone(),
-            message: newest.message.clone(),
-            count: newest.count,
-            last_seen: newest.last_seen().to_owned(),
-            outcome: self.outcome(&newest.message, class, driver),
-        })
+    /// What the driver's provisioner said of the claim; its component is `DRIVER_HOST_UUID`. `Provisioning` begins an
+    /// attempt and ends no failure. What was said before the class was made anew is no evidence.
+    fn listen(&self, claim: &Claim, class: &StorageClass, verdict: &mut ProvisionerVerdict) {
+        let driver = verdict.driver.clone();
+        let own = |component: &str| component.strip_prefix(&driver).is_some_and(|rest| rest.starts_with('_'));
+        let history = self.histories.about(Kind::PersistentVolumeClaim, &claim.metadata).by(own);
+        let made = second(&class.metadata.creation_timestamp);
+        let failed = |event: &Event| event.reason == "ProvisioningFailed" && second(event.last_seen()) >= made;
+        let standing = history.standing(failed, |event| event.reason == "ProvisioningSucceeded");
+        verdict.failures = standing.iter().map(|event| self.report(event, class, &driver)).collect();
+        let telling = verdict.failures.iter().find(|report| report.tells()).or(verdict.failures.first());
+        verdict.report = telling.cloned().or_else(|| Some(self.report(history.last(|_| true)?, class, &driver)));
+    }
+
+    fn report(&self, event: &Event, class: &StorageClass, driver: &str) -> ProvisionerReport {
+        ProvisionerReport {
+            reason: event.reason.clone(),
+            message: event.message.clone(),
+            count: event.times(),
+            first_seen: event.first_seen().to_owned(),
+            last_seen: event.last_seen().to_owned(),
+            outcome: self.outcome(&event.message, class, driver),
+            failure: (event.reason == "ProvisioningFailed").then(|| ProvisionFailure::parse(&event.message)),
+        }
     }
 
     /// checkError: the gRPC code decides. An attempt for a class that waits for a consumer had a selected node, even
@@ -305,7 +308,6 @@ mod tests {
 
     use super::super::fixture::{builder, claim, claim_of, class, merged, snapshot, volume, waiting_class};
     use super::*;
-    use crate::model::Kind;
     use crate::snapshot::{Problem, Scope};
 
     type Object = (Kind, Value);

@@ -1,7 +1,11 @@
 //! What is decided of a claim whose class names an external provisioner.
 
+use std::fmt;
+
 use serde::Serialize;
 
+use super::provision_failure::ProvisionFailure;
+use crate::model::Quantity;
 use crate::model::meta::Map;
 
 /// Whether the provisioner takes a claim.
@@ -68,6 +72,50 @@ pub enum ProvisionProblem {
     AttributesClassOfOther { name: String, driver: String },
 }
 
+impl fmt::Display for ProvisionProblem {
+    /// As a clause: `the claim has a label selector, …`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let size = |bytes: i64| Quantity::bytes(bytes);
+        match self {
+            Self::Selector => f.write_str("the claim has a label selector, which no provisioner takes"),
+            Self::FsTypeTwice => f.write_str("the class gives the file system type twice"),
+            Self::ZonesTwice => f.write_str("the class has zone parameters and allowed topologies"),
+            Self::NeedsPopulator { group, kind } => {
+                write!(f, "a volume populator must fill the volume from {kind}.{group}")
+            }
+            Self::SourceMissing { name } => write!(f, "claim {name}, which is to be cloned, doesn't exist"),
+            Self::SourceNotBound { name, phase } => {
+                let phase = if phase.is_empty() { "Pending" } else { phase };
+                write!(f, "claim {name}, which is to be cloned, isn't bound ({phase})")
+            }
+            Self::SourceDeleting { name } => write!(f, "claim {name}, which is to be cloned, is being deleted"),
+            Self::SourceLarger { name, requested, source } => write!(
+                f,
+                "claim {name}, which is to be cloned, asks for {}, more than the clone's {}",
+                size(*source),
+                size(*requested)
+            ),
+            Self::SourceUnusable { name } => {
+                write!(f, "claim {name}, which is to be cloned, has no volume of this driver that is bound to it")
+            }
+            Self::SourceMode { name } => write!(f, "claim {name}, which is to be cloned, has the other volume mode"),
+            Self::CsiNodeMissing { node } => write!(f, "node {node} has no CSINode"),
+            Self::NoTopologyKey { node, registered: false } => {
+                write!(f, "the driver isn't registered on node {node}, which was chosen")
+            }
+            Self::NoTopologyKey { node, registered: true } => {
+                write!(f, "the driver has no topology keys on node {node}, which was chosen")
+            }
+            Self::NodeLacksLabels { node, labels } => write!(f, "node {node} lacks the labels {}", labels.join(", ")),
+            Self::NotAllowed { node } => write!(f, "node {node} is outside of the class's allowed topologies"),
+            Self::DriverOnNoNode => f.write_str("the driver is registered on no node"),
+            Self::KeysOnNoNode { keys } => write!(f, "no node has the labels {}", keys.join(", ")),
+            Self::AttributesClassMissing { name } => write!(f, "VolumeAttributesClass {name} doesn't exist"),
+            Self::AttributesClassOfOther { name, driver } => write!(f, "VolumeAttributesClass {name} is for {driver}"),
+        }
+    }
+}
+
 impl ProvisionProblem {
     /// Whether the provisioner takes the selected node off the claim, so that the scheduler chooses again.
     pub fn gives_node_back(&self) -> bool {
@@ -75,7 +123,7 @@ impl ProvisionProblem {
     }
 }
 
-/// The newest event that the driver's provisioner wrote on the claim.
+/// Something that the driver's provisioner wrote on the claim.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -84,9 +132,20 @@ pub struct ProvisionerReport {
     pub message: String,
     pub count: i64,
     /// RFC 3339; empty where the event doesn't say.
+    pub first_seen: String,
+    /// RFC 3339; empty where the event doesn't say.
     pub last_seen: String,
     /// What the message says of the attempt, where it failed in the driver.
     pub outcome: Option<CallOutcome>,
+    /// What the message says of the cause, where it is a failure.
+    pub failure: Option<ProvisionFailure>,
+}
+
+impl ProvisionerReport {
+    /// Whether it is a failure that says more than that an attempt didn't end.
+    pub fn tells(&self) -> bool {
+        self.failure.as_ref().is_some_and(|failure| !failure.cause.echo())
+    }
 }
 
 /// What a failed CreateVolume leads to.
@@ -119,7 +178,10 @@ pub struct ProvisionerVerdict {
     /// The segment of the selected node, which is tried first.
     pub preferred: Option<Map>,
     pub problem: Option<ProvisionProblem>,
+    /// The provisioner's last word: the failure that tells most where one stands, else the newest event.
     pub report: Option<ProvisionerReport>,
+    /// The failures that stand, the newest first: no success came after them.
+    pub failures: Vec<ProvisionerReport>,
     /// What was missing, one line each.
     pub unknown: Vec<String>,
 }

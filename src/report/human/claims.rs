@@ -3,7 +3,6 @@
 use super::words::{NAMES, local, names};
 use super::{Screen, Tone};
 use crate::report::document::{ClaimEntry, Report};
-use crate::volumes::ProvisionProblem;
 
 /// The claims that won't bind by themselves, with what the PV controller says and why no volume matches.
 pub(super) fn write(report: &Report, screen: &mut Screen) {
@@ -45,34 +44,9 @@ fn mismatches(claim: &ClaimEntry, screen: &mut Screen) {
 fn provisioner(claim: &ClaimEntry, screen: &mut Screen) {
     let Some(verdict) = claim.provisioner else { return };
     if let Some(problem) = &verdict.problem {
-        screen.paragraph(6, &format!("the provisioner of {} stops: {}", verdict.driver, problem_text(problem)));
+        screen.paragraph(6, &format!("the provisioner of {} stops: {problem}", verdict.driver));
     }
     if let Some(report) = &verdict.report {
         screen.styled(Tone::Faint, 6, &format!("{} said: {}: {}", verdict.driver, report.reason, report.message));
-    }
-}
-
-fn problem_text(problem: &ProvisionProblem) -> String {
-    use ProvisionProblem as P;
-    match problem {
-        P::Selector => "the claim has a label selector, which it doesn't take".to_owned(),
-        P::FsTypeTwice => "the class gives the file system type twice".to_owned(),
-        P::ZonesTwice => "the class has zone parameters and allowed topologies".to_owned(),
-        P::NeedsPopulator { group, kind } => format!("a volume populator must fill the volume from {kind}.{group}"),
-        P::SourceMissing { name } => format!("claim {name}, which is to be cloned, doesn't exist"),
-        P::SourceNotBound { name, .. } => format!("claim {name}, which is to be cloned, isn't bound"),
-        P::SourceDeleting { name } => format!("claim {name}, which is to be cloned, is being deleted"),
-        P::SourceLarger { name, .. } => format!("claim {name}, which is to be cloned, is larger than the clone"),
-        P::SourceUnusable { name } => format!("claim {name}, which is to be cloned, has no volume of this driver"),
-        P::SourceMode { name } => format!("claim {name}, which is to be cloned, has the other volume mode"),
-        P::CsiNodeMissing { node } => format!("node {node} has no CSINode"),
-        P::NoTopologyKey { node, registered: false } => format!("the driver isn't registered on node {node}"),
-        P::NoTopologyKey { node, registered: true } => format!("the driver has no topology keys on node {node}"),
-        P::NodeLacksLabels { node, labels } => format!("node {node} lacks the labels {}", names(labels, NAMES)),
-        P::NotAllowed { node } => format!("node {node} is outside of the class's allowed topologies"),
-        P::DriverOnNoNode => "the driver is registered on no node".to_owned(),
-        P::KeysOnNoNode { keys } => format!("no node has the labels {}", names(keys, NAMES)),
-        P::AttributesClassMissing { name } => format!("VolumeAttributesClass {name} doesn't exist"),
-        P::AttributesClassOfOther { name, driver } => format!("VolumeAttributesClass {name} is for {driver}"),
     }
 }

@@ -1,0 +1,73 @@
+//! The words of what a provisioner says.
+
+use super::Failing;
+use crate::diagnosis::context::Context;
+use crate::diagnosis::text::{either, named};
+use crate::model::{Event, ObjectRef, StorageClass};
+use crate::volumes::FailureCause;
+use crate::volumes::provision_failure::shortened;
+
+/// How long a provisioner's words may be in a title, in characters.
+const IN_TITLE: usize = 180;
+
+/// The cause in a sentence.
+pub(super) fn title(
+    cx: &Context<'_>,
+    driver: &str,
+    class: Option<&StorageClass>,
+    failing: &[Failing<'_, '_>],
+) -> String {
+    let names: Vec<&str> = failing.iter().map(|one| one.case.claim.metadata.name.as_str()).collect();
+    let claims = named("claim", &names);
+    let lead = &failing[0];
+    let class_name = lead.case.claim.class();
+    let text = shortened(&lead.failure.text, IN_TITLE);
+    let fails = format!("Provisioner {driver} can't make the volume of {claims}");
+    match &lead.failure.cause {
+        FailureCause::SecretMissing { namespace, name } => {
+            format!("{fails}: secret {name} does not exist in namespace {namespace}, where class {class_name} has it")
+        }
+        FailureCause::SecretForbidden { namespace, name } => {
+            format!("{fails}: it may not read secret {name} in namespace {namespace}, which class {class_name} names")
+        }
+        FailureCause::SecretTemplate => format!("{fails}: class {class_name} names its secrets wrongly: {text}"),
+        FailureCause::NoNode if class.is_some_and(|class| !class.waits_for_consumer()) => format!(
+            "Class {class_name} binds at once (Immediate), and provisioner {driver} needs a node first: {claims} {} \
+             unbound",
+            either(names.len(), "stays", "stay")
+        ),
+        FailureCause::Snapshot { name } => match snapshot_event(cx, lead, name) {
+            Some(event) => {
+                let why = shortened(&event.message, IN_TITLE);
+                format!("{fails}: VolumeSnapshot {name} is not ready: {why}")
+            }
+            None => format!("{fails}: {text}"),
+        },
+        FailureCause::Webhook { name } => format!("{fails}: webhook {name} must approve it and can't be called"),
+        FailureCause::Denied => format!("{fails}: the storage's side refuses the driver: {text}"),
+        FailureCause::Quota => format!("{fails}: a quota of the storage is used up: {text}"),
+        FailureCause::NoRoom => format!("{fails}: the storage has no room for it: {text}"),
+        FailureCause::Busy | FailureCause::Deadline => format!("{fails}: its attempts don't end: {text}"),
+        FailureCause::NoNode
+        | FailureCause::Topology
+        | FailureCause::Forbidden
+        | FailureCause::NotFound
+        | FailureCause::Invalid
+        | FailureCause::Unreachable
+        | FailureCause::Other => format!("{fails}: {text}"),
+    }
+}
+
+/// The last warning about the snapshot that the claim is made from: its controller tells why it isn't ready.
+pub(super) fn snapshot_event<'a>(cx: &Context<'a>, lead: &Failing<'_, '_>, name: &str) -> Option<&'a Event> {
+    let snapshot = snapshot_ref(lead, name);
+    cx.events_of(&snapshot).iter().rev().copied().find(|event| event.kind == "Warning")
+}
+
+/// The snapshot that a claim is made from.
+pub(super) fn snapshot_ref(lead: &Failing<'_, '_>, name: &str) -> ObjectRef {
+    let claim = lead.case.claim;
+    let source = claim.spec.data_source_ref.as_ref().and_then(|source| source.namespace.as_deref());
+    let namespace = source.filter(|namespace| !namespace.is_empty()).unwrap_or(&claim.metadata.namespace);
+    ObjectRef::other("VolumeSnapshot", namespace, name)
+}
