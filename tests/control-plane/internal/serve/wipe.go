@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"k8s.io/client-go/rest"
 
@@ -38,30 +39,48 @@ func (c *cluster) wipe(ctx context.Context) error {
 	for _, p := range []**process{&c.kubelet, &c.scheduler, &c.controllerManager} {
 		stopProcess(p, 0) // what they would still write is to be wiped
 	}
-	if err := c.baseline.restore(ctx, c.etcdAPI); err != nil {
+	if err := c.empty(ctx); err != nil {
 		return err
 	}
 	if err := c.startControllers(ctx); err != nil {
 		return err
 	}
 	if c.options.kubelet {
-		if err := c.startKubelet(); err != nil {
-			return err
-		}
+		return c.startKubelet()
 	}
-	return c.waitEmpty(ctx)
+	return nil
 }
 
-// waitEmpty returns when the API server, which learns of the deletions from etcd, shows them.
-func (c *cluster) waitEmpty(ctx context.Context) error {
+// wipeTries is how often the baseline is restored, and wipeShown how long the API server, which learns of the deletions
+// from etcd, may take to show each.
+const (
+	wipeTries = 5
+	wipeShown = 5 * time.Second
+)
+
+// empty restores the baseline until the API server shows it: what it had accepted from a component before that was
+// stopped, it may write after the first time.
+func (c *cluster) empty(ctx context.Context) error {
 	client, err := standin.Client(c.kubeconfig())
 	if err != nil {
 		return err
 	}
+	for range wipeTries {
+		if err = c.baseline.restore(ctx, c.etcdAPI); err != nil {
+			return err
+		}
+		if err = c.waitEmpty(ctx, client.Discovery().RESTClient()); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+func (c *cluster) waitEmpty(ctx context.Context, client rest.Interface) error {
+	ctx, cancel := context.WithTimeout(ctx, wipeShown)
+	defer cancel()
 	for _, path := range emptyLists {
-		err := c.apiServer.waitUntil(ctx, func(ctx context.Context) error {
-			return isEmpty(ctx, client.Discovery().RESTClient(), path)
-		})
+		err := c.apiServer.waitUntil(ctx, func(ctx context.Context) error { return isEmpty(ctx, client, path) })
 		if err != nil {
 			return err
 		}
