@@ -3,7 +3,7 @@ mod words;
 
 use std::collections::BTreeMap;
 
-use self::words::{snapshot_event, snapshot_ref};
+use self::words::snapshot_event;
 use super::runner::runner;
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
@@ -186,8 +186,8 @@ fn with_cause(cx: &Context<'_>, class: Option<&StorageClass>, lead: &Failing<'_,
         }
         (FailureCause::Snapshot { name }, _) => match snapshot_event(cx, lead, name) {
             Some(event) => {
-                let note = format!("what {} says of the snapshot", event.component());
-                finding.evidence(snapshot_ref(lead, name), "events", event.message.clone(), note)
+                let note = format!("{} says of it: {}", event.component(), event.message);
+                finding.evidence(claim_ref(lead.case.claim), "spec.dataSource", format!("VolumeSnapshot {name}"), note)
             }
             None => finding,
         },

@@ -25,7 +25,7 @@ pub(super) fn title(
     let fails = format!("Provisioner {driver} can't make the volume of {claims}");
     match &lead.failure.cause {
         FailureCause::SecretMissing { namespace, name } => {
-            format!("{fails}: secret {name} does not exist in namespace {namespace}, where class {class_name} has it")
+            format!("{fails}: it can't find secret {name} in namespace {namespace}, where class {class_name} has it")
         }
         FailureCause::SecretForbidden { namespace, name } => {
             format!("{fails}: it may not read secret {name} in namespace {namespace}, which class {class_name} names")
@@ -65,7 +65,7 @@ pub(super) fn snapshot_event<'a>(cx: &Context<'a>, lead: &Failing<'_, '_>, name:
 }
 
 /// The snapshot that a claim is made from.
-pub(super) fn snapshot_ref(lead: &Failing<'_, '_>, name: &str) -> ObjectRef {
+fn snapshot_ref(lead: &Failing<'_, '_>, name: &str) -> ObjectRef {
     let claim = lead.case.claim;
     let source = claim.spec.data_source_ref.as_ref().and_then(|source| source.namespace.as_deref());
     let namespace = source.filter(|namespace| !namespace.is_empty()).unwrap_or(&claim.metadata.namespace);
