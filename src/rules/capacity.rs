@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::diagnosis::context::{Context, PodGroup};
-use crate::model::{Claim, CsiStorageCapacity, Kind, ObjectRef, StorageClass};
+use crate::model::{Claim, CsiStorageCapacity, Kind, ObjectRef, Quantity, StorageClass};
 
 use super::support::rejected_for;
 use crate::scheduler::Reason;
@@ -76,6 +76,11 @@ fn shortage<'c, 'a>(
 }
 
 impl Shortage<'_, '_> {
+    /// What the claim asks for, in bytes.
+    pub(super) fn asked(&self) -> i64 {
+        self.claim.request().map_or(0, Quantity::value)
+    }
+
     /// The claims of the same class that the group's pods wait for.
     pub(super) fn claims(&self, cx: &Context<'_>) -> Vec<ObjectRef> {
         let delayed = self.group.pods.iter().flat_map(|pod| cx.delayed_claims(pod));

@@ -25,17 +25,17 @@ super::declare_rule! {
 const SHOWN: usize = 3;
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
-    let mut stories: BTreeMap<(&str, String), Vec<&ClaimCase<'_>>> = BTreeMap::new();
+    let mut stories: BTreeMap<String, Vec<&ClaimCase<'_>>> = BTreeMap::new();
     for case in &cx.claims {
         if out.explained(&claim_ref(case.claim)) {
             continue;
         }
         match reason(cx, &case.verdict) {
-            Some(reason) => stories.entry((&case.claim.metadata.namespace, reason)).or_default().push(case),
+            Some(reason) => stories.entry(reason).or_default().push(case),
             None => out.skip(RULE.name, case.verdict.unknown.first().cloned()),
         }
     }
-    for ((_, reason), cases) in stories {
+    for (reason, cases) in stories {
         out.add(finding(cx, &reason, &cases));
     }
 }

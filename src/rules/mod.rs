@@ -22,6 +22,7 @@ mod driver_nodes_closed;
 mod driver_not_installed;
 mod driver_not_on_node;
 mod everywhere;
+mod exceeds_any_node;
 mod extender_decides;
 mod extender_not_wired;
 mod image_not_pulled;

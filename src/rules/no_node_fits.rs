@@ -31,15 +31,15 @@ const FACTS: usize = 16;
 const LONG: usize = 260;
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
-    let mut stories: BTreeMap<(ObjectRef, String), Vec<&PodGroup<'_>>> = BTreeMap::new();
+    let mut stories: BTreeMap<String, Vec<&PodGroup<'_>>> = BTreeMap::new();
     for group in cx.blocked() {
-        if group.pods.iter().all(|pod| out.known(&pod_ref(pod))) {
-            continue;
+        if !group.pods.iter().all(|pod| out.known(&pod_ref(pod))) {
+            stories.entry(story(cx, group)).or_default().push(group);
         }
-        stories.entry((group.subject(), story(cx, group))).or_default().push(group);
     }
     let mut told: BTreeMap<ObjectRef, usize> = BTreeMap::new();
-    for ((subject, story), groups) in stories {
+    for (story, groups) in stories {
+        let subject = groups[0].subject();
         let number = told.entry(subject.clone()).or_default();
         *number += 1;
         let mut finding = finding(cx, subject, &story, &groups);

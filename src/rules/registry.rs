@@ -40,6 +40,7 @@ pub static REGISTRY: &[&Rule] = &[
     &other_scheduler_missing::RULE,
     &scheduling_gated::RULE,
     &extender_decides::RULE,
+    &exceeds_any_node::RULE,
     &no_node_fits::RULE,
     &claim_gone_under_pod::RULE,
     &volumes_overdue::RULE,

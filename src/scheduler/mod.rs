@@ -177,6 +177,11 @@ impl<'a> Scheduler<'a> {
         resources::requests(pod, self.cluster.version).of_resource(resource)
     }
 
+    /// The resources of which the pod asks for some.
+    pub fn requested<'p>(&self, pod: &'p Pod) -> Vec<&'p str> {
+        resources::requests(pod, self.cluster.version).names()
+    }
+
     /// The pods that count on a node.
     pub fn pods_on(&self, node: &str) -> impl Iterator<Item = &Pod> {
         self.cluster.node(node).into_iter().flat_map(|info| &info.pods).map(|info| info.pod)

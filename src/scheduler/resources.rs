@@ -74,6 +74,13 @@ impl<'a> Totals<'a> {
         }
     }
 
+    /// The resources of which there is some.
+    pub(crate) fn names(&self) -> Vec<&'a str> {
+        let basic = [("cpu", self.cpu), ("memory", self.memory), ("ephemeral-storage", self.ephemeral_storage)];
+        let scalars = self.scalars.iter().map(|(name, amount)| (*name, *amount));
+        basic.into_iter().chain(scalars).filter(|(_, amount)| *amount > 0).map(|(name, _)| name).collect()
+    }
+
     /// Whether nothing at all is requested.
     pub(crate) fn is_empty(&self) -> bool {
         self.cpu == 0 && self.memory == 0 && self.ephemeral_storage == 0 && self.scalars.is_empty()
