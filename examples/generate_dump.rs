@@ -25,6 +25,10 @@ struct Arguments {
     /// Kinds of need among the pending pods
     #[arg(long, default_value_t = 10)]
     distinct: usize,
+    /// Pending pods of workloads of their own, with selectors and tolerations that differ, which have two causes between
+    /// them: half of their claims ask for more than any node can hold, the other pods for more cpu than any node has
+    #[arg(long, default_value_t = 0)]
+    too_large: usize,
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Where to write, compressed for a name in `.gz`; stdout where left out
@@ -64,6 +68,9 @@ fn write(arguments: &Arguments, out: impl Write) -> io::Result<()> {
     }
     for pod in 0..arguments.pending {
         cluster.pending(pod)?;
+    }
+    for pod in 0..arguments.too_large {
+        cluster.too_large(pod)?;
     }
     cluster.out.write_all(b"\n]}\n")?;
     cluster.out.flush()
@@ -356,6 +363,37 @@ impl<W: Write> Cluster<W> {
             json!({"metadata": {"name": name, "namespace": namespace, "labels": labels, "ownerReferences": owner},
             "spec": spec, "status": {"phase": "Pending", "conditions": conditions, "qosClass": "Burstable"}}),
         )
+    }
+
+    /// A pod of a workload of its own, every second with a claim of more than any node can hold, the others with more cpu
+    /// than any node has. Which nodes they may use otherwise differs from pod to pod.
+    fn too_large(&mut self, pod: usize) -> io::Result<()> {
+        let (app, namespace) = (format!("large-{pod}"), team(pod));
+        let with_claim = pod % 2 == 0;
+        let claim = format!("data-{app}");
+        let volume = with_claim.then(|| json!({"name": "data", "persistentVolumeClaim": {"claimName": claim}}));
+        let mut spec = self.pod_spec(volume.into_iter().collect());
+        let cpu = if with_claim { "200m".to_owned() } else { format!("{}", 17 + pod % 40) };
+        spec["containers"][0]["resources"]["requests"] = json!({"cpu": cpu, "memory": "256Mi"});
+        match pod / 2 % 4 {
+            0 => spec["nodeSelector"] = json!({"topology.kubernetes.io/zone": ZONES[pod / 8 % 3]}),
+            1 => spec["nodeSelector"] = json!({"pool": "storage"}),
+            2 => spec["tolerations"] = json!([{"key": "dedicated", "operator": "Exists"}]),
+            _ => {}
+        }
+        if with_claim {
+            self.object("v1", "PersistentVolumeClaim", json!({
+                "metadata": {"name": claim, "namespace": namespace, "finalizers": ["kubernetes.io/pvc-protection"]},
+                "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": format!("{}Gi", 100 + pod)}},
+                    "storageClassName": "local", "volumeMode": "Filesystem"},
+                "status": {"phase": "Pending"}}))?;
+        }
+        let owner = json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": app, "uid": format!("owner-{app}"), "controller": true}]);
+        let conditions =
+            json!([{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "lastTransitionTime": TIME}]);
+        self.object("v1", "Pod", json!({
+            "metadata": {"name": format!("{app}-0"), "namespace": namespace, "labels": {"app": app}, "ownerReferences": owner},
+            "spec": spec, "status": {"phase": "Pending", "conditions": conditions, "qosClass": "Burstable"}}))
     }
 
     /// The spec of the pods with a need: eight sorts, told apart further by their requests.

@@ -141,36 +141,53 @@ fn remedies(cx: &Context<'_>, shortages: &[&Shortage<'_, '_>], best: i64) -> Vec
     let grow = Step::told(format!("Give the backend of class {class} more space on a node that the pod may use"));
     let mut remedies = vec![Remedy::untried("Add space", Risk::Low, vec![grow], "how much is added is not known")];
     if best > 0 {
-        let steps = shortages.iter().map(|shortage| ask_for_less(cx, shortage, best)).collect();
-        remedies.push(Remedy::new("Ask for less", Risk::Medium, steps));
+        remedies.push(Remedy::new("Ask for less", Risk::Medium, ask_for_less(cx, shortages, best)));
     }
     remedies
 }
 
-/// A claim's size can't be lowered, so the claim is made anew; nothing is on it yet.
-fn ask_for_less(cx: &Context<'_>, shortage: &Shortage<'_, '_>, best: i64) -> Step {
-    let meta = &shortage.claim.metadata;
-    let size = Quantity::bytes(best);
-    let what = match shortage.group.owner.as_ref().filter(|owner| owner.kind == "StatefulSet") {
-        Some(set) => format!(
-            "Ask for at most {} in the claim template of StatefulSet {}: scale it to zero, delete the unbound claims, \
-             and create the set again with the smaller template",
-            short_bytes(best),
-            set.name
-        ),
-        None => format!("Delete claim {} and create it again with at most {}", meta.name, short_bytes(best)),
-    };
-    let mut effects = Vec::new();
-    for claim in shortage.claims(cx) {
-        let Some(mut object) = cx.snapshot.to_json(Kind::PersistentVolumeClaim, &claim.namespace, &claim.name) else {
-            continue;
-        };
-        let present = object["spec"]["resources"]["requests"]["storage"].as_str().map(Quantity::parse);
-        if !matches!(present, Some(Ok(present)) if present > size) {
-            continue;
+/// A claim's size can't be lowered, so the claim is made anew; nothing is on it yet. Claims that no StatefulSet makes
+/// share a step.
+fn ask_for_less(cx: &Context<'_>, shortages: &[&Shortage<'_, '_>], best: i64) -> Vec<Step> {
+    let size = short_bytes(best);
+    let (mut steps, mut names, mut shared) = (Vec::new(), Vec::new(), Vec::new());
+    for shortage in shortages {
+        let effects = smaller_claims(cx, shortage, best);
+        match shortage.group.owner.as_ref().filter(|owner| owner.kind == "StatefulSet") {
+            Some(set) => steps.push(
+                Step::told(format!(
+                    "Ask for at most {size} in the claim template of StatefulSet {}: scale it to zero, delete the unbound \
+                     claims, and create the set again with the smaller template",
+                    set.name
+                ))
+                .leading_to(effects),
+            ),
+            None => {
+                names.push(shortage.claim.metadata.name.as_str());
+                shared.extend(effects);
+            }
         }
-        object["spec"]["resources"]["requests"]["storage"] = size.to_string().into();
-        effects.push(Change::Create { kind: Kind::PersistentVolumeClaim, object });
     }
-    Step::told(what).leading_to(effects)
+    if !names.is_empty() {
+        let (claims, them) = (named("claim", &names), either(names.len(), "it", "them"));
+        let text = format!("Delete {claims} and create {them} again with at most {size}");
+        steps.push(Step::told(text).leading_to(shared));
+    }
+    steps
+}
+
+/// The claims of the pods that ask for more, with the size in its place.
+fn smaller_claims(cx: &Context<'_>, shortage: &Shortage<'_, '_>, best: i64) -> Vec<Change> {
+    let size = Quantity::bytes(best);
+    let claims = shortage.claims(cx).into_iter();
+    claims
+        .filter_map(|claim| {
+            let kind = Kind::PersistentVolumeClaim;
+            let mut object = cx.snapshot.to_json(kind, &claim.namespace, &claim.name)?;
+            let present = object["spec"]["resources"]["requests"]["storage"].as_str().map(Quantity::parse);
+            let more = matches!(present, Some(Ok(present)) if present > size);
+            object["spec"]["resources"]["requests"]["storage"] = size.to_string().into();
+            more.then_some(Change::Create { kind, object })
+        })
+        .collect()
 }

@@ -25,20 +25,37 @@ super::declare_rule! {
 /// Objects newer than the scheduler's word that are shown.
 const SHOWN: usize = 5;
 
+/// A pod of which the scheduler wrote something else than it would decide.
+struct Differing<'c, 'a> {
+    pod: &'a Pod,
+    group: &'c PodGroup<'a>,
+    message: &'c str,
+}
+
 fn check(cx: &Context<'_>, out: &mut Findings) {
-    let mut newest = None;
+    let mut stories: BTreeMap<Option<&str>, Vec<Differing<'_, '_>>> = BTreeMap::new();
     for group in &cx.groups {
-        let mut by_message: BTreeMap<&str, Vec<&Pod>> = BTreeMap::new();
         for pod in &group.pods {
             if let Some(condition) = differs(cx, pod, &group.verdict) {
-                by_message.entry(&condition.message).or_default().push(pod);
+                let message = condition.message.as_str();
+                let told = fits(group).then_some(message);
+                stories.entry(told).or_default().push(Differing { pod, group, message });
             }
         }
-        for (message, pods) in by_message {
-            let newest = newest.get_or_insert_with(|| creations(cx));
-            out.add(finding(cx, group, message, &pods, newest));
-        }
     }
+    if stories.is_empty() {
+        return;
+    }
+    let newest = creations(cx);
+    for differing in stories.into_values() {
+        out.add(finding(cx, &differing, &newest));
+    }
+}
+
+/// Whether a node would take the pods now. What the scheduler wrote of them is a story of its own then; that it would
+/// word another rejection is one for all.
+fn fits(group: &PodGroup<'_>) -> bool {
+    group.verdict.outcome == Outcome::Schedulable
 }
 
 /// The pod's condition, where it says something else than the verdict. Nothing is said while the verdict is open, nor of
@@ -84,16 +101,11 @@ fn plain_reason(part: &str) -> String {
     part.replace("node(s) had volume node affinity conflict", "node(s) didn't match PersistentVolume's node affinity")
 }
 
-fn finding(
-    cx: &Context<'_>,
-    group: &PodGroup<'_>,
-    message: &str,
-    pods: &[&Pod],
-    newest: &[(Timestamp, ObjectRef)],
-) -> Finding {
-    let names_of: Vec<&str> = pods.iter().map(|pod| pod.metadata.name.as_str()).collect();
-    let fits = group.verdict.outcome == Outcome::Schedulable;
-    let said = last_said(cx, pods[0]);
+fn finding(cx: &Context<'_>, differing: &[Differing<'_, '_>], newest: &[(Timestamp, ObjectRef)]) -> Finding {
+    let names_of: Vec<&str> = differing.iter().map(|one| one.pod.metadata.name.as_str()).collect();
+    let lead = &differing[0];
+    let fits = fits(lead.group);
+    let said = last_said(cx, lead.pod);
     let since = said.as_deref().and_then(|said| said.parse::<Timestamp>().ok());
     let changed: Vec<&(Timestamp, ObjectRef)> =
         newest.iter().take_while(|(time, _)| since.is_some_and(|since| *time > since)).take(SHOWN).collect();
@@ -101,17 +113,17 @@ fn finding(
     let title = format!(
         "What kube-scheduler wrote about {} is out of date or rests on something unseen: {now} {}",
         named("pod", &names_of),
-        either(pods.len(), "it", "them"),
+        either(differing.len(), "it", "them"),
     );
-    let object = pod_ref(pods[0]);
+    let object = pod_ref(lead.pod);
     let severity = if fits { Severity::Warning } else { Severity::Info };
-    let mut finding = Finding::new(RULE.name, severity, group.subject(), title).likely().evidence(
+    let mut finding = Finding::new(RULE.name, severity, lead.group.subject(), title).likely().evidence(
         object.clone(),
         "status.conditions[PodScheduled].message",
-        message,
+        lead.message,
         said.map_or_else(|| "what it wrote".to_owned(), |time| format!("what it wrote, last at {time}")),
     );
-    let predicted = group.verdict.message.clone().unwrap_or_else(|| "no rejection".to_owned());
+    let predicted = lead.group.verdict.message.clone().unwrap_or_else(|| "no rejection".to_owned());
     finding = finding.evidence(object.clone(), "", predicted, "what it would decide now");
     if changed.is_empty() {
         finding = finding.evidence(object, "", "nothing newer was read", unseen(cx));
@@ -120,7 +132,7 @@ fn finding(
         let path = "metadata.creationTimestamp";
         finding = finding.evidence(object.clone(), path, time.to_string(), "came after the scheduler last spoke");
     }
-    finding.explains_all(pods.iter().map(|pod| pod_ref(pod)))
+    finding.explains_all(differing.iter().map(|one| pod_ref(one.pod)))
 }
 
 /// When the scheduler last spoke of the pod, RFC 3339.
