@@ -112,7 +112,7 @@ struct Report {
 impl Report {
     fn read(run: Run) -> Self {
         let value = serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {}", run.stderr));
-        Self { code: run.code, value, text: run.stdout }
+        Self { code: run.code, value, text: run.undated() }
     }
 
     fn list(&self, field: &str) -> &[Value] {

@@ -172,7 +172,7 @@ impl Scene {
     }
 
     /// What the tool says of Vault's namespace. Whatever the scene: the prediction for each pending pod is what the
-    /// scheduler wrote, and a collected snapshot gives the same report byte for byte.
+    /// scheduler wrote, and a collected snapshot gives the same report byte for byte, but for its time.
     pub fn diagnose(&self) -> Report {
         let words = ["diagnose", "-n", "vault", "-o", "json"];
         let report = self.settled(&words);
@@ -195,13 +195,13 @@ impl Scene {
             let collected = self.tools.storagewhy(&["collect", "-n", "vault", "-f", file]);
             assert_eq!(collected.code, 0, "{}", collected.stderr);
             let offline = self.tools.storagewhy(&[words, &["--from", file]].concat());
-            if live.stdout == offline.stdout && live.code == offline.code {
+            if live.undated() == offline.undated() && live.code == offline.code {
                 return Report::read(live);
             }
             last = Some((live, offline));
         }
         let (live, offline) = last.unwrap();
-        assert_eq!(live.stdout, offline.stdout, "{} {}", live.stderr, offline.stderr);
+        assert_eq!(live.undated(), offline.undated(), "{} {}", live.stderr, offline.stderr);
         panic!("exit codes differ: live {}, collected {}", live.code, offline.code);
     }
 }
