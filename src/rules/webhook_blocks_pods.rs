@@ -36,13 +36,12 @@ struct Suspect<'a> {
 }
 
 /// The kinds that tell which webhooks are called, and whether anything answers.
-const CALLS: [Kind; 6] = [
+const CALLS: [Kind; 5] = [
     Kind::MutatingWebhookConfiguration,
     Kind::ValidatingWebhookConfiguration,
     Kind::Service,
     Kind::EndpointSlice,
     Kind::Namespace,
-    Kind::Event,
 ];
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
@@ -54,8 +53,10 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
         match suspects.iter().position(|suspect| blames(cx, suspect, shortfall, event)) {
             Some(position) => by_webhook.entry(position).or_default().push((shortfall, event)),
             None => {
-                let kinds = if held_by_order(cx, shortfall, event) { &[Kind::Event][..] } else { &CALLS };
-                out.skip(RULE.name, cx.unread_anywhere(kinds));
+                out.skip(RULE.name, cx.unread(&[Kind::Event]));
+                if !held_by_order(cx, shortfall, event) {
+                    out.skip(RULE.name, cx.unread_anywhere(&CALLS));
+                }
             }
         }
     }
