@@ -90,12 +90,14 @@ fn unschedulable() -> Arc<PodVerdict> {
         outcome: Outcome::Unschedulable,
         message: Some(
             "0/40 nodes are available: 3 Insufficient topolvm.io/capacity, 37 node(s) had untolerated taint(s). \
+             placed: None,
              preemption: 0/40 nodes are available: 40 Preemption is not helpful for scheduling."
                 .to_owned(),
         ),
         error: false,
         pre_filter: None,
         nodes: tainted.chain(short).collect(),
+        placed: None,
         preemption: None,
         unknown: Vec::new(),
     })

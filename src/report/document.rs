@@ -115,6 +115,9 @@ pub struct PodEntry<'a> {
     pub message: Option<&'a str>,
     /// What the PodScheduled condition says at the moment; null where it says nothing.
     pub observed: Option<ObservedEntry<'a>>,
+    /// The node that kube-scheduler has chosen already, where the pod waits for its volumes before it is bound; null for
+    /// others.
+    pub placed: Option<&'a str>,
     /// The plugin that rejected the pod before any node was looked at.
     pub pre_filter: Option<PreFilterEntry<'a>>,
     /// Every node, with what rejected it; empty where `nodesAs` names a pod.
@@ -423,6 +426,7 @@ impl<'a> PodEntry<'a> {
             },
             message: verdict.message.as_deref(),
             observed,
+            placed: verdict.placed.as_deref(),
             pre_filter: verdict.pre_filter.as_ref().map(|rejection| PreFilterEntry {
                 plugin: rejection.plugin,
                 message: &rejection.message,

@@ -42,6 +42,8 @@ pub static REGISTRY: &[&Rule] = &[
     &extender_decides::RULE,
     &exceeds_any_node::RULE,
     &no_node_fits::RULE,
+    &binding_not_finished::RULE,
+    &pod_not_judged::RULE,
     &claim_gone_under_pod::RULE,
     &volumes_overdue::RULE,
     &ordered_pods_wait::RULE,

@@ -36,7 +36,9 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     let mut stories: BTreeMap<Option<&str>, Vec<Differing<'_, '_>>> = BTreeMap::new();
     for group in &cx.groups {
         for pod in &group.pods {
-            if let Some(condition) = differs(cx, pod, &group.verdict) {
+            if let Some(condition) = differs(cx, pod, &group.verdict)
+                && !(condition.reason == "SchedulerError" && out.explained(&pod_ref(pod)))
+            {
                 let message = condition.message.as_str();
                 let told = fits(group).then_some(message);
                 stories.entry(told).or_default().push(Differing { pod, group, message });

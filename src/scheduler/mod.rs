@@ -122,8 +122,8 @@ impl<'a> Scheduler<'a> {
 
     /// What one scheduling attempt would decide now of a pod that has no node. Pods with the same needs are judged once.
     pub fn judge(&self, pod: &Pod) -> Arc<PodVerdict> {
-        if self.cluster.assumed_node(pod).is_some() {
-            return Arc::new(PodVerdict::new(Outcome::Schedulable));
+        if let Some(node) = self.cluster.assumed_node(pod) {
+            return Arc::new(PodVerdict { placed: Some(node.to_owned()), ..PodVerdict::new(Outcome::Schedulable) });
         }
         let key = needs::key(&self.cluster, pod, self.spreads_by_default(pod));
         if let Some(verdict) = self.verdicts.borrow().get(&key) {

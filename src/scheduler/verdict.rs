@@ -55,6 +55,8 @@ pub struct PodVerdict {
     pub pre_filter: Option<PreFilterRejection>,
     /// One entry a node, sorted by name; empty where a PreFilter plugin rejected the pod.
     pub nodes: Vec<NodeVerdict>,
+    /// The node that the scheduler has chosen already: the pod waits for its volumes there (PreBind).
+    pub placed: Option<String>,
     /// The node on which preemption would make room, with the pods it would evict (`namespace/name`).
     pub preemption: Option<(String, Vec<String>)>,
     /// What was missing, one line each, sorted; empty where the verdict is certain.
@@ -70,6 +72,7 @@ impl PodVerdict {
             error: false,
             pre_filter: None,
             nodes: Vec::new(),
+            placed: None,
             preemption: None,
             unknown: vec![missing.to_owned()],
         }
@@ -85,6 +88,7 @@ impl PodVerdict {
             error: false,
             pre_filter: None,
             nodes: Vec::new(),
+            placed: None,
             preemption: None,
             unknown: Vec::new(),
         }

@@ -22,6 +22,7 @@ impl<'r> Group<'r> {
     fn takes(&self, pod: &PodEntry) -> bool {
         let first = self.first();
         first.verdict == pod.verdict
+            && first.placed == pod.placed
             && first.message == pod.message
             && observed(first) == observed(pod)
             && (std::ptr::eq(first.nodes.all, pod.nodes.all) || first.nodes.all == pod.nodes.all)
@@ -52,6 +53,16 @@ fn groups<'r>(report: &'r Report<'r>) -> Vec<Group<'r>> {
     groups
 }
 
+/// What a pod that some node takes waits for, as the end of a sentence about it.
+fn placeable(pod: &PodEntry<'_>, pods: usize) -> String {
+    match pod.placed {
+        Some(node) => {
+            format!("placed on {node}, where {} for volumes", if pods == 1 { "it waits" } else { "they wait" })
+        }
+        None => format!("some node takes {} now", if pods == 1 { "it" } else { "them" }),
+    }
+}
+
 fn write_group(report: &Report, group: &Group, screen: &mut Screen) {
     let pod = group.first();
     let members: Vec<String> =
@@ -60,7 +71,7 @@ fn write_group(report: &Report, group: &Group, screen: &mut Screen) {
     screen.gap();
     match pod.verdict {
         Outcome::Unschedulable => screen.styled(Tone::Heading, 0, &format!("{subject}, node by node")),
-        Outcome::Schedulable => return screen.paragraph(0, &format!("{subject}: kube-scheduler can place it now")),
+        Outcome::Schedulable => return screen.paragraph(0, &format!("{subject}: {}", placeable(pod, members.len()))),
         Outcome::SchedulingGated => return screen.paragraph(0, &format!("{subject}: held back by scheduling gates")),
         Outcome::OtherScheduler => return screen.paragraph(0, &format!("{subject}: left to another scheduler")),
         Outcome::Unknown => screen.styled(Tone::Heading, 0, &format!("{subject}: no certain verdict")),
