@@ -4,7 +4,7 @@ use crate::diagnosis::finding::{Evidence, Finding, Severity};
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::names;
-use crate::model::{Claim, ObjectRef, Pod};
+use crate::model::{Claim, Pod};
 use crate::scheduler::Outcome;
 
 super::declare_rule! {

@@ -1,9 +1,9 @@
 use super::placed::{Stuck, stuck, unread, wait_fact};
-use crate::admission::expand::{ordinal_of, stateful_set_claims};
+use super::remade::{maker, recreate};
 use crate::diagnosis::context::Context;
 use crate::diagnosis::finding::{Evidence, Finding, Severity};
 use crate::diagnosis::findings::Findings;
-use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
+use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::model::{Kind, ObjectRef};
 use crate::volumes::{AttachProblem, Decision};
 
@@ -106,17 +106,7 @@ fn remedy(cx: &Context<'_>, stuck: &Stuck<'_, '_>, claim: &ObjectRef) -> Option<
 
 /// A StatefulSet makes the claims of its templates anew before it makes a pod anew.
 fn remade(cx: &Context<'_>, stuck: &Stuck<'_, '_>, claim: &ObjectRef) -> Option<Remedy> {
-    let pod = stuck.pod();
-    let owner = stuck.case.pod.metadata.controller().filter(|owner| owner.kind == "StatefulSet")?;
-    let set = cx.snapshot.stateful_sets.get(&pod.namespace, &owner.name).found()?;
-    let claims = stateful_set_claims(set, ordinal_of(&owner.name, &pod.name)?);
-    let made = claims.into_iter().find(|made| made.metadata.name == claim.name)?;
-    let object = serde_json::to_value(&made).ok()?;
-    let what = format!(
-        "Delete pod {}; StatefulSet {} makes claim {} anew, empty, and then the pod",
-        pod.name, owner.name, claim.name
-    );
-    let change = Change::RecreatePods { namespace: pod.namespace, names: vec![pod.name] };
-    let step = cx.step(what, change).leading_to(vec![Change::Create { kind: Kind::PersistentVolumeClaim, object }]);
+    let (set, made) = maker(cx, stuck.case.pod, &claim.name)?;
+    let step = recreate(cx, stuck.case.pod, set, &[made]);
     Some(Remedy::new("Have pod and claim made anew", Risk::Medium, vec![step]))
 }

@@ -8,6 +8,7 @@ pub static REGISTRY: &[&Rule] = &[
     &webhook_blocks_pods::RULE,
     &pods_not_created::RULE,
     &class_not_found::RULE,
+    &claim_not_found::RULE,
     &driver_not_installed::RULE,
     &node_lost::RULE,
     &mounted_object_missing::RULE,
