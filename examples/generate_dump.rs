@@ -369,7 +369,7 @@ impl<W: Write> Cluster<W> {
     /// than any node has. Which nodes they may use otherwise differs from pod to pod.
     fn too_large(&mut self, pod: usize) -> io::Result<()> {
         let (app, namespace) = (format!("large-{pod}"), team(pod));
-        let with_claim = pod % 2 == 0;
+        let with_claim = pod.is_multiple_of(2);
         let claim = format!("data-{app}");
         let volume = with_claim.then(|| json!({"name": "data", "persistentVolumeClaim": {"claimName": claim}}));
         let mut spec = self.pod_spec(volume.into_iter().collect());
