@@ -190,6 +190,35 @@ fn a_name_that_is_not_there_is_answered_with_those_that_are() {
 }
 
 #[test]
+fn the_words_are_about_what_was_asked() {
+    let dump = Dump::of(&[node("a"), pod("one", "1"), pod("two", "1"), pod("large", "64")]);
+    let first = |args: &[&str]| dump.run(args).stdout.lines().next().unwrap_or_default().to_owned();
+    assert_eq!(first(&["pod/one", "-n", "app"]), "Pod one is not blocked.");
+    assert_eq!(first(&["pod/one", "pod/two"]), "Pods app/one, app/two are not blocked.");
+    assert!(first(&["pod/large"]).starts_with("Cause: Pod large fits on no node"));
+    assert_eq!(first(&["-l", "app=one"]), "Nothing is blocked in any namespace.");
+}
+
+#[test]
+fn what_is_not_there_and_is_waited_for_can_be_asked_about() {
+    let mut waiting = pod("one", "1");
+    waiting["spec"]["volumes"] = serde_json::json!([{"name": "v", "persistentVolumeClaim": {"claimName": "gone"}}]);
+    let claim = serde_json::json!({
+        "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"namespace": "app", "name": "data"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "fast", "resources": {"requests": {"storage": "1Gi"}}},
+        "status": {"phase": "Pending"},
+    });
+    let dump = Dump::of(&[node("a"), waiting, claim]);
+    let run = dump.run(&["pvc/gone"]);
+    assert_eq!(run.code, Some(1));
+    assert!(run.stdout.contains("Pod one can't be scheduled: there is no claim gone"), "{}", run.stdout);
+    let run = dump.run(&["sc/fast"]);
+    assert_eq!(run.code, Some(1));
+    assert!(run.stdout.contains("names storage class fast, which does not exist"), "{}", run.stdout);
+    assert_eq!(dump.run(&["pvc/other"]).code, Some(2));
+}
+
+#[test]
 fn standard_input_is_a_dump() {
     let mut child = command(&["--from", "-", "-o", "json"])
         .stdin(fs::File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/topolvm.json")).unwrap())

@@ -11,7 +11,7 @@ use super::selector;
 use super::target::Target;
 use crate::diagnosis;
 use crate::model::selector::LabelSelector;
-use crate::model::{Kind, Object, ObjectRef, Workload};
+use crate::model::{Kind, Object, ObjectRef, Pod, Workload};
 use crate::snapshot::{Snapshot, Store};
 
 /// Names that are offered in place of one that isn't there.
@@ -52,7 +52,8 @@ pub(crate) fn resolve(
     Ok(scope)
 }
 
-/// The objects that a target names. A pod that a StatefulSet is still to make counts as there.
+/// The objects that a target names. A pod that a StatefulSet is still to make counts as there, and so does what pods or
+/// claims wait for.
 fn find(target: &Target, input: &Input) -> Result<Vec<ObjectRef>, CliError> {
     let all = objects(&input.snapshot, target.kind);
     let namespace = input.namespace.as_deref().filter(|_| target.kind.namespaced());
@@ -62,7 +63,12 @@ fn find(target: &Target, input: &Input) -> Result<Vec<ObjectRef>, CliError> {
     if !found.is_empty() {
         return Ok(found);
     }
-    let expected = if target.kind == Kind::Pod { still_to_come(&input.snapshot, namespace, name) } else { Vec::new() };
+    let expected = match target.kind {
+        Kind::Pod => still_to_come(&input.snapshot, namespace, name),
+        Kind::PersistentVolumeClaim => waited_for(&input.snapshot, namespace, name),
+        Kind::StorageClass => class_asked_for(&input.snapshot, name),
+        _ => Vec::new(),
+    };
     if !expected.is_empty() {
         return Ok(expected);
     }
@@ -101,6 +107,25 @@ fn still_to_come(snapshot: &Snapshot, namespace: Option<&str>, name: &str) -> Ve
         ordinal.is_some_and(|ordinal| (first..first.saturating_add(set.replicas())).contains(&ordinal))
     };
     sets.filter(|set| wants(set)).map(|set| ObjectRef::new(Kind::Pod, &set.metadata.namespace, name)).collect()
+}
+
+/// A claim that isn't there and that pods name.
+fn waited_for(snapshot: &Snapshot, namespace: Option<&str>, name: &str) -> Vec<ObjectRef> {
+    let pods = snapshot.pods.seen().iter().filter(|pod| !pod.finished());
+    let pods = pods.filter(|pod| namespace.is_none_or(|namespace| pod.metadata.namespace == namespace));
+    let names = |pod: &Pod| {
+        let claims = pod.spec.volumes.iter().filter_map(|volume| volume.claim_name(&pod.metadata.name));
+        claims.into_iter().any(|claim| claim == name)
+    };
+    let waiting: BTreeSet<&str> = pods.filter(|pod| names(pod)).map(|pod| pod.metadata.namespace.as_str()).collect();
+    waiting.into_iter().map(|namespace| ObjectRef::new(Kind::PersistentVolumeClaim, namespace, name)).collect()
+}
+
+/// A class that isn't there and that unbound claims ask for.
+fn class_asked_for(snapshot: &Snapshot, name: &str) -> Vec<ObjectRef> {
+    let mut unbound = snapshot.claims.seen().iter().filter(|claim| claim.status.phase != "Bound");
+    let asked = unbound.any(|claim| claim.class() == name);
+    asked.then(|| ObjectRef::new(Kind::StorageClass, "", name)).into_iter().collect()
 }
 
 fn missing(kind: Kind, name: &str, offered: &[&str], input: &Input) -> CliError {

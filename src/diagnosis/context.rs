@@ -90,6 +90,8 @@ pub struct Context<'a> {
     /// Every pod in scope that has a node, has not ended and isn't being deleted.
     pub assigned: Vec<&'a Pod>,
     pub shortfalls: Vec<Shortfall<'a>>,
+    /// Kind and metadata of all that makes pods in scope.
+    pub controllers: Vec<(Kind, &'a Meta)>,
     /// The StatefulSets in scope.
     pub(crate) sets: Vec<&'a Workload>,
     pub(crate) index: Index<'a>,

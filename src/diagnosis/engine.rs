@@ -153,6 +153,7 @@ fn examine<T>(
         placed: placed(snapshot, selection, options),
         assigned: selection.placed.clone(),
         shortfalls,
+        controllers: selection.controllers(snapshot),
         sets: selection.sets(snapshot),
         index,
     };

@@ -7,7 +7,8 @@ use super::context::Shortfall;
 use super::index::Index;
 use super::options::Scope;
 use crate::admission::expand::{self, Source};
-use crate::model::{Claim, Kind, Pod, Workload};
+use crate::model::pod::PodTemplate;
+use crate::model::{Claim, Kind, Meta, Pod, Workload};
 use crate::snapshot::Snapshot;
 
 /// Ordinals of a StatefulSet that are looked at.
@@ -155,12 +156,11 @@ impl Wanted {
 }
 
 impl<'a> Selection<'a> {
-    fn admits(&self, kind: Kind, workload: &Workload) -> bool {
-        let meta = &workload.metadata;
+    fn admits(&self, kind: Kind, meta: &Meta, template: &PodTemplate) -> bool {
         match &self.workloads {
             Some(names) => names.contains(&(kind, meta.namespace.clone(), meta.name.clone())),
             None => {
-                let labels = &workload.spec.template.metadata.labels;
+                let labels = &template.metadata.labels;
                 self.scope.namespace.as_ref().is_none_or(|namespace| *namespace == meta.namespace)
                     && self.scope.selector.as_ref().is_none_or(|selector| selector.matches(labels))
             }
@@ -170,7 +170,22 @@ impl<'a> Selection<'a> {
     /// The StatefulSets in scope.
     pub(crate) fn sets(&self, snapshot: &'a Snapshot) -> Vec<&'a Workload> {
         let sets = snapshot.stateful_sets.seen().iter().map(|set| &**set);
-        sets.filter(|set| self.admits(Kind::StatefulSet, set)).collect()
+        sets.filter(|set| self.admits(Kind::StatefulSet, &set.metadata, &set.spec.template)).collect()
+    }
+
+    /// Kind and metadata of all that makes pods in scope.
+    pub(crate) fn controllers(&self, snapshot: &'a Snapshot) -> Vec<(Kind, &'a Meta)> {
+        let stores = [
+            (Kind::StatefulSet, &snapshot.stateful_sets),
+            (Kind::Deployment, &snapshot.deployments),
+            (Kind::ReplicaSet, &snapshot.replica_sets),
+            (Kind::DaemonSet, &snapshot.daemon_sets),
+        ];
+        let workloads = stores.into_iter().flat_map(|(kind, store)| store.seen().iter().map(move |one| (kind, one)));
+        let workloads = workloads.map(|(kind, one)| (kind, &one.metadata, &one.spec.template));
+        let jobs = snapshot.jobs.seen().iter().map(|job| (Kind::Job, &job.metadata, &job.spec.template));
+        let all = workloads.chain(jobs).filter(|(kind, meta, template)| self.admits(*kind, meta, template));
+        all.map(|(kind, meta, _)| (kind, meta)).collect()
     }
 
     /// The workloads in scope that have fewer pods than they want; none where pods could not be read.
@@ -182,7 +197,8 @@ impl<'a> Selection<'a> {
         ];
         let mut shortfalls = Vec::new();
         for (kind, store) in stores {
-            for workload in store.seen().iter().filter(|workload| self.admits(kind, workload)) {
+            let admits = |one: &&Arc<Workload>| self.admits(kind, &one.metadata, &one.spec.template);
+            for workload in store.seen().iter().filter(admits) {
                 if snapshot.pods.covers(&workload.metadata.namespace) && !workload.metadata.deleting() {
                     shortfalls.extend(shortfall(kind, workload, index));
                 }

@@ -80,6 +80,8 @@ pub struct Source<'a> {
     pub judged_at: Option<String>,
     /// The namespace that was asked for; null for all.
     pub namespace: Option<&'a str>,
+    /// The objects that were asked about by name; empty for all in scope.
+    pub objects: &'a [ObjectRef],
 }
 
 /// How much of a kind was read.
@@ -361,6 +363,7 @@ impl<'a> Report<'a> {
                 kube_version_from: diagnosis.release.from,
                 judged_at: diagnosis.now.map(|now| now.to_string()),
                 namespace: scope.namespace.as_deref(),
+                objects: &scope.targets,
             },
             coverage: coverage(snapshot),
             pods: pods(snapshot, diagnosis),

@@ -9,6 +9,7 @@ mod binding_not_finished;
 mod capacity;
 mod capacity_not_published;
 mod capacity_too_small;
+mod change_refused;
 mod claim_cannot_bind;
 mod claim_gone_under_pod;
 mod claim_not_found;

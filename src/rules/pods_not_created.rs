@@ -10,7 +10,7 @@ super::declare_rule! {
         severity: Error,
         since: "0.1.0",
         needs: [Pod, Event],
-        reads: [StatefulSet, ReplicaSet, DaemonSet],
+        reads: [StatefulSet, ReplicaSet, DaemonSet, ResourceQuota],
         check: check,
     }
 }
@@ -22,7 +22,7 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
         if !out.explained(&object)
             && let Some(event) = refusal(cx, &object)
         {
-            out.add(finding(shortfall, object, event));
+            out.add(finding(cx, shortfall, object, event));
         }
     }
 }
@@ -34,12 +34,17 @@ fn refusal<'a>(cx: &Context<'a>, object: &ObjectRef) -> Option<&'a Event> {
     last.filter(|event| event.reason == "FailedCreate")
 }
 
-fn finding(shortfall: &Shortfall<'_>, object: ObjectRef, event: &Event) -> Finding {
+fn finding(cx: &Context<'_>, shortfall: &Shortfall<'_>, object: ObjectRef, event: &Event) -> Finding {
     let title = format!("{} {} can't make its pods: {}", shortfall.kind, shortfall.meta.name, why(&event.message));
     let pods = shortfall.missing.iter().take(100);
     let pods = pods.map(|name| ObjectRef::new(Kind::Pod, &shortfall.meta.namespace, name));
-    Finding::new(RULE.name, Severity::Error, object.clone(), title)
-        .evidence(object.clone(), "events", event.message.clone(), "what its controller says")
+    let said = Finding::new(RULE.name, Severity::Error, object.clone(), title).evidence(
+        object.clone(),
+        "events",
+        event.message.clone(),
+        "what its controller says",
+    );
+    with_quota(cx, &event.message, &object.namespace, said)
         .evidence(
             object.clone(),
             "spec.replicas",
@@ -52,7 +57,22 @@ fn finding(shortfall: &Shortfall<'_>, object: ObjectRef, event: &Event) -> Findi
 }
 
 /// The API server's words without the controller's before them.
-fn why(message: &str) -> &str {
+pub(super) fn why(message: &str) -> &str {
     let ends = [" failed error: ", "Error creating: "].iter().filter_map(|marker| message.split_once(marker));
     ends.map(|(_, rest)| rest).next().unwrap_or(message).trim_end_matches('.')
+}
+
+/// What the quota that a refusal names allows and what is used of it.
+pub(super) fn with_quota(cx: &Context<'_>, message: &str, namespace: &str, finding: Finding) -> Finding {
+    let name = message.split_once("exceeded quota: ").and_then(|(_, rest)| rest.split(',').next());
+    let quota = name.and_then(|name| cx.snapshot.quotas.get(namespace, name.trim()).found());
+    let Some(quota) = quota else { return finding };
+    let figure = |resource: &String| {
+        let used = quota.status.used.get(resource).map_or_else(|| "?".to_owned(), ToString::to_string);
+        let hard = quota.status.hard.get(resource).map_or_else(|| "?".to_owned(), ToString::to_string);
+        format!("{resource}: {used} of {hard}")
+    };
+    let figures: Vec<String> = quota.status.hard.keys().filter(|name| message.contains(*name)).map(figure).collect();
+    let object = ObjectRef::new(Kind::ResourceQuota, namespace, &quota.metadata.name);
+    finding.evidence(object, "status.used", figures.join(", "), "used of what the quota allows")
 }

@@ -7,6 +7,7 @@ use super::*;
 pub static REGISTRY: &[&Rule] = &[
     &webhook_blocks_pods::RULE,
     &pods_not_created::RULE,
+    &change_refused::RULE,
     &class_not_found::RULE,
     &claim_not_found::RULE,
     &driver_not_installed::RULE,

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::words::{NAMES, count, local, names};
+use super::words::{NAMES, count, local, names, noun};
 use super::{Screen, Tone, claims, finding, nodes, unread};
 use crate::diagnosis::Severity;
+use crate::diagnosis::text::capital;
 use crate::report::document::{ExplainedEntry, FindingEntry, Report, Status};
 use crate::scheduler::Outcome;
 
@@ -64,21 +65,59 @@ fn all_told(report: &Report) -> bool {
 
 /// What is said where no cause was found; `told` where warnings that follow tell everything.
 fn headline(report: &Report, told: bool, screen: &mut Screen) {
-    let place = report.source.namespace.map_or("in any namespace".to_owned(), |name| format!("in namespace {name}"));
+    let place = || report.source.namespace.map_or("in any namespace".to_owned(), |name| format!("in namespace {name}"));
+    let asked = asked(report);
     match report.status {
-        Status::Clear => screen.styled(Tone::Good, 0, &format!("Nothing is blocked {place}.")),
+        Status::Clear => {
+            let text = match &asked {
+                Some((what, are)) => format!("{} {are} not blocked.", capital(what)),
+                None => format!("Nothing is blocked {}.", place()),
+            };
+            screen.styled(Tone::Good, 0, &text);
+        }
         Status::Blocked => {
-            let place = report.source.namespace.map_or(String::new(), |name| format!(" in namespace {name}"));
+            let about = match (&asked, report.source.namespace) {
+                (Some((what, _)), _) => format!(" about {what}"),
+                (None, Some(name)) => format!(" in namespace {name}"),
+                (None, None) => String::new(),
+            };
             let known = if told { "." } else { ". No rule knows the cause; this is what Kubernetes decides:" };
-            screen.styled(Tone::Bad, 0, &format!("Something is blocked{place}{known}"));
+            screen.styled(Tone::Bad, 0, &format!("Something is blocked{about}{known}"));
         }
         Status::Incomplete => {
-            let text = format!("Nothing was found blocked {place}, but not all evidence could be read.");
-            screen.styled(Tone::Caution, 0, &text);
+            let what = match &asked {
+                Some((what, _)) => format!("Nothing was found to block {what}"),
+                None => format!("Nothing was found blocked {}", place()),
+            };
+            screen.styled(Tone::Caution, 0, &format!("{what}, but not all evidence could be read."));
         }
     }
     if report.status != Status::Blocked {
         screen.paragraph(0, &checked(report));
+    }
+}
+
+/// The objects that were asked about by name, and the verb for them.
+fn asked(report: &Report) -> Option<(String, &'static str)> {
+    let objects = report.source.objects;
+    let mut kinds: Vec<&str> = objects.iter().map(|object| object.kind.as_str()).collect();
+    kinds.dedup();
+    let of_kind = |kind: &&str| {
+        let same = objects.iter().filter(|object| object.kind == *kind);
+        let list: Vec<String> =
+            same.map(|object| local(report.source.namespace, &object.namespace, &object.name)).collect();
+        format!("{} {}", plural_of(noun(kind), list.len()), names(&list, NAMES))
+    };
+    let told: Vec<String> = kinds.iter().map(of_kind).collect();
+    let are = if objects.len() == 1 { "is" } else { "are" };
+    (!objects.is_empty()).then(|| (told.join(" and "), are))
+}
+
+fn plural_of(noun: &str, number: usize) -> String {
+    match (number, noun.ends_with('s')) {
+        (1, _) => noun.to_owned(),
+        (_, true) => format!("{noun}es"),
+        (_, false) => format!("{noun}s"),
     }
 }
 
