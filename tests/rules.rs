@@ -65,6 +65,15 @@ fn rules_say_what_decides() {
                 show(&diagnosis.findings)
             );
         }
+        for expected in text.lines().filter_map(|line| line.strip_prefix("# proof: ")) {
+            let mut facts = diagnosis.findings.iter().filter(|it| it.rule == rule).flat_map(|it| &it.evidence);
+            assert!(
+                facts.any(|fact| fact.note.contains(expected) || fact.value.contains(expected)),
+                "{}: {expected}\n{}",
+                path.display(),
+                show(&diagnosis.findings)
+            );
+        }
     });
 }
 

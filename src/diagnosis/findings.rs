@@ -168,6 +168,11 @@ impl Findings {
         self.attach(root, Explained::Finding(id.to_owned()));
     }
 
+    /// The id of the error that explains the object.
+    pub fn cause_of(&self, object: &ObjectRef) -> Option<&str> {
+        self.error_for(object).map(|position| self.list[position].id.as_str())
+    }
+
     /// Whether an error explains the object.
     pub fn explained(&self, object: &ObjectRef) -> bool {
         self.error_for(object).is_some()

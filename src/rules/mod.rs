@@ -38,6 +38,8 @@ mod node_lost;
 mod node_without_provider_id;
 mod ordered_pods_wait;
 mod other_scheduler_missing;
+mod other_scheduler_refuses;
+mod others;
 mod placed;
 mod pod_not_judged;
 mod pod_not_ready;
@@ -118,9 +120,10 @@ macro_rules! declare_rule {
 }
 pub(crate) use declare_rule;
 
-/// Ties findings that rest on each other, when all rules have run.
+/// Ties findings that rest on each other, when all rules have run, and adds what others say of what they explain.
 pub(crate) fn tie(cx: &Context<'_>, out: &mut Findings) {
     waiting_for_provisioner::tie(cx, out);
+    others::note(cx, out);
 }
 
 /// The rule of this name.

@@ -1,10 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnosis::context::{Context, PodGroup};
+use crate::diagnosis::context::{Context, PodGroup, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, either, named};
+use crate::model::Pod;
 use crate::scheduler::Outcome;
 
 super::declare_rule! {
@@ -21,7 +22,8 @@ super::declare_rule! {
 
 fn check(cx: &Context<'_>, out: &mut Findings) {
     let named = |group: &&PodGroup<'_>| {
-        group.verdict.outcome == Outcome::OtherScheduler && !super::scheduling_gated::gated(group.lead())
+        let known = group.pods.iter().all(|pod| out.explained(&pod_ref(pod)));
+        group.verdict.outcome == Outcome::OtherScheduler && !super::scheduling_gated::gated(group.lead()) && !known
     };
     let others: Vec<&PodGroup<'_>> = cx.groups.iter().filter(named).collect();
     if others.is_empty() {
@@ -61,7 +63,7 @@ fn signs<'c>(cx: &Context<'_>, names: &BTreeSet<&'c str>) -> BTreeMap<&'c str, S
     signs
 }
 
-fn looks_like(pod: &crate::model::Pod, scheduler: &str) -> bool {
+fn looks_like(pod: &Pod, scheduler: &str) -> bool {
     let labels = ["app", "component", "app.kubernetes.io/name", "app.kubernetes.io/component"];
     pod.metadata.name == scheduler
         || pod.metadata.name.starts_with(&format!("{scheduler}-"))
@@ -76,7 +78,7 @@ fn missing(cx: &Context<'_>, group: &PodGroup<'_>, scheduler: &str) -> Finding {
         either(names.len(), "waits", "wait"),
     );
     let mut finding = Finding::new(RULE.name, Severity::Error, group.subject(), title).evidence(
-        crate::diagnosis::context::pod_ref(group.lead()),
+        pod_ref(group.lead()),
         "spec.schedulerName",
         scheduler,
         "kube-scheduler leaves the pod alone; no pod, event or judgement of this scheduler was seen",
@@ -99,13 +101,8 @@ fn waiting(group: &PodGroup<'_>, scheduler: &str, sign: &str) -> Finding {
         capital(&named("pod", &names)),
         either(names.len(), "waits", "wait"),
     );
-    let said = group.lead().condition("PodScheduled").map_or("", |condition| condition.message.as_str());
     let note = format!("the scheduler runs ({sign}); what it decides can't be told here");
-    let object = crate::diagnosis::context::pod_ref(group.lead());
-    let mut finding = Finding::new(RULE.name, Severity::Info, group.subject(), title);
-    finding = finding.evidence(object.clone(), "spec.schedulerName", scheduler, note);
-    if !said.is_empty() {
-        finding = finding.evidence(object, "status.conditions[PodScheduled].message", said, "what it says");
-    }
-    finding.explains_all(group.objects())
+    Finding::new(RULE.name, Severity::Info, group.subject(), title)
+        .evidence(pod_ref(group.lead()), "spec.schedulerName", scheduler, note)
+        .explains_all(group.objects())
 }

@@ -39,6 +39,7 @@ pub static REGISTRY: &[&Rule] = &[
     &capacity_too_small::RULE,
     &driver_nodes_closed::RULE,
     &anti_affinity_exhausts_nodes::RULE,
+    &other_scheduler_refuses::RULE,
     &other_scheduler_missing::RULE,
     &scheduling_gated::RULE,
     &extender_decides::RULE,
