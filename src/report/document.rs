@@ -1,6 +1,7 @@
 //! The report, version 1: the types that JSON and YAML are written from. Fields are added, never renamed.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -14,7 +15,7 @@ use crate::diagnosis::{
     self, Confidence, Diagnosis, Explained, Finding, Manager, ReleaseSource, Risk, Severity, Trial,
 };
 use crate::model::{Kind, ObjectRef, Pod};
-use crate::scheduler::{Outcome, PodVerdict};
+use crate::scheduler::{NodeVerdict, Outcome, PodVerdict};
 use crate::snapshot::{Coverage, Problem, Snapshot};
 use crate::volumes::{AttachVerdict, ClaimEvent, ClaimVerdict, Intake, Mismatch, ProvisionerVerdict, VolumeMismatch};
 
@@ -22,7 +23,7 @@ use crate::volumes::{AttachVerdict, ClaimEvent, ClaimVerdict, Intake, Mismatch, 
 pub const API_VERSION: &str = "storagewhy.dev/v1";
 
 /// Nodes that a report may hold before those of pods with one verdict are written once.
-const MAX_NODES: usize = 1_000_000;
+const MAX_NODES: usize = 20_000;
 
 /// What is blocked, and why.
 #[derive(Debug, Serialize)]
@@ -125,8 +126,8 @@ pub struct PodEntry<'a> {
     /// Every node, with what rejected it; empty where `nodesAs` names a pod.
     #[cfg_attr(test, schemars(with = "Vec<NodeEntry<'_>>"))]
     pub nodes: NodeList<'a>,
-    /// An earlier pod of the report, as `namespace/name`, whose nodes are this one's as well. Only in reports that would
-    /// otherwise hold more than a million nodes.
+    /// An earlier pod of the report, as `namespace/name`, whose nodes are this one's as well, but for the obstacles, of
+    /// which `closest` has the pod's own. Only in reports that would otherwise hold more than 20,000 nodes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nodes_as: Option<String>,
     /// The nodes with the fewest obstacles, by what is in the way there; null where it wasn't looked at.
@@ -184,8 +185,11 @@ pub struct ClaimEntry<'a> {
     pub event: Option<EventEntry<'a>>,
     /// The volume that the controller binds the claim to on its next sync.
     pub binds_to: Option<&'a str>,
-    /// Every existing volume, with what keeps it from this claim.
+    /// The volumes that could have been meant, of the claim's class or without an owner, with what keeps each from this
+    /// claim.
     pub volumes: Vec<VolumeEntry<'a>>,
+    /// How many volumes more don't match.
+    pub volumes_left_out: usize,
     /// What the external provisioner that the class asks for does with the claim.
     pub provisioner: Option<&'a ProvisionerVerdict>,
     /// What was missing for a certain verdict.
@@ -397,15 +401,44 @@ impl<'a> Report<'a> {
 
 fn pods<'a>(snapshot: &'a Snapshot, diagnosis: &'a Diagnosis) -> Vec<PodEntry<'a>> {
     let nodes: usize = diagnosis.pods.iter().map(|(_, verdict, _)| verdict.nodes.len()).sum();
-    let mut told: HashMap<*const PodVerdict, &ObjectRef> = HashMap::new();
+    let mut told = Told::default();
     let pods = diagnosis.pods.iter().enumerate().map(|(position, (pod, verdict, ids))| {
         let obstacles = diagnosis.obstacles.get(position).and_then(Option::as_ref);
-        let first = *told.entry(Arc::as_ptr(verdict)).or_insert(pod);
-        let repeats = nodes > MAX_NODES && !std::ptr::eq(first, pod);
-        let nodes_as = repeats.then(|| format!("{}/{}", first.namespace, first.name));
+        let first = if nodes > MAX_NODES { told.first(pod, verdict) } else { pod };
+        let nodes_as = (!std::ptr::eq(first, pod)).then(|| format!("{}/{}", first.namespace, first.name));
         PodEntry::new(pod, verdict, obstacles, ids, observed(snapshot, pod), nodes_as)
     });
     pods.collect()
+}
+
+/// The pods whose nodes are written out, by what is written of them.
+#[derive(Default)]
+struct Told<'a> {
+    by_verdict: HashMap<*const PodVerdict, &'a ObjectRef>,
+    by_nodes: HashMap<u64, Vec<(&'a [NodeVerdict], &'a ObjectRef)>>,
+}
+
+impl<'a> Told<'a> {
+    /// The first pod of which the same is written, or the pod itself.
+    fn first(&mut self, pod: &'a ObjectRef, verdict: &'a Arc<PodVerdict>) -> &'a ObjectRef {
+        if let Some(first) = self.by_verdict.get(&Arc::as_ptr(verdict)) {
+            return first;
+        }
+        let nodes = verdict.nodes.as_slice();
+        let mut hasher = DefaultHasher::new();
+        nodes.iter().for_each(|node| (&node.name, node.plugin, node.fits, node.texts()).hash(&mut hasher));
+        let alike = self.by_nodes.entry(hasher.finish()).or_default();
+        let same = |others: &[NodeVerdict]| {
+            others.len() == nodes.len() && others.iter().zip(nodes).all(|(other, node)| other.told_as(node))
+        };
+        let known = alike.iter().find(|(others, _)| same(others)).map(|(_, first)| *first);
+        let first = known.unwrap_or_else(|| {
+            alike.push((nodes, pod));
+            pod
+        });
+        self.by_verdict.insert(Arc::as_ptr(verdict), first);
+        first
+    }
 }
 
 impl<'a> PodEntry<'a> {
@@ -461,6 +494,7 @@ impl<'a> ClaimEntry<'a> {
     ) -> Self {
         let event =
             |event: &'a ClaimEvent| EventEntry { kind: event.kind, reason: event.reason, message: &event.message };
+        let meant: Vec<&VolumeMismatch> = verdict.volumes.iter().filter(|volume| volume.could_be_meant()).collect();
         let volume = |volume: &'a VolumeMismatch| VolumeEntry {
             name: &volume.name,
             mismatch: volume.mismatch.iter().map(ToString::to_string).collect(),
@@ -472,7 +506,8 @@ impl<'a> ClaimEntry<'a> {
             verdict: verdict.phase,
             event: verdict.event.as_ref().map(event),
             binds_to: verdict.binds_to.as_deref(),
-            volumes: verdict.volumes.iter().map(volume).collect(),
+            volumes_left_out: verdict.volumes_left_out + verdict.volumes.len() - meant.len(),
+            volumes: meant.into_iter().map(volume).collect(),
             provisioner,
             unknown: &verdict.unknown,
             findings,

@@ -1,5 +1,7 @@
 //! What kube-scheduler decides of a pod.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::reason::Reason;
@@ -31,6 +33,20 @@ pub struct NodeVerdict {
     pub resolvable: bool,
     /// Whether the node takes the pod; `None` where that can't be known.
     pub fits: Option<bool>,
+}
+
+impl NodeVerdict {
+    /// The plugin's reasons, byte for byte.
+    pub fn texts(&self) -> Vec<Cow<'_, str>> {
+        self.reasons.iter().map(Reason::text).collect()
+    }
+
+    /// Whether the same is told of the node, whatever the facts behind it.
+    pub fn told_as(&self, other: &NodeVerdict) -> bool {
+        (&self.name, self.plugin, self.fits, self.resolvable)
+            == (&other.name, other.plugin, other.fits, other.resolvable)
+            && self.texts() == other.texts()
+    }
 }
 
 /// A rejection before any node was looked at.

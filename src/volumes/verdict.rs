@@ -22,6 +22,15 @@ pub struct VolumeMismatch {
     pub mismatch: Vec<Mismatch>,
 }
 
+impl VolumeMismatch {
+    /// Whether the volume is of the claim's class or belongs to no other claim, so that it could have been meant.
+    pub fn could_be_meant(&self) -> bool {
+        let of_other = |why: &Mismatch| matches!(why, Mismatch::Owned { .. });
+        let other_class = |why: &Mismatch| matches!(why, Mismatch::Class { .. });
+        !(self.mismatch.iter().any(of_other) && self.mismatch.iter().any(other_class))
+    }
+}
+
 /// The claim to which a volume belongs, by its `claimRef`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {

@@ -1,8 +1,11 @@
 //! Claims that don't bind: what the controllers say, and why no volume matches.
 
-use super::words::{NAMES, local, names};
+use super::words::{NAMES, count, local, names};
 use super::{Screen, Tone};
 use crate::report::document::{ClaimEntry, Report};
+
+/// Volumes of which the same is told that are named.
+const VOLUMES: usize = 4;
 
 /// The claims that won't bind by themselves, with what the PV controller says and why no volume matches.
 pub(super) fn write(report: &Report, screen: &mut Screen) {
@@ -36,7 +39,10 @@ fn mismatches(claim: &ClaimEntry, screen: &mut Screen) {
     }
     for (mismatch, volumes) in groups.iter().take(NAMES) {
         let text = if mismatch.is_empty() { "matches".to_owned() } else { mismatch.join("; ") };
-        screen.paragraph(6, &format!("{}: {text}", names(volumes, NAMES)));
+        screen.paragraph(6, &format!("{}: {text}", names(volumes, VOLUMES)));
+    }
+    if claim.volumes_left_out > 0 {
+        screen.paragraph(6, &format!("{} more, of other claims or classes", count(claim.volumes_left_out, "volume")));
     }
 }
 

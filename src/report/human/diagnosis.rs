@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::words::{NAMES, count, local, names, noun};
+use super::words::{NAMES, count, local, names, noun, plural};
 use super::{Screen, Tone, claims, finding, nodes, unread};
 use crate::diagnosis::Severity;
 use crate::diagnosis::text::capital;
@@ -106,19 +106,12 @@ fn asked(report: &Report) -> Option<(String, &'static str)> {
         let same = objects.iter().filter(|object| object.kind == *kind);
         let list: Vec<String> =
             same.map(|object| local(report.source.namespace, &object.namespace, &object.name)).collect();
-        format!("{} {}", plural_of(noun(kind), list.len()), names(&list, NAMES))
+        let noun = if list.len() == 1 { noun(kind).to_owned() } else { plural(kind) };
+        format!("{noun} {}", names(&list, NAMES))
     };
     let told: Vec<String> = kinds.iter().map(of_kind).collect();
     let are = if objects.len() == 1 { "is" } else { "are" };
     (!objects.is_empty()).then(|| (told.join(" and "), are))
-}
-
-fn plural_of(noun: &str, number: usize) -> String {
-    match (number, noun.ends_with('s')) {
-        (1, _) => noun.to_owned(),
-        (_, true) => format!("{noun}es"),
-        (_, false) => format!("{noun}s"),
-    }
 }
 
 fn checked(report: &Report) -> String {

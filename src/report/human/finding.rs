@@ -8,7 +8,7 @@ use crate::report::document::{
 };
 
 /// Pieces of evidence that are written out.
-const EVIDENCE: usize = 12;
+const EVIDENCE: usize = 6;
 
 /// The place of a finding among the causes.
 #[derive(Clone, Copy, Debug)]
@@ -114,14 +114,16 @@ fn evidence(view: View, finding: &FindingEntry, screen: &mut Screen) {
     }
     screen.gap();
     screen.styled(Tone::Heading, 2, "Evidence");
-    for fact in finding.evidence.iter().take(EVIDENCE) {
+    let facts = finding.evidence.len();
+    let shown = if facts == EVIDENCE + 1 { facts } else { EVIDENCE };
+    for fact in finding.evidence.iter().take(shown) {
         screen.item(2, "-", &fact_line(view, fact));
         if !fact.note.is_empty() {
             screen.paragraph(6, fact.note);
         }
     }
-    if finding.evidence.len() > EVIDENCE {
-        screen.paragraph(4, &format!("… and {} more; -o json has them all", finding.evidence.len() - EVIDENCE));
+    if facts > shown {
+        screen.paragraph(4, &format!("… and {} more; -o json has them all", facts - shown));
     }
 }
 

@@ -1,12 +1,18 @@
 //! What each node says to the pods, nodes and pods with the same answer grouped.
 
+use std::collections::BTreeMap;
+
 use super::words::{NAMES, count, local, names};
 use super::{Screen, Tone};
 use crate::report::document::{PodEntry, Report};
 use crate::scheduler::{NodeVerdict, Outcome, Reason};
 
 /// Groups of pods that are written out.
-const GROUPS: usize = 8;
+const GROUPS: usize = 4;
+/// Nodes that a row names.
+const NODES: usize = 3;
+/// Pods that a heading names.
+const PODS: usize = 4;
 
 /// Pods of which the same is to be said.
 struct Group<'r> {
@@ -67,7 +73,7 @@ fn write_group(report: &Report, group: &Group, screen: &mut Screen) {
     let pod = group.first();
     let members: Vec<String> =
         group.pods.iter().map(|pod| local(report.source.namespace, pod.namespace, pod.name)).collect();
-    let subject = format!("{} {}", if members.len() == 1 { "Pod" } else { "Pods" }, names(&members, NAMES));
+    let subject = format!("{} {}", if members.len() == 1 { "Pod" } else { "Pods" }, names(&members, PODS));
     screen.gap();
     match pod.verdict {
         Outcome::Unschedulable => screen.styled(Tone::Heading, 0, &format!("{subject}, node by node")),
@@ -95,24 +101,18 @@ fn write_group(report: &Report, group: &Group, screen: &mut Screen) {
     messages(pod, screen);
 }
 
+/// A row for all nodes of which the same is told.
 fn rows(nodes: &[NodeVerdict]) -> Vec<Vec<String>> {
-    let mut groups: Vec<(&NodeVerdict, Vec<&str>)> = Vec::new();
+    let mut groups: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
     for node in nodes {
-        let same = |other: &NodeVerdict| {
-            other.plugin == node.plugin && other.reasons == node.reasons && other.fits == node.fits
-        };
-        match groups.iter_mut().find(|(first, _)| same(first)) {
-            Some((_, members)) => members.push(&node.name),
-            None => groups.push((node, vec![&node.name])),
-        }
+        groups.entry((node.plugin, reason(node))).or_default().push(&node.name);
     }
+    let mut groups: Vec<_> = groups.into_iter().collect();
     groups.sort_by_key(|(_, members)| std::cmp::Reverse(members.len()));
-    groups
-        .into_iter()
-        .map(|(node, members)| {
-            vec![members.len().to_string(), node.plugin.to_owned(), reason(node), names(&members, NAMES)]
-        })
-        .collect()
+    let row = |((plugin, reason), members): ((&str, String), Vec<&str>)| {
+        vec![members.len().to_string(), plugin.to_owned(), reason, names(&members, NODES)]
+    };
+    groups.into_iter().map(row).collect()
 }
 
 fn reason(node: &NodeVerdict) -> String {
