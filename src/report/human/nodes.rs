@@ -7,8 +7,9 @@ use super::{Screen, Tone};
 use crate::report::document::{PodEntry, Report};
 use crate::scheduler::{NodeVerdict, Outcome, Reason};
 
-/// Groups of pods that are written out.
+/// Groups of pods that are all written out; of more only the first few are.
 const GROUPS: usize = 4;
+const FEW: usize = 2;
 /// Nodes that a row names.
 const NODES: usize = 3;
 /// Pods that a heading names.
@@ -38,11 +39,12 @@ impl<'r> Group<'r> {
 /// Writes a table for each group of pods.
 pub(super) fn write(report: &Report, screen: &mut Screen) {
     let groups = groups(report);
-    for group in groups.iter().take(GROUPS) {
+    let shown = if groups.len() > GROUPS { FEW } else { groups.len() };
+    for group in &groups[..shown] {
         write_group(report, group, screen);
     }
-    if groups.len() > GROUPS {
-        let rest: usize = groups[GROUPS..].iter().map(|group| group.pods.len()).sum();
+    if groups.len() > shown {
+        let rest: usize = groups[shown..].iter().map(|group| group.pods.len()).sum();
         screen.gap();
         screen.paragraph(0, &format!("… and {} with other verdicts; -o json has them all", count(rest, "pod")));
     }
