@@ -1,13 +1,15 @@
 //! What the engine needs of each Kubernetes kind, and nothing else.
 //!
-//! The types are lean on purpose: environment values, managed fields and the like never enter them, so a
-//! snapshot written from them is redacted by construction. Field names are those of the Kubernetes API.
+//! The types are lean on purpose: environment values, managed fields and the like don't enter them, so a snapshot
+//! written from them is redacted by construction. Field names are those of the Kubernetes API.
 
 pub mod claim;
 pub mod class;
+pub mod component;
 pub mod csi;
 pub mod dra;
 pub mod event;
+mod flags;
 pub mod kind;
 pub mod lenient;
 pub mod meta;

@@ -24,13 +24,11 @@ impl Object for Pod {
         &mut self.metadata
     }
 
-    /// Of command lines only the scheduler's flags about its configuration stay, of images only those of containers
-    /// that wait.
+    /// Of command lines, images and environments only what tells the scheduler, a driver or a cloud provider stays, and
+    /// the images of containers that wait.
     fn redact(&mut self) {
         self.metadata.redact();
-        for container in self.spec.containers.iter_mut().chain(&mut self.spec.init_containers) {
-            container.keep_scheduler_flags();
-        }
+        self.spec.keep_known();
         for status in self.status.container_statuses.iter_mut().chain(&mut self.status.init_container_statuses) {
             if status.state.waiting.is_none() {
                 status.image = String::new();
@@ -92,16 +90,26 @@ model! {
         pub name: String,
     }
 
-    /// A container, without its environment and image. Of command lines only kube-scheduler's is kept.
+    /// A container. Image, command line and environment are kept of drivers, cloud providers and kube-scheduler alone,
+    /// and of these only what tells how they are set up (`flags.rs`).
     pub struct Container {
         pub name: String,
+        /// With its tag, without its digest.
+        pub image: String,
         pub command: Vec<String>,
         pub args: Vec<String>,
+        pub env: Vec<EnvVar>,
         pub ports: Vec<ContainerPort>,
         pub resources: ResourceRequirements,
         /// `Always` makes an init container a sidecar.
         pub restart_policy: Option<String>,
         pub restart_policy_rules: Vec<RestartPolicyRule>,
+    }
+
+    /// A variable of a container's environment; its value is empty where it comes from elsewhere.
+    pub struct EnvVar {
+        pub name: String,
+        pub value: String,
     }
 
     /// A rule that says what a container's exit does.
@@ -473,7 +481,7 @@ impl TopologySpreadConstraint {
 }
 
 impl Container {
-    fn keep_scheduler_flags(&mut self) {
+    pub(super) fn keep_scheduler_flags(&mut self) {
         let program = |word: &str| word.rsplit('/').next() == Some("kube-scheduler");
         let first = self.command.first().or(self.args.first());
         let scheduler = self.name == "kube-scheduler" || first.is_some_and(|word| program(word));

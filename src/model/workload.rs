@@ -1,12 +1,40 @@
 //! Workloads: what makes pods.
 
-use super::kind::has_meta;
+use super::kind::Object;
 use super::lenient::model;
 use super::meta::Meta;
 use super::pod::{ClaimTemplate, Condition, PodTemplate};
 use super::selector::LabelSelector;
 
-has_meta!(Workload, Job);
+impl Object for Workload {
+    fn meta(&self) -> &Meta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut Meta {
+        &mut self.metadata
+    }
+
+    fn redact(&mut self) {
+        self.metadata.redact();
+        self.spec.template.spec.keep_known();
+    }
+}
+
+impl Object for Job {
+    fn meta(&self) -> &Meta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut Meta {
+        &mut self.metadata
+    }
+
+    fn redact(&mut self) {
+        self.metadata.redact();
+        self.spec.template.spec.keep_known();
+    }
+}
 
 model! {
     /// A StatefulSet, Deployment, ReplicaSet or DaemonSet.

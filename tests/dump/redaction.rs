@@ -67,6 +67,16 @@ fn story() -> Snapshot {
                 "matchConditions": [{"name": "acme", "expression": "object.metadata.namespace == 'acme-prod'"}]}]},
         {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "acme-scheduler", "namespace": "kube-system"}, "spec": {"schedulerName": "acme",
             "containers": [{"name": "acme-scheduler", "command": ["kube-scheduler", "--config=/etc/acme/secretly.yaml", "--feature-gates=DynamicResourceAllocation=false"]}]}},
+        {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "acme-plugin", "namespace": "kube-system"}, "spec": {"template": {"spec": {
+            "volumes": [{"name": "acme", "hostPath": {"path": "/var/lib/acme/kubelet/plugins/topolvm.io"}}],
+            "containers": [
+                {"name": "acme-registrar", "image": "registry.acme.example:5000/acme/csi-node-driver-registrar:v2.14.0-acme@sha256:0acme",
+                 "args": ["--kubelet-registration-path=/var/lib/acme/kubelet/plugins/topolvm.io/csi.sock", "--acme=acme", "--csi-address=$(ACME)",
+                    "--leader-election-namespace=acme-prod", "--http-endpoint=acme:80"], "env": [{"name": "ACME", "value": "/acme/acme.sock"}]},
+                {"name": "acme", "image": "acme/acme:1", "command": ["/acme/acme", "--acme"], "args": ["--drivername=topolvm.io"],
+                 "env": [{"name": "DRIVER_NAME", "value": "topolvm.io"}, {"name": "ACME_TOKEN", "value": "acme"}]}]}}}},
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "default"}, "spec": {"template": {"spec": {
+            "containers": [{"name": "web", "image": "acme/web:1", "args": ["--token=acme"], "env": [{"name": "ACME", "value": "acme"}]}]}}}},
         {"apiVersion": "v1", "kind": "Event", "metadata": {"name": "acme-vault-0.17a", "namespace": "acme-prod"},
             "involvedObject": {"kind": "Pod", "namespace": "acme-prod", "name": "acme-vault-0"}, "reason": "FailedScheduling",
             "message": "pod acme-prod/acme-vault-0: class \"acme-fast\", node acme-node-1: no"},
@@ -159,6 +169,21 @@ fn what_belongs_together_stays_together() {
             storagewhy::snapshot::Problem::Failed(format!("pods in {namespace} only"))
         )
     );
+}
+
+#[test]
+fn a_driver_is_still_recognised() {
+    let snapshot = redact_names(&story()).unwrap();
+    let plugin = &snapshot.daemon_sets.seen()[0].spec.template.spec;
+    let [registrar, own] = plugin.containers.as_slice() else { panic!("two containers") };
+    assert_eq!(registrar.role(), Some(storagewhy::model::component::Role::Registrar), "{}", registrar.image);
+    assert_eq!(own.named_drivers().collect::<Vec<_>>(), ["topolvm.io", "topolvm.io"]);
+    let path = &plugin.volumes[0].host_path.as_ref().unwrap().path;
+    assert!(path.starts_with("/var/lib/") && path.ends_with("/kubelet/plugins/topolvm.io"), "{path}");
+    assert_eq!(registrar.flag("kubelet-registration-path"), Some(format!("{path}/csi.sock").as_str()));
+    assert!(registrar.flag("csi-address").is_some_and(|path| path.ends_with(".sock")));
+    let web = &snapshot.deployments.seen()[0].spec.template.spec.containers[0];
+    assert!(web.image.is_empty() && web.args.is_empty() && web.env.is_empty());
 }
 
 #[test]

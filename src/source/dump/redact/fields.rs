@@ -9,6 +9,7 @@ use crate::model::claim::{
     BETA_CLASS, BETA_STORAGE_PROVISIONER, BIND_COMPLETED, BOUND_BY_CONTROLLER, SELECTED_NODE, STORAGE_PROVISIONER,
 };
 use crate::model::class::{BETA_DEFAULT_CLASS, DEFAULT_CLASS};
+use crate::model::component::{known_part, tagged};
 
 /// Annotations that stay as they are.
 const KEPT_ANNOTATIONS: &[&str] = &[
@@ -77,8 +78,27 @@ const NAMES: &[&str] = &[
 ];
 /// Texts with names in them.
 const TEXTS: &[&str] = &["message", "expression", "mountOptions"];
-/// Objects whose `name` is a driver's or a gate's: a domain of the vendor.
-const VENDORS: &[&str] = &["CSIDriver", "drivers", "schedulingGates"];
+/// Objects whose `name` is a driver's or a gate's, a domain of the vendor, or a variable's that gives a driver's.
+const VENDORS: &[&str] = &["CSIDriver", "drivers", "schedulingGates", "env"];
+/// Folders of kubelets and of drivers' sockets.
+const KEPT_FOLDERS: &[&str] = &[
+    "C:",
+    "csi",
+    "dev",
+    "kubelet",
+    "kubernetes.io",
+    "lib",
+    "libexec",
+    "pluginproxy",
+    "plugins",
+    "plugins_registry",
+    "registration",
+    "run",
+    "sockets",
+    "unix:",
+    "usr",
+    "var",
+];
 
 /// Replaces names in objects. First every object is walked to learn the names, then again to replace them in texts.
 #[derive(Debug, Default)]
@@ -161,13 +181,48 @@ impl Redactor {
         match (parent, field) {
             (_, "volumesInUse") | ("volumesAttached", "name") => Some(self.attached(text)),
             ("service", "path") => None,
+            ("hostPath", "path") => Some(self.path(text)),
+            (_, "image") => Some(self.image(text)),
             _ if field == "name" && VENDORS.contains(&parent) => None,
             _ if NAMES.contains(&field) => Some(self.name(text)),
-            (_, "command" | "args") => {
-                text.strip_prefix("--config=").map(|path| format!("--config={}", self.name(path)))
-            }
+            (_, "command" | "args") => self.flag(text),
             _ if TEXTS.contains(&field) => Some(self.text(text)),
             _ => None,
+        }
+    }
+
+    /// A flag of a command line: paths and namespaces are replaced, drivers and gates stay.
+    fn flag(&mut self, word: &str) -> Option<String> {
+        let (flag, value) = word.split_once('=')?;
+        match flag {
+            "--config" | "--leader-election-namespace" => Some(format!("{flag}={}", self.name(value))),
+            _ => value.contains(['/', '\\']).then(|| format!("{flag}={}", self.path(value))),
+        }
+    }
+
+    /// A path on a node: the kubelet's folders and the one of a driver's socket stay.
+    fn path(&mut self, path: &str) -> String {
+        let mut result = String::with_capacity(path.len());
+        let mut before = "";
+        for part in path.split_inclusive(['/', '\\']) {
+            let name = part.trim_end_matches(['/', '\\']);
+            let (bare, ending) = name.strip_suffix(".sock").map_or((name, ""), |bare| (bare, ".sock"));
+            let stays = KEPT_FOLDERS.contains(&bare) || before == "plugins" && ending.is_empty();
+            result.push_str(&if stays { bare.to_owned() } else { self.name(bare) });
+            result.push_str(ending);
+            result.push_str(&part[name.len()..]);
+            before = name;
+        }
+        result
+    }
+
+    /// An image: what tells a driver's part stays, with a tag that is a version.
+    fn image(&mut self, image: &str) -> String {
+        let Some(known) = known_part(image) else { return self.name(image) };
+        let before = self.name(&image[..tagged(image).len() - known.len()]);
+        match known.split_once(':') {
+            Some((name, tag)) if !is_version(tag) => format!("{before}{name}:{}", self.name(tag)),
+            _ => format!("{before}{known}"),
         }
     }
 
@@ -243,4 +298,9 @@ impl Redactor {
         let (prefix, identifier) = text.split_at(split + 1);
         format!("{prefix}{}", self.name(identifier))
     }
+}
+
+/// Whether a tag says no more than a version: `v5.3.0`.
+fn is_version(tag: &str) -> bool {
+    tag.trim_start_matches('v').chars().all(|c| c.is_ascii_digit() || c == '.')
 }
