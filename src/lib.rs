@@ -4,6 +4,7 @@
 
 pub mod admission;
 pub mod cli;
+mod dependencies;
 pub mod diagnosis;
 pub mod inventory;
 pub mod model;

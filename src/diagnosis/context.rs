@@ -14,6 +14,7 @@ use super::manager;
 use super::remedy::{Change, Manager, Step};
 use super::text::natural_order;
 use crate::admission::expand::{Source, template_of};
+use crate::dependencies::Drivers;
 use crate::model::{Claim, Kind, Meta, ObjectRef, Pod, StorageClass, Workload};
 use crate::scheduler::{Outcome, PodVerdict, Scheduler};
 use crate::snapshot::{History, Lookup, Problem, Scope, Snapshot};
@@ -95,6 +96,8 @@ pub struct Context<'a> {
     /// The StatefulSets in scope.
     pub(crate) sets: Vec<&'a Workload>,
     pub(crate) index: Index<'a>,
+    /// The drivers of volumes, and what they are made of.
+    pub(crate) drivers: Drivers<'a>,
 }
 
 impl<'a> PlacedCase<'a> {

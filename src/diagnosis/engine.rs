@@ -14,6 +14,7 @@ use super::release::Release;
 use super::select::{Selection, select};
 use super::trial::Trials;
 use super::{Finding, Severity};
+use crate::dependencies::Drivers;
 use crate::model::{ObjectRef, Pod};
 use crate::rules::{self, REGISTRY};
 use crate::scheduler::{NodeVerdict, Outcome, PodVerdict, Scheduler};
@@ -156,6 +157,7 @@ fn examine<T>(
         controllers: selection.controllers(snapshot),
         sets: selection.sets(snapshot),
         index,
+        drivers: Drivers::new(snapshot),
     };
     let mut findings = Findings::default();
     let mut skipped = Skipped::new();

@@ -2,7 +2,7 @@
 //! run. Only of these, and of what runs beside them in a pod, do images and flags enter the model.
 
 /// What a container does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// Makes volumes for claims: external-provisioner, or a provisioner without CSI.
     Provisioner,
@@ -22,6 +22,23 @@ pub enum Role {
     Helper,
     /// A cloud controller manager.
     Cloud,
+}
+
+impl Role {
+    /// What people call it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Provisioner => "provisioner",
+            Self::Attacher => "attacher",
+            Self::Resizer => "resizer",
+            Self::Snapshotter => "snapshotter",
+            Self::Registrar => "registrar",
+            Self::Beside => "sidecar",
+            Self::Driver => "driver",
+            Self::Helper => "helper",
+            Self::Cloud => "cloud controller manager",
+        }
+    }
 }
 
 /// A known container.

@@ -9,6 +9,7 @@ use crate::diagnosis::findings::Findings;
 use crate::diagnosis::remedy::{Remedy, Risk};
 use crate::diagnosis::text::{duration, named};
 use crate::model::Kind;
+use crate::model::component::Role;
 use crate::model::{ObjectRef, Pod};
 use crate::volumes::driver_words::{cause, essential};
 use crate::volumes::{AttachProblem, MountFailure};
@@ -147,7 +148,7 @@ fn helper_fact(cx: &Context<'_>, pod: &Pod) -> crate::diagnosis::Evidence {
 /// Where to look, since the API shows no more than the driver's words.
 fn look_further(cx: &Context<'_>, attempt: &Attempt<'_, '_>) -> Remedy {
     let mut steps = vec![events_step(attempt.case.pod)];
-    steps.extend(controller_logs(cx, &attempt.driver, "attacher"));
+    steps.extend(controller_logs(cx, &attempt.driver, Role::Attacher));
     steps.extend(node_of(cx, attempt.case).and_then(|node| plugin_log(cx, &attempt.driver, node)));
     let title = format!("Look at what driver {} says of {}", attempt.driver, named("volume", &[attempt.volume]));
     Remedy::untried(title, Risk::Low, steps, "what the driver answers is not known")

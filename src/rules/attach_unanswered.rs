@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
-use super::driver::{Part, controller_logs, sidecar};
+use super::driver::{controller_logs, sidecar};
 use super::placed::{Stuck, attachment_ref, node_ref, stuck, unread, wait_fact};
+use crate::dependencies::Part;
 use crate::diagnosis::command::kubectl;
 use crate::diagnosis::context::Context;
 use crate::diagnosis::finding::{Finding, Severity};
@@ -9,6 +10,7 @@ use crate::diagnosis::findings::Findings;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, duration, named};
 use crate::model::Kind;
+use crate::model::component::Role;
 use crate::volumes::AttachProblem;
 
 super::declare_rule! {
@@ -73,7 +75,7 @@ fn attachment<'s>(stuck: &'s Stuck<'_, '_>) -> Option<&'s str> {
 
 fn finding(cx: &Context<'_>, stage: Stage, driver: &str, stuck: &[Stuck<'_, '_>]) -> Finding {
     let first = &stuck[0];
-    let attacher = sidecar(cx, driver, "attacher");
+    let attacher = sidecar(cx, driver, Role::Attacher);
     let pods: Vec<&str> = stuck.iter().map(|stuck| stuck.case.pod.metadata.name.as_str()).collect();
     let waited = first.case.waited.map_or_else(String::new, |waited| format!(" for {}", duration(waited)));
     let what = format!("{} waits{waited} to be attached to node {}", capital(&first.volume(cx)), first.node());
@@ -105,7 +107,8 @@ fn finding(cx: &Context<'_>, stage: Stage, driver: &str, stuck: &[Stuck<'_, '_>]
         let pods = part.pods(cx);
         let ready = pods.iter().filter(|pod| pod.ready()).count();
         let note = format!("{} runs the attacher, in container {container}", part.words());
-        finding = finding.evidence(part.object(), "status", format!("{ready} of {} pods ready", pods.len()), note);
+        finding =
+            finding.evidence(part.object(), part.status_path(), format!("{ready} of {} pods ready", pods.len()), note);
     }
     let finding = finding;
     let finding = if stage == Stage::NotTaken && attacher.is_none() { finding.likely() } else { finding };
@@ -155,7 +158,7 @@ fn remedy(cx: &Context<'_>, stage: Stage, driver: &str, attacher: Option<(Part<'
             )));
         }
         (Stage::NotTaken | Stage::Taken, _) => {
-            steps.extend(controller_logs(cx, driver, "attacher"));
+            steps.extend(controller_logs(cx, driver, Role::Attacher));
             steps.extend(attacher.and_then(|(part, _)| may_patch(&part)));
         }
     }
@@ -167,11 +170,11 @@ fn remedy(cx: &Context<'_>, stage: Stage, driver: &str, attacher: Option<(Part<'
 
 /// The step that asks whether the attacher's account may write what came of an attachment.
 fn may_patch(part: &Part<'_>) -> Option<Step> {
-    let account = match part.workload.spec.template.spec.service_account_name.as_str() {
+    let account = match part.spec.service_account_name.as_str() {
         "" => "default",
         name => name,
     };
-    let subject = format!("system:serviceaccount:{}:{account}", part.namespace());
+    let subject = format!("system:serviceaccount:{}:{account}", part.namespace);
     let command =
         kubectl(&["auth", "can-i", "patch", "volumeattachments", "--subresource=status"], &[], &[("--as", &subject)]);
     let what = "See whether the attacher may write volumeattachments/status; if not, extend its ClusterRole".to_owned();

@@ -5,6 +5,7 @@ use crate::diagnosis::findings::Findings;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::capital;
 use crate::model::Kind;
+use crate::model::component::Role;
 use crate::volumes::driver_words::essential;
 use crate::volumes::{AttachProblem, NodeState};
 
@@ -119,7 +120,7 @@ fn remedies(cx: &Context<'_>, stale: &Stale<'_>) -> Vec<Remedy> {
     let (node, attachment) = (stale.node, stale.attachment);
     let driver = cx.snapshot.attachments.get("", attachment).found().map(|found| found.spec.attacher.clone());
     let driver = driver.unwrap_or_default();
-    let mut logs = super::driver::controller_logs(cx, &driver, "attacher");
+    let mut logs = super::driver::controller_logs(cx, &driver, Role::Attacher);
     let reason = "what the driver answers is not known";
     if stale.state == NodeState::Gone && stale.detaching {
         let patch = serde_json::json!({"metadata": {"finalizers": null}});

@@ -2,13 +2,14 @@ use std::collections::BTreeMap;
 
 use super::capacity::{Shortage, shortages};
 use super::support::{provisioner_of, published_capacities};
+use crate::dependencies::Part;
 use crate::diagnosis::context::Context;
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step, Trial};
 use crate::diagnosis::text::{capital, named, names};
 use crate::model::quantity::short_bytes;
-use crate::model::{Kind, ObjectRef, Workload};
+use crate::model::{Kind, ObjectRef};
 
 super::declare_rule! {
     static RULE = {
@@ -43,21 +44,20 @@ fn finding(cx: &Context<'_>, driver: &str, shortages: &[Shortage<'_, '_>]) -> Fi
     classes.sort_unstable();
     classes.dedup();
     let provisioner = provisioner_of(cx, driver);
-    let stopped = provisioner.filter(|(kind, workload)| *kind != Kind::DaemonSet && workload.replicas() == 0);
+    let stopped = provisioner.filter(Part::stopped);
     let nothing = match cx.presumes_none(Kind::CSIStorageCapacity) {
         true => format!("the dump has no CSIStorageCapacity at all, so none for class {}", names(&classes)),
         false => format!("no CSIStorageCapacity for class {} covers {}", names(&classes), named("node", &nodes)),
     };
     let title = match &stopped {
-        Some((kind, workload)) => format!(
-            "{kind} {} is scaled to zero, so driver {driver} publishes no free capacity and the scheduler takes its \
-             nodes for full",
-            workload.metadata.name
+        Some(part) => format!(
+            "{} is scaled to zero, so driver {driver} publishes no free capacity and the scheduler takes its nodes for full",
+            part.words()
         ),
         None => format!("{}, though driver {driver} promises to publish free capacity", capital(&nothing)),
     };
     let object = match &stopped {
-        Some((kind, workload)) => ObjectRef::new(*kind, &workload.metadata.namespace, &workload.metadata.name),
+        Some(part) => part.object(),
         None => ObjectRef::new(Kind::CSIDriver, "", driver),
     };
     let mut finding = Finding::new(RULE.name, Severity::Error, object, title)
@@ -92,24 +92,22 @@ fn finding(cx: &Context<'_>, driver: &str, shortages: &[Shortage<'_, '_>]) -> Fi
     finding.with_remedies(remedies(cx, driver, provisioner, stopped.is_some()))
 }
 
-fn with_provisioner(provisioner: Option<(Kind, &Workload)>, finding: Finding) -> Finding {
-    let Some((kind, workload)) = provisioner else { return finding };
-    let meta = &workload.metadata;
+fn with_provisioner(provisioner: Option<Part<'_>>, finding: Finding) -> Finding {
+    let Some((part, workload)) = provisioner.and_then(|part| Some((part, part.workload?))) else { return finding };
     let note = match workload.replicas() {
         0 => "it runs the driver's csi-provisioner, which publishes capacity",
         _ => "it runs the driver's csi-provisioner; only one with --enable-capacity publishes, its log says what fails",
     };
     let value = format!("{} wanted, {} ready", workload.replicas(), workload.status.ready_replicas);
-    finding.evidence(ObjectRef::new(kind, &meta.namespace, &meta.name), "spec.replicas", value, note)
+    finding.evidence(part.object(), "spec.replicas", value, note)
 }
 
-fn remedies(cx: &Context<'_>, driver: &str, provisioner: Option<(Kind, &Workload)>, stopped: bool) -> Vec<Remedy> {
-    let Some((kind, workload)) = provisioner.filter(|(kind, _)| *kind != Kind::DaemonSet) else {
+fn remedies(cx: &Context<'_>, driver: &str, provisioner: Option<Part<'_>>, stopped: bool) -> Vec<Remedy> {
+    let Some(part) = provisioner.filter(|part| part.workload.is_some() && part.kind != Kind::DaemonSet) else {
         let told = format!("See that {driver}'s csi-provisioner runs with --enable-capacity and reaches the driver");
         let reason = "which workload runs the provisioner is not known";
         return vec![Remedy::untried("Have the provisioner publish", Risk::Low, vec![Step::told(told)], reason)];
     };
-    let meta = &workload.metadata;
     let published = published_capacities(cx, driver);
     let patch = if stopped {
         serde_json::json!({"spec": {"replicas": 1}})
@@ -119,9 +117,10 @@ fn remedies(cx: &Context<'_>, driver: &str, provisioner: Option<(Kind, &Workload
         serde_json::json!({"spec": {"template": {"metadata": {"annotations": annotations}}}})
     };
     let verb = if stopped { "Start" } else { "Restart" };
-    let change = Change::Patch { kind, namespace: meta.namespace.clone(), name: meta.name.clone(), patch };
+    let change =
+        Change::Patch { kind: part.kind, namespace: part.namespace.to_owned(), name: part.name.to_owned(), patch };
     let known = !published.is_empty();
-    let step = cx.step(format!("{verb} {kind} {}", meta.name), change).leading_to(published);
+    let step = cx.step(format!("{verb} {}", part.words()), change).leading_to(published);
     let mut remedy = Remedy::new(format!("{verb} the provisioner"), Risk::Low, vec![step]);
     if !known {
         remedy.trial = Trial::Untried("what the provisioner would publish is not known".to_owned());

@@ -9,6 +9,7 @@ use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::capital;
 use crate::model::Kind;
 use crate::model::VolumeAttachment;
+use crate::model::component::Role;
 use crate::volumes::driver_words::{cause, essential};
 use crate::volumes::{MountEvent, MountFailure};
 
@@ -106,7 +107,7 @@ fn remedies(cx: &Context<'_>, case: &PlacedCase<'_>, driver: &str, volume: &str)
     let reason = "the settings of the machine can't be seen from here";
     let mut steps = vec![events_step(case.pod)];
     steps.extend(node_of(cx, case).and_then(|node| plugin_log(cx, driver, node)));
-    steps.extend(controller_logs(cx, driver, "attacher"));
+    steps.extend(controller_logs(cx, driver, Role::Attacher));
     let look = Remedy::untried(format!("See what driver {driver} finds on node {node}"), Risk::Low, steps, reason);
     if driver != VSPHERE {
         return vec![look];

@@ -2,18 +2,14 @@
 //! nodes.
 
 use super::containers::fault;
-use super::support::workloads_of;
-use crate::admission::injector::words;
+use crate::dependencies::Part;
 use crate::diagnosis::command::kubectl;
 use crate::diagnosis::context::Context;
 use crate::diagnosis::remedy::Step;
+use crate::model::component::Role;
 use crate::model::node::Taint;
-use crate::model::{Kind, Node, ObjectRef, Pod, Workload};
+use crate::model::{Kind, Node, ObjectRef, Pod};
 use crate::scheduler::tolerates;
-
-/// Containers beside the driver's own, by a part of their name.
-const SIDECARS: &[&str] =
-    &["provisioner", "attacher", "resizer", "snapshotter", "registrar", "liveness", "health-monitor", "syncer"];
 
 /// Taints that every DaemonSet's pods tolerate (`pkg/controller/daemon/util/daemonset_util.go`,
 /// AddOrUpdateDaemonPodTolerations).
@@ -26,115 +22,61 @@ const TOLERATED_BY_DAEMONS: &[&str] = &[
     "node.kubernetes.io/unschedulable",
 ];
 
-/// Whether a container is one of those that stand beside the driver's own.
-pub(super) fn is_sidecar(container: &str) -> bool {
-    SIDECARS.iter().any(|sidecar| container.contains(sidecar))
-}
-
-/// A workload that is part of a driver.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Part<'a> {
-    pub(super) kind: Kind,
-    pub(super) workload: &'a Workload,
-}
-
 impl<'a> Part<'a> {
-    pub(super) fn object(&self) -> ObjectRef {
-        let meta = &self.workload.metadata;
-        ObjectRef::new(self.kind, &meta.namespace, &meta.name)
-    }
-
-    pub(super) fn namespace(&self) -> &'a str {
-        &self.workload.metadata.namespace
-    }
-
-    /// `Deployment ebs-csi-controller`.
-    pub(super) fn words(&self) -> String {
-        format!("{} {}", self.kind, self.workload.metadata.name)
-    }
-
     /// The part's unfinished pods. Those of a Deployment whose ReplicaSets were not read are known by their labels.
     pub(super) fn pods(&self, cx: &Context<'a>) -> Vec<&'a Pod> {
-        let meta = &self.workload.metadata;
-        if self.kind != Kind::Deployment {
-            return cx.index.owned(self.kind.name(), &meta.namespace, &meta.name).to_vec();
+        let found = cx.index.owned(self.kind.name(), self.namespace, self.name);
+        match (self.kind, self.makers(cx).as_slice()) {
+            (Kind::Deployment, []) => {
+                let pods = cx.snapshot.pods.in_namespace(self.namespace).iter().map(|pod| &**pod);
+                pods.filter(|pod| !pod.finished() && self.selects(pod)).collect()
+            }
+            (Kind::Deployment, makers) => {
+                makers.iter().flat_map(|set| cx.index.owned("ReplicaSet", &set.namespace, &set.name).to_vec()).collect()
+            }
+            (Kind::Pod, _) => {
+                let pod = cx.snapshot.pods.get(self.namespace, self.name).found();
+                pod.map(|pod| &**pod).filter(|pod| !pod.finished()).into_iter().collect()
+            }
+            _ => found.to_vec(),
         }
-        let makers = self.makers(cx);
-        if makers.is_empty() {
-            let pods = cx.snapshot.pods.in_namespace(&meta.namespace).iter().map(|pod| &**pod);
-            return pods.filter(|pod| !pod.finished() && self.selects(pod)).collect();
-        }
-        makers.iter().flat_map(|set| cx.index.owned("ReplicaSet", &set.namespace, &set.name).to_vec()).collect()
     }
 
     /// What makes the part's pods: itself, or the ReplicaSets of a Deployment as far as they were read.
     pub(super) fn makers(&self, cx: &Context<'_>) -> Vec<ObjectRef> {
-        let meta = &self.workload.metadata;
         if self.kind != Kind::Deployment {
             return vec![self.object()];
         }
-        let sets = cx.snapshot.replica_sets.in_namespace(&meta.namespace).iter();
+        let sets = cx.snapshot.replica_sets.in_namespace(self.namespace).iter();
         let own = sets.filter(|set| {
-            set.metadata.controller().is_some_and(|owner| owner.kind == "Deployment" && owner.name == meta.name)
+            set.metadata.controller().is_some_and(|owner| owner.kind == "Deployment" && owner.name == self.name)
         });
-        own.map(|set| ObjectRef::new(Kind::ReplicaSet, &meta.namespace, &set.metadata.name)).collect()
+        own.map(|set| ObjectRef::new(Kind::ReplicaSet, self.namespace, &set.metadata.name)).collect()
     }
 
     fn selects(&self, pod: &Pod) -> bool {
-        let selector = self.workload.spec.selector.as_ref();
+        let selector = self.workload.and_then(|workload| workload.spec.selector.as_ref());
         selector.is_some_and(|selector| !selector.is_empty() && selector.matches(&pod.metadata.labels))
-    }
-
-    /// The container whose name has this word in it.
-    pub(super) fn container(&self, word: &str) -> Option<&'a str> {
-        let mut containers = self.workload.spec.template.spec.containers.iter();
-        containers.find(|container| container.name.contains(word)).map(|container| container.name.as_str())
-    }
-
-    /// The driver's own container: the first that is none of the sidecars.
-    pub(super) fn driver_container(&self) -> Option<&'a str> {
-        let containers = &self.workload.spec.template.spec.containers;
-        let own = containers.iter().find(|container| !is_sidecar(&container.name));
-        own.or(containers.first()).map(|container| container.name.as_str())
-    }
-
-    /// How far a workload looks like the driver's: where its socket lies tells most, then the words of its names.
-    fn likeness(&self, driver: &str) -> usize {
-        let meta = &self.workload.metadata;
-        let wanted: Vec<String> = words(driver).collect();
-        let shared = |name: &str| words(name).filter(|word| wanted.contains(word)).count();
-        let label = meta.labels.get("app.kubernetes.io/name").map_or("", String::as_str);
-        let socket = if self.has_socket(driver) { 100 } else { 0 };
-        socket + 3 * shared(&meta.name) + 2 * shared(label) + shared(&meta.namespace)
-    }
-
-    /// Whether the workload's pods have the driver's directory on the node, `…/plugins/DRIVER`.
-    fn has_socket(&self, driver: &str) -> bool {
-        let paths = self.workload.spec.template.spec.volumes.iter().filter_map(|volume| volume.host_path.as_ref());
-        let mut names = paths.filter_map(|host| host.path.trim_end_matches(['/', '\\']).rsplit(['/', '\\']).next());
-        names.any(|name| name == driver)
     }
 }
 
-/// The workload of a driver that runs a sidecar, such as `attacher`, with the container's name.
-pub(super) fn sidecar<'a>(cx: &Context<'a>, driver: &str, word: &str) -> Option<(Part<'a>, &'a str)> {
-    let parts = parts(cx, driver);
+/// The workload of a driver that runs a sidecar, with the container's name; one that isn't bound to nodes before others.
+pub(super) fn sidecar<'a>(cx: &Context<'a>, driver: &str, role: Role) -> Option<(Part<'a>, &'a str)> {
+    let parts = cx.drivers.parts(driver);
     let mut found: Vec<(Part<'a>, &str)> =
-        parts.into_iter().filter_map(|part| Some((part, part.container(word)?))).collect();
-    found.sort_by_key(|(part, _)| (part.kind == Kind::DaemonSet, std::cmp::Reverse(part.likeness(driver))));
+        parts.into_iter().filter_map(|part| Some((part, part.container(role)?))).collect();
+    found.sort_by_key(|(part, _)| part.kind == Kind::DaemonSet);
     found.into_iter().next()
 }
 
 /// The DaemonSets that bring a driver to the nodes, the likeliest first; those for other systems stand beside.
 pub(super) fn node_plugins<'a>(cx: &Context<'a>, driver: &str) -> Vec<Part<'a>> {
-    let daemons = cx.snapshot.daemon_sets.seen().iter().map(|set| Part { kind: Kind::DaemonSet, workload: set });
-    let with_socket: Vec<Part<'a>> = daemons.filter(|part| part.has_socket(driver)).collect();
-    if !with_socket.is_empty() {
-        return with_socket;
+    let mut found = cx.drivers.parts(driver);
+    found.retain(|part| part.kind == Kind::DaemonSet);
+    match found.iter().any(|part| part.has_socket(driver)) {
+        true => found.retain(|part| part.has_socket(driver)),
+        false => found.retain(Part::registers),
     }
-    let mut found = parts(cx, driver);
-    found.retain(|part| part.kind == Kind::DaemonSet && part.container("registrar").is_some());
-    found.sort_by_key(|part| std::cmp::Reverse(part.likeness(driver)));
     found
 }
 
@@ -142,7 +84,7 @@ pub(super) fn node_plugins<'a>(cx: &Context<'a>, driver: &str) -> Vec<Part<'a>> 
 pub(super) fn node_plugin<'a>(cx: &Context<'a>, driver: &str, node: &Node) -> Option<Part<'a>> {
     let plugins = node_plugins(cx, driver);
     let there = plugins.iter().find(|part| pod_on(cx, part, &node.metadata.name).is_some());
-    let wants = |part: &&Part<'a>| !matches!(keeps_off(part.workload, node), Some(KeepsOff::Selector { .. }));
+    let wants = |part: &&Part<'a>| !matches!(keeps_off(part, node), Some(KeepsOff::Selector { .. }));
     there.or_else(|| plugins.iter().find(wants)).or(plugins.first()).copied()
 }
 
@@ -151,24 +93,16 @@ pub(super) fn pod_on<'a>(cx: &Context<'a>, part: &Part<'a>, node: &str) -> Optio
     part.pods(cx).into_iter().find(|pod| pod.spec.node_name == node)
 }
 
-/// Every workload that looks like the driver's.
-pub(super) fn parts<'a>(cx: &Context<'a>, driver: &str) -> Vec<Part<'a>> {
-    workloads_of(cx, driver).into_iter().map(|(kind, workload)| Part { kind, workload }).collect()
-}
-
 /// A part of a driver of which no pod is ready, with a pod that says why: one on the node before others.
 pub(super) fn broken_part<'a>(cx: &Context<'a>, driver: &str, node: Option<&str>) -> Option<(Part<'a>, &'a Pod)> {
     let mut found: Vec<(Part<'a>, &Pod)> = Vec::new();
-    for part in parts(cx, driver) {
+    for part in cx.drivers.parts(driver) {
         let pods = part.pods(cx);
         if !pods.iter().any(|pod| pod.ready()) {
             found.extend(pods.into_iter().filter(|pod| fault(pod).is_some()).map(|pod| (part, pod)));
         }
     }
-    found.sort_by_key(|(part, pod)| {
-        let here = node.is_some_and(|node| pod.spec.node_name == node);
-        (!here, std::cmp::Reverse(part.likeness(driver)), &pod.metadata.name)
-    });
+    found.sort_by_key(|(_, pod)| node.is_none_or(|node| pod.spec.node_name != node));
     found.into_iter().next()
 }
 
@@ -183,9 +117,9 @@ pub(super) enum KeepsOff<'n> {
     Affinity,
 }
 
-/// What keeps a DaemonSet's pods off a node.
-pub(super) fn keeps_off<'n>(daemon: &Workload, node: &'n Node) -> Option<KeepsOff<'n>> {
-    let spec = &daemon.spec.template.spec;
+/// What keeps a DaemonSet's pods off a node; nothing where the DaemonSet was not read, for its pods ask for their own node.
+pub(super) fn keeps_off<'n>(daemon: &Part<'_>, node: &'n Node) -> Option<KeepsOff<'n>> {
+    let spec = &daemon.workload?.spec.template.spec;
     let labels = &node.metadata.labels;
     for (key, wanted) in &spec.node_selector {
         let present = labels.get(key).map(String::as_str);
@@ -231,17 +165,15 @@ pub(super) fn plugin_log<'a>(cx: &Context<'a>, driver: &str, node: &Node) -> Opt
     let part = node_plugin(cx, driver, node)?;
     let pod = pod_on(cx, &part, &node.metadata.name)?;
     let what = format!("Read what the driver says on node {}", node.metadata.name);
-    Some(log_step(what, part.namespace(), &pod.metadata.name, part.driver_container()))
+    Some(log_step(what, part.namespace, &pod.metadata.name, part.driver_container()))
 }
 
 /// The steps that read the log of the driver's controller: the sidecar's, then the driver's own.
-pub(super) fn controller_logs(cx: &Context<'_>, driver: &str, word: &str) -> Vec<Step> {
-    let Some((part, container)) = sidecar(cx, driver, word) else { return Vec::new() };
-    let target = format!("{}/{}", part.kind.name().to_ascii_lowercase(), part.workload.metadata.name);
+pub(super) fn controller_logs(cx: &Context<'_>, driver: &str, role: Role) -> Vec<Step> {
+    let Some((part, container)) = sidecar(cx, driver, role) else { return Vec::new() };
+    let (target, word) = (format!("{}/{}", part.kind.name().to_ascii_lowercase(), part.name), role.word());
     let own = part.driver_container().filter(|own| *own != container);
-    let mut steps = vec![log_step(format!("Read what its {word} says"), part.namespace(), &target, Some(container))];
-    steps.extend(
-        own.map(|own| log_step("Read what the driver's controller says", part.namespace(), &target, Some(own))),
-    );
+    let mut steps = vec![log_step(format!("Read what its {word} says"), part.namespace, &target, Some(container))];
+    steps.extend(own.map(|own| log_step("Read what the driver's controller says", part.namespace, &target, Some(own))));
     steps
 }

@@ -1,12 +1,14 @@
 //! Why a CSI driver isn't registered on a node.
 
 use super::containers::fault;
-use super::driver::{KeepsOff, Part, broken_part, keeps_off, log_step, node_plugin, parts, pod_on};
+use super::driver::{KeepsOff, broken_part, keeps_off, log_step, node_plugin, pod_on};
 use super::placed::node_ref;
+use crate::dependencies::Part;
 use crate::diagnosis::context::{Context, pod_ref};
 use crate::diagnosis::finding::Evidence;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::names;
+use crate::model::component::Role;
 use crate::model::node::Taint;
 use crate::model::{Event, Kind, Node, ObjectRef, Pod};
 
@@ -25,6 +27,8 @@ pub(super) enum Absence<'a> {
     Broken(Part<'a>, &'a Pod),
     /// Its pod runs there, and the kubelet doesn't know of it.
     NotRegistered(Part<'a>, &'a Pod),
+    /// The same, and a driver that the kubelet knows shows that the kubelet lives in another folder.
+    OtherFolder { part: Part<'a>, looks_in: &'a str, lives_in: &'a str, shown_by: Part<'a> },
     /// Its node plugin isn't recognised, and another part of it doesn't run, which may bring the plugin.
     PartBroken(Part<'a>, &'a Pod),
     /// Its node plugin isn't recognised.
@@ -38,17 +42,17 @@ impl<'a> Absence<'a> {
             if let Some((part, pod)) = broken_part(cx, driver, Some(&node.metadata.name)) {
                 return Self::PartBroken(part, pod);
             }
-            let elsewhere = cx.index.nodes_with(driver).is_some() || !parts(cx, driver).is_empty();
+            let elsewhere = cx.index.nodes_with(driver).is_some() || !cx.drivers.parts(driver).is_empty();
             let installed = elsewhere || cx.snapshot.csi_drivers.get("", driver).found().is_some();
             return if installed { Self::Unknown } else { Self::NotInstalled };
         };
-        if let Some(keeps_off) = keeps_off(part.workload, node) {
+        if let Some(keeps_off) = keeps_off(&part, node) {
             return Self::KeptOff(part, keeps_off);
         }
         match pod_on(cx, &part, &node.metadata.name) {
-            Some(pod) if pod.ready() => Self::NotRegistered(part, pod),
+            Some(pod) if pod.ready() => other_folder(cx, &part, node).unwrap_or(Self::NotRegistered(part, pod)),
             Some(pod) => Self::Broken(part, pod),
-            None if cx.snapshot.pods.covers(part.namespace()) => {
+            None if part.workload.is_some() && cx.snapshot.pods.covers(part.namespace) => {
                 let object = part.object();
                 let event = cx.events_of(&object).iter().rfind(|event| event.reason == "FailedCreate").copied();
                 Self::NoPod(part, event)
@@ -61,7 +65,7 @@ impl<'a> Absence<'a> {
     pub(super) fn certain(&self, cx: &Context<'_>) -> bool {
         match self {
             Self::NotInstalled => all_looked_at(cx),
-            Self::Unknown | Self::PartBroken(..) => false,
+            Self::Unknown | Self::PartBroken(..) | Self::OtherFolder { .. } => false,
             Self::KeptOff(..) | Self::NoPod(..) | Self::Broken(..) | Self::NotRegistered(..) => true,
         }
     }
@@ -79,6 +83,7 @@ impl<'a> Absence<'a> {
             | Self::NoPod(part, _)
             | Self::Broken(part, _)
             | Self::PartBroken(part, _)
+            | Self::OtherFolder { part, .. }
             | Self::NotRegistered(part, _) => part.object(),
         }
     }
@@ -108,6 +113,11 @@ impl<'a> Absence<'a> {
             Self::NotRegistered(part, _) => {
                 format!("{} runs on {place}, and the kubelet there does not know driver {driver}", part.words())
             }
+            Self::OtherFolder { part, looks_in, lives_in, .. } => format!(
+                "{} looks for the kubelet in {looks_in}, and on {place} it lives in {lives_in}, so it does not know \
+                 driver {driver}",
+                part.words()
+            ),
             Self::Unknown => format!("driver {driver} is not registered on {place}"),
         }
     }
@@ -125,6 +135,17 @@ impl<'a> Absence<'a> {
                 Some(fault) => fault.facts(cx),
                 None => vec![ready_fact(pod, "not True", "the driver registers once its pod runs")],
             },
+            Self::OtherFolder { part, looks_in, lives_in, shown_by } => {
+                let fact = |part: &Part<'_>, folder: &str, note: String| {
+                    let (object, path) = part.place("volumes");
+                    Context::fact(object, &path, folder, note)
+                };
+                let shown = format!("{} uses this folder, and the kubelet there knows its driver", shown_by.words());
+                vec![
+                    fact(part, looks_in, "the folder in which it looks for the kubelet".to_owned()),
+                    fact(shown_by, lives_in, shown),
+                ]
+            }
             Self::NotRegistered(_, pod) => {
                 let note = "it runs; what it said to the kubelet is in the log of its registrar, and the kubelet must \
                             look for plugins in the directory that the pod mounts";
@@ -160,9 +181,13 @@ impl<'a> Absence<'a> {
             Self::Broken(part, pod) | Self::PartBroken(part, pod) => {
                 let container = fault(pod).map(|fault| fault.status.name.as_str()).or(part.driver_container());
                 let what = format!("Read what the driver says on node {}", pod.spec.node_name);
-                let step = log_step(what, part.namespace(), &pod.metadata.name, container);
+                let step = log_step(what, part.namespace, &pod.metadata.name, container);
                 Remedy::untried("See why the driver does not run", Risk::Low, vec![step], UNKNOWN)
             }
+            Self::OtherFolder { part, lives_in, .. } => bring(vec![Step::told(format!(
+                "Give {} the kubelet's folder, {lives_in} (charts call it kubeletDir or kubeletRootDir)",
+                part.words()
+            ))]),
             Self::NotRegistered(part, pod) => not_registered(part, pod),
             Self::Unknown => {
                 let what = format!("Look for the driver's DaemonSet, and whether it has a pod on node {node}");
@@ -172,6 +197,19 @@ impl<'a> Absence<'a> {
     }
 }
 
+/// The folder of the kubelet on a node, where a driver that is registered there shows that it isn't the part's.
+fn other_folder<'a>(cx: &Context<'a>, part: &Part<'a>, node: &'a Node) -> Option<Absence<'a>> {
+    let looks_in = part.kubelet_folder()?;
+    let registered = cx.snapshot.csi_nodes.get("", &node.metadata.name).found()?.spec.drivers.iter();
+    let plugins: Vec<Part<'a>> = registered.filter_map(|driver| node_plugin(cx, &driver.name, node)).collect();
+    let folders = || plugins.iter().filter_map(|plugin| Some((*plugin, plugin.kubelet_folder()?)));
+    if folders().any(|(_, folder)| folder == looks_in) {
+        return None;
+    }
+    let (shown_by, lives_in) = folders().next()?;
+    Some(Absence::OtherFolder { part: *part, looks_in, lives_in, shown_by })
+}
+
 /// Whether everything was read that could show a driver.
 fn all_looked_at(cx: &Context<'_>) -> bool {
     let kinds = [Kind::CSIDriver, Kind::CSINode, Kind::DaemonSet, Kind::Deployment, Kind::StatefulSet];
@@ -179,9 +217,9 @@ fn all_looked_at(cx: &Context<'_>) -> bool {
 }
 
 fn not_registered(part: &Part<'_>, pod: &Pod) -> Remedy {
-    let registrar = part.container("registrar");
+    let registrar = part.container(Role::Registrar);
     let steps = vec![
-        log_step("Read what its registrar says", part.namespace(), &pod.metadata.name, registrar),
+        log_step("Read what its registrar says", part.namespace, &pod.metadata.name, registrar),
         Step::told("Compare the directory that the DaemonSet mounts with the kubelet's --root-dir on the node"),
     ];
     Remedy::untried("See why the kubelet does not know it", Risk::Low, steps, UNKNOWN)
@@ -244,12 +282,11 @@ fn tolerate(part: &Part<'_>, taints: &[&Taint]) -> Change {
     };
     let new: Vec<serde_json::Value> = taints.iter().map(toleration).collect();
     let path = "/spec/template/spec/tolerations";
-    let operations = if part.workload.spec.template.spec.tolerations.is_empty() {
+    let operations = if part.spec.tolerations.is_empty() {
         serde_json::json!([{"op": "add", "path": path, "value": new}])
     } else {
         let add = |value| serde_json::json!({"op": "add", "path": format!("{path}/-"), "value": value});
         new.into_iter().map(add).collect()
     };
-    let meta = &part.workload.metadata;
-    Change::JsonPatch { kind: part.kind, namespace: meta.namespace.clone(), name: meta.name.clone(), operations }
+    Change::JsonPatch { kind: part.kind, namespace: part.namespace.to_owned(), name: part.name.to_owned(), operations }
 }

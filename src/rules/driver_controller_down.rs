@@ -1,16 +1,17 @@
 use std::collections::BTreeMap;
 
 use super::containers::{Fault, fault, faults, settled};
-use super::driver::{Part, broken_part, is_sidecar, log_step, node_plugins, sidecar};
+use super::driver::{broken_part, log_step, node_plugins, sidecar};
 use super::no_node_fits::story;
 use super::placed::{node_ref, problems, stuck, unread};
+use crate::dependencies::Part;
 use crate::diagnosis::context::{Context, PodGroup, claim_ref, pod_ref};
 use crate::diagnosis::finding::{Evidence, Finding, Severity};
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::remedy::{Change, Remedy, Risk};
 use crate::diagnosis::text::{either, named, names};
-use crate::model::Kind;
-use crate::model::{ObjectRef, Pod};
+use crate::model::component::Role;
+use crate::model::{Kind, ObjectRef, Pod};
 use crate::scheduler::Outcome;
 use crate::volumes::driver_words::essential;
 use crate::volumes::{AttachProblem, Decision};
@@ -53,14 +54,14 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
     if problems(cx, out).iter().any(|it| matches!(it.problem, AttachProblem::DriverNotOnNode { .. })) {
         out.skip(RULE.name, cx.unread_anywhere(&[Kind::DaemonSet]));
     }
-    for ((driver, word), waiting) in waiting(cx, out) {
-        let part = sidecar(cx, &driver, word).map(|(part, _)| part);
+    for ((driver, role), waiting) in waiting(cx, out) {
+        let part = sidecar(cx, &driver, role).map(|(part, _)| part);
         let Some(part) = part.or_else(|| broken_part(cx, &driver, None).map(|(part, _)| part)) else {
             out.skip(RULE.name, cx.unread_anywhere(&[Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet]));
             continue;
         };
         let pods = part.pods(cx);
-        if pods.iter().any(|pod| pod.ready()) || !cx.snapshot.pods.covers(part.namespace()) {
+        if pods.iter().any(|pod| pod.ready()) || !cx.snapshot.pods.covers(part.namespace) {
             continue;
         }
         let parts = pods.iter().map(|pod| pod_ref(pod)).chain(part.makers(cx));
@@ -68,21 +69,21 @@ fn check(cx: &Context<'_>, out: &mut Findings) {
             for victim in &waiting.victims {
                 out.explain_with(&known, victim);
             }
-            out.note(&known, role_fact(&part, &driver, word));
-        } else if let Some(trouble) = trouble(cx, &part, &pods, word) {
-            out.add(finding(cx, &part, &driver, word, &waiting, trouble));
+            out.note(&known, role_fact(&part, &driver, role));
+        } else if let Some(trouble) = trouble(cx, &part, &pods, role) {
+            out.add(finding(cx, &part, &driver, role, &waiting, trouble));
         }
     }
 }
 
 /// The claims and pods that wait for a driver's provisioner or attacher.
-fn waiting(cx: &Context<'_>, out: &Findings) -> BTreeMap<(String, &'static str), Waiting> {
-    let mut waiting: BTreeMap<(String, &'static str), Waiting> = BTreeMap::new();
+fn waiting(cx: &Context<'_>, out: &Findings) -> BTreeMap<(String, Role), Waiting> {
+    let mut waiting: BTreeMap<(String, Role), Waiting> = BTreeMap::new();
     for case in &cx.claims {
         if let Decision::ExternalProvisioning { provisioner, .. } = &case.verdict.decision
             && !out.explained(&claim_ref(case.claim))
         {
-            let entry = waiting.entry((provisioner.clone(), "provisioner")).or_default();
+            let entry = waiting.entry((provisioner.clone(), Role::Provisioner)).or_default();
             entry.words.push(format!("claim {}", case.claim.metadata.name));
             entry.victims.push(claim_ref(case.claim));
             entry.victims.extend(cx.held_by(case.claim).into_iter().map(pod_ref));
@@ -99,7 +100,7 @@ fn waiting(cx: &Context<'_>, out: &Findings) -> BTreeMap<(String, &'static str),
             }
             _ => continue,
         };
-        let entry = waiting.entry((driver, "attacher")).or_default();
+        let entry = waiting.entry((driver, Role::Attacher)).or_default();
         entry.words.push(format!("pod {}", stuck.case.pod.metadata.name));
         entry.victims.push(stuck.pod());
     }
@@ -117,15 +118,15 @@ fn plugin_fault<'a>(cx: &Context<'a>, driver: &str) -> Option<(Fault<'a>, String
     pods.filter_map(fault).find_map(|fault| Some((fault, fault.said(cx)?)))
 }
 
-fn trouble<'a>(cx: &Context<'a>, part: &Part<'a>, pods: &[&'a Pod], word: &str) -> Option<Trouble<'a>> {
-    if part.workload.replicas() == 0 {
+fn trouble<'a>(cx: &Context<'a>, part: &Part<'a>, pods: &[&'a Pod], role: Role) -> Option<Trouble<'a>> {
+    if part.stopped() {
         let stopped = || Trouble {
             text: "is scaled to zero".to_owned(),
             facts: vec![Context::fact(part.object(), "spec.replicas", "0", "nobody runs the driver's controller")],
             pods: Vec::new(),
             remedy: Some(start(cx, part)),
         };
-        return (word == "attacher").then(stopped);
+        return (role == Role::Attacher).then(stopped);
     }
     let Some(pod) = pods.first().copied() else { return without_pods(cx, part) };
     if !settled(cx, pod, PATIENCE) {
@@ -150,7 +151,7 @@ fn without_pods<'a>(cx: &Context<'a>, part: &Part<'a>) -> Option<Trouble<'a>> {
 /// where it doesn't answer them.
 fn unready(cx: &Context<'_>, part: &Part<'_>, pod: &Pod) -> (String, Vec<Evidence>, Option<Remedy>) {
     let all: Vec<Fault<'_>> = faults(pod).collect();
-    let own = all.iter().find(|fault| !is_sidecar(&fault.status.name)).or(all.first());
+    let own = all.iter().find(|fault| !part.is_sidecar(&fault.status.name)).or(all.first());
     let node = &pod.spec.node_name;
     let lost = cx.snapshot.nodes.get("", node).found().is_some_and(|node| node.ready() == Some(false));
     match own {
@@ -161,7 +162,7 @@ fn unready(cx: &Context<'_>, part: &Part<'_>, pod: &Pod) -> (String, Vec<Evidenc
         }
         Some(fault) => {
             let (meta, container) = (&pod.metadata, Some(fault.status.name.as_str()));
-            let step = log_step("Read what the container says", part.namespace(), &meta.name, container);
+            let step = log_step("Read what the container says", part.namespace, &meta.name, container);
             let remedy = Remedy::untried(
                 "See why the controller does not run",
                 Risk::Low,
@@ -209,9 +210,9 @@ fn unmet_label(cx: &Context<'_>, part: &Part<'_>, pod: &Pod) -> Option<(String, 
     let text = format!(
         "has no running pod, because it asks for nodes with label {key}: {wanted:?}, which no node has ({others})"
     );
-    let path = format!("spec.template.spec.nodeSelector[{key}]");
+    let (object, path) = part.place(&format!("nodeSelector[{key}]"));
     let note = "its pods go to nodes with this label and value only";
-    let mut facts = vec![Context::fact(part.object(), &path, format!("{wanted:?}"), note)];
+    let mut facts = vec![Context::fact(object, &path, format!("{wanted:?}"), note)];
     facts.extend(present.iter().take(2).map(|(node, value)| {
         let path = format!("metadata.labels[{key}]");
         Context::fact(node_ref(node), &path, format!("{value:?}"), "the value that is there")
@@ -221,12 +222,12 @@ fn unmet_label(cx: &Context<'_>, part: &Part<'_>, pod: &Pod) -> Option<(String, 
 
 /// Asks for the value that nodes have, where they have but one.
 fn reselect(cx: &Context<'_>, part: &Part<'_>, key: &str, present: &[(&str, &str)]) -> Option<Remedy> {
+    part.workload?;
     let (_, value) = present.first().filter(|(_, first)| present.iter().all(|(_, value)| value == first))?;
-    let meta = &part.workload.metadata;
     let change = Change::Patch {
         kind: part.kind,
-        namespace: meta.namespace.clone(),
-        name: meta.name.clone(),
+        namespace: part.namespace.to_owned(),
+        name: part.name.to_owned(),
         patch: serde_json::json!({"spec": {"template": {"spec": {"nodeSelector": {key: value}}}}}),
     };
     let step = cx.step(format!("Ask for the value that the nodes have, {key}={value}"), change);
@@ -239,11 +240,10 @@ fn reselect(cx: &Context<'_>, part: &Part<'_>, key: &str, present: &[(&str, &str
 }
 
 fn start(cx: &Context<'_>, part: &Part<'_>) -> Remedy {
-    let meta = &part.workload.metadata;
     let change = Change::Patch {
         kind: part.kind,
-        namespace: meta.namespace.clone(),
-        name: meta.name.clone(),
+        namespace: part.namespace.to_owned(),
+        name: part.name.to_owned(),
         patch: serde_json::json!({"spec": {"replicas": 1}}),
     };
     let step = cx.step(format!("Start {} again", part.words()), change);
@@ -251,33 +251,34 @@ fn start(cx: &Context<'_>, part: &Part<'_>) -> Remedy {
 }
 
 /// What the workload is to the driver.
-fn role_fact(part: &Part<'_>, driver: &str, word: &str) -> Evidence {
-    let note = match (part.container(word), word) {
-        (None, _) => format!("it is a part of driver {driver}, of which no {word} is there yet"),
-        (_, "attacher") => format!("it attaches the volumes of driver {driver}"),
+fn role_fact(part: &Part<'_>, driver: &str, role: Role) -> Evidence {
+    let note = match (part.container(role), role) {
+        (None, _) => format!("it is a part of driver {driver}, of which no {} is there yet", role.word()),
+        (_, Role::Attacher) => format!("it attaches the volumes of driver {driver}"),
         _ => format!("it makes the volumes of driver {driver}"),
     };
-    let container = part.container(word).or(part.driver_container()).unwrap_or_default();
-    Context::fact(part.object(), "spec.template.spec.containers", container.to_owned(), note)
+    let container = part.container(role).or(part.driver_container()).unwrap_or_default();
+    let (object, path) = part.place("containers");
+    Context::fact(object, &path, container, note)
 }
 
 fn finding(
     cx: &Context<'_>,
     part: &Part<'_>,
     driver: &str,
-    word: &str,
+    role: Role,
     waiting: &Waiting,
     trouble: Trouble<'_>,
 ) -> Finding {
-    let role = match part.container(word) {
-        Some(_) if word == "attacher" => "which attaches the volumes",
+    let does = match part.container(role) {
+        Some(_) if role == Role::Attacher => "which attaches the volumes",
         Some(_) => "which makes the volumes",
         None => "which is a part",
     };
     let mut words = waiting.words.clone();
     words.dedup();
     let title = format!(
-        "{}, {role} of driver {driver}, {}, so {} {}",
+        "{}, {does} of driver {driver}, {}, so {} {}",
         part.words(),
         trouble.text,
         names(&words),
@@ -300,7 +301,7 @@ fn finding(
         let value = format!("{} not ready", named("pod", &pods));
         finding = finding.evidence(part.object(), "", value, "none of its pods serves");
     }
-    finding.evidence.push(role_fact(part, driver, word));
+    finding.evidence.push(role_fact(part, driver, role));
     finding
         .explains_all(trouble.pods.iter().map(|pod| pod_ref(pod)))
         .explains_all(waiting.victims.iter().cloned())

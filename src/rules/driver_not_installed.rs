@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::support::{classes_of, workloads_of};
+use super::support::classes_of;
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::findings::Findings;
@@ -77,7 +77,7 @@ fn absent(cx: &Context<'_>, driver: &str) -> bool {
     matches!(snapshot.csi_drivers.get("", driver), Lookup::Absent)
         && !registered
         && !made_volumes()
-        && workloads_of(cx, driver).is_empty()
+        && cx.drivers.parts(driver).is_empty()
         && !wrote_events()
 }
 

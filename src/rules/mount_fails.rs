@@ -7,6 +7,7 @@ use crate::diagnosis::findings::Findings;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::capital;
 use crate::model::Kind;
+use crate::model::component::Role;
 use crate::volumes::driver_words::{cause, essential};
 use crate::volumes::{MountEvent, MountFailure};
 
@@ -92,7 +93,7 @@ fn look_further(cx: &Context<'_>, case: &PlacedCase<'_>, volume: Option<&str>) -
     let mut steps = vec![events_step(case.pod)];
     if let Some(csi) = found.and_then(|found| found.spec.csi.as_ref()) {
         steps.extend(node_of(cx, case).and_then(|node| plugin_log(cx, &csi.driver, node)));
-        steps.extend(controller_logs(cx, &csi.driver, "attacher"));
+        steps.extend(controller_logs(cx, &csi.driver, Role::Attacher));
     } else {
         steps.push(Step::told(format!("Read the log of the kubelet of node {}", case.verdict.node)));
     }

@@ -1,22 +1,22 @@
 //! The workload that runs a driver's external provisioner, and how it is.
 
+use crate::dependencies::Part;
 use crate::diagnosis::command;
 use crate::diagnosis::context::{Context, pod_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::remedy::Step;
 use crate::diagnosis::text::{count, either, named};
-use crate::model::selector::matches;
-use crate::model::{Kind, ObjectRef, Pod, Workload};
+use crate::model::component::Role;
+use crate::model::{Kind, ObjectRef, Pod};
 
 use super::support::provisioner_of;
 
 /// What runs a driver's provisioner.
 pub(super) struct Runner<'a> {
-    pub(super) kind: Kind,
-    pub(super) workload: &'a Workload,
+    pub(super) part: Part<'a>,
     /// Its unfinished pods.
     pub(super) pods: Vec<&'a Pod>,
-    /// Whether the provisioner's own events name one of its pods; else it is recognised by its names.
+    /// Whether the provisioner's own events name one of its pods, or the workload itself names the driver.
     pub(super) certain: bool,
 }
 
@@ -35,56 +35,24 @@ pub(super) enum Health {
     Unknown,
 }
 
-/// The workload that runs the provisioner of a driver: the one whose pod wrote its events, else one that looks like it.
+/// The workload that runs the provisioner of a driver.
 pub(super) fn runner<'a>(cx: &Context<'a>, driver: &str) -> Option<Runner<'a>> {
-    let found = by_events(cx, driver);
-    let certain = found.is_some();
-    let (kind, workload) = found.or_else(|| provisioner_of(cx, driver))?;
-    let pods = cx.snapshot.pods.in_namespace(&workload.metadata.namespace).iter().map(|pod| &**pod);
-    let own = |pod: &&Pod| !pod.finished() && matches(workload.spec.selector.as_ref(), &pod.metadata.labels);
-    Some(Runner { kind, workload, pods: pods.filter(own).collect(), certain })
-}
-
-/// Hosts whose pods are looked for.
-const HOSTS: usize = 4;
-
-/// The component of a provisioner's events is `DRIVER_HOST_UUID`, and the host of a pod is its name.
-fn by_events<'a>(cx: &Context<'a>, driver: &str) -> Option<(Kind, &'a Workload)> {
-    let said = cx.snapshot.events.seen().iter().filter_map(|event| {
-        let (host, _) = event.component().strip_prefix(driver)?.strip_prefix('_')?.rsplit_once('_')?;
-        Some((event.last_seen(), host))
-    });
-    let mut hosts: Vec<(&str, &str)> = said.collect();
-    hosts.sort_unstable();
-    let mut hosts: Vec<&str> = hosts.into_iter().rev().map(|(_, host)| host).collect();
-    hosts.dedup();
-    hosts.into_iter().take(HOSTS).find_map(|host| {
-        let pod = cx.snapshot.pods.seen().iter().find(|pod| pod.metadata.name == host && !pod.finished())?;
-        let (kind, meta) = cx.workload(pod)?;
-        let store = match kind {
-            Kind::Deployment => &cx.snapshot.deployments,
-            Kind::StatefulSet => &cx.snapshot.stateful_sets,
-            Kind::DaemonSet => &cx.snapshot.daemon_sets,
-            _ => return None,
-        };
-        Some((kind, &**store.get(&meta.namespace, &meta.name).found()?))
-    })
+    let part = provisioner_of(cx, driver)?;
+    Some(Runner { part, pods: part.pods(cx), certain: cx.drivers.certain(&part, driver) })
 }
 
 impl<'a> Runner<'a> {
     pub(super) fn object(&self) -> ObjectRef {
-        ObjectRef::new(self.kind, &self.workload.metadata.namespace, &self.workload.metadata.name)
+        self.part.object()
     }
 
     pub(super) fn health(&self, cx: &Context<'_>) -> Health {
-        if self.kind != Kind::DaemonSet && self.workload.replicas() == 0 {
+        if self.part.stopped() {
             return Health::Stopped;
         }
         match self.pods.as_slice() {
             pods if pods.iter().any(|pod| pod.ready()) => Health::Ready,
-            [] if cx.presumes_none(Kind::Pod) || !cx.snapshot.pods.covers(&self.workload.metadata.namespace) => {
-                Health::Unknown
-            }
+            [] if cx.presumes_none(Kind::Pod) || !cx.snapshot.pods.covers(self.part.namespace) => Health::Unknown,
             [] => Health::Empty,
             _ => Health::Unready,
         }
@@ -92,14 +60,11 @@ impl<'a> Runner<'a> {
 
     /// The container that provisions.
     pub(super) fn container(&self) -> Option<&'a str> {
-        let containers = &self.workload.spec.template.spec.containers;
-        let named = containers.iter().find(|container| container.name.contains("provisioner"));
-        named.map(|container| container.name.as_str())
+        self.part.container(Role::Provisioner)
     }
 
     /// Adds how the workload is.
     pub(super) fn told(&self, cx: &Context<'_>, finding: Finding) -> Finding {
-        let meta = &self.workload.metadata;
         let who = if self.certain { "runs the provisioner" } else { "looks like what runs the provisioner" };
         let value = match self.health(cx) {
             Health::Stopped => "scaled to zero".to_owned(),
@@ -112,10 +77,10 @@ impl<'a> Runner<'a> {
             Health::Empty => "no pod".to_owned(),
             Health::Unknown => "pods not read".to_owned(),
         };
-        let account = &self.workload.spec.template.spec.service_account_name;
+        let account = &self.part.spec.service_account_name;
         let account = if account.is_empty() { String::new() } else { format!(", as service account {account}") };
-        let note = format!("{who}{account}, in namespace {}", meta.namespace);
-        finding.evidence(self.object(), "status", value, note)
+        let note = format!("{who}{account}, in namespace {}", self.part.namespace);
+        finding.evidence(self.object(), self.part.status_path(), value, note)
     }
 
     /// Adds the trouble of the pods that isn't theirs alone to tell: which aren't ready, and why.
@@ -129,14 +94,12 @@ impl<'a> Runner<'a> {
 
     /// The step that shows the provisioner's log.
     pub(super) fn look(&self) -> Step {
-        let meta = &self.workload.metadata;
+        let part = &self.part;
         let what = match self.container() {
-            Some(container) => {
-                format!("Read the log of container {container} of {} {}", self.kind, meta.name)
-            }
-            None => format!("Read the log of {} {}", self.kind, meta.name),
+            Some(container) => format!("Read the log of container {container} of {}", part.words()),
+            None => format!("Read the log of {}", part.words()),
         };
-        let command = command::logs(self.kind, &meta.namespace, &meta.name, self.container());
+        let command = command::logs(part.kind, part.namespace, part.name, self.container());
         Step { command, ..Step::told(what) }
     }
 }

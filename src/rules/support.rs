@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::admission::injector::{Injector, topolvm_domain, words};
+use crate::dependencies::Part;
 use crate::diagnosis::context::{Context, PodGroup, pod_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::manager::{argo, helm};
 use crate::diagnosis::remedy::{Change, Step};
+use crate::model::component::Role;
 use crate::model::{Kind, Meta, ObjectRef, Pod, StorageClass, Workload};
 use crate::scheduler::{NodeVerdict, Reason, running};
 
@@ -90,15 +92,11 @@ pub(super) fn workloads_of<'a>(cx: &Context<'a>, driver: &str) -> Vec<(Kind, &'a
     .collect()
 }
 
-/// The workload that runs a driver's external provisioner, where one is recognised by its container.
-pub(super) fn provisioner_of<'a>(cx: &Context<'a>, driver: &str) -> Option<(Kind, &'a Workload)> {
-    let runs = |workload: &Workload| {
-        let containers = &workload.spec.template.spec.containers;
-        containers.iter().any(|container| container.name.contains("provisioner"))
-    };
-    let mut found: Vec<(Kind, &Workload)> =
-        workloads_of(cx, driver).into_iter().filter(|(_, workload)| runs(workload)).collect();
-    found.sort_by_key(|(_, workload)| workload.replicas() > 0);
+/// The workload that runs a driver's external provisioner, one that is scaled to zero before others.
+pub(super) fn provisioner_of<'a>(cx: &Context<'a>, driver: &str) -> Option<Part<'a>> {
+    let mut found = cx.drivers.parts(driver);
+    found.retain(|part| part.container(Role::Provisioner).is_some());
+    found.sort_by_key(|part| !part.stopped());
     found.into_iter().next()
 }
 

@@ -171,10 +171,7 @@ fn title(
     let names: Vec<&str> = waiting.iter().map(|one| one.case.claim.metadata.name.as_str()).collect();
     let (subject, waits) = (capital(&named("claim", &names)), either(names.len(), "waits", "wait"));
     let whose = |runner: &Runner<'_>, what: &str| {
-        format!(
-            "{subject} {waits} for provisioner {driver}, whose {} {} {what}",
-            runner.kind, runner.workload.metadata.name
-        )
+        format!("{subject} {waits} for provisioner {driver}, whose {} {what}", runner.part.words())
     };
     match (runner, health, stage) {
         (Some(runner), Some(Health::Stopped), _) => whose(runner, "is scaled to zero"),
@@ -235,7 +232,7 @@ fn remedy(cx: &Context<'_>, driver: &str, runner: Option<&Runner<'_>>, health: O
             Remedy::untried("Start the provisioner", Risk::Low, vec![start(cx, runner)], reason)
         }
         (Some(runner), Some(Health::Unready | Health::Empty)) => {
-            let look = format!("See why {} {} has no ready pod", runner.kind, runner.workload.metadata.name);
+            let look = format!("See why {} has no ready pod", runner.part.words());
             Remedy::untried("Get the provisioner to run", Risk::Low, vec![Step::told(look), runner.look()], reason)
         }
         _ if stage == Stage::NotHandedOver => {
@@ -261,14 +258,14 @@ fn causes(driver: &str) -> Step {
 }
 
 fn start(cx: &Context<'_>, runner: &Runner<'_>) -> Step {
-    let meta = &runner.workload.metadata;
+    let part = &runner.part;
     let change = Change::Patch {
-        kind: runner.kind,
-        namespace: meta.namespace.clone(),
-        name: meta.name.clone(),
+        kind: part.kind,
+        namespace: part.namespace.to_owned(),
+        name: part.name.to_owned(),
         patch: serde_json::json!({"spec": {"replicas": 1}}),
     };
-    cx.step(format!("Start {} {} again", runner.kind, meta.name), change)
+    cx.step(format!("Start {} again", part.words()), change)
 }
 
 /// Hangs the claims that wait for a provisioner without a ready pod under the error that explains its pods.
