@@ -15,7 +15,7 @@ use storagewhy::rules::REGISTRY;
 use storagewhy::scheduler::Outcome;
 
 fn each(prefix: &str, mut test: impl FnMut(&'static str, &Path, &Diagnosis)) {
-    for rule in REGISTRY {
+    for rule in REGISTRY.iter().copied() {
         for path in yaml_files(&fixtures().join("rules").join(rule.name)) {
             if path.file_name().unwrap().to_string_lossy().starts_with(prefix) {
                 test(rule.name, &path, &judge(&load(&path)));

@@ -9,6 +9,7 @@ use super::findings::{Findings, ids_by_object};
 use super::index::Index;
 use super::obstacles::{self, PodObstacles};
 use super::options::{Options, Scope};
+use super::out::{Causes, Out};
 use super::presumption;
 use super::release::Release;
 use super::select::{Selection, select};
@@ -16,7 +17,7 @@ use super::trial::Trials;
 use super::{Finding, Severity};
 use crate::dependencies::Drivers;
 use crate::model::{ObjectRef, Pod};
-use crate::rules::{self, REGISTRY};
+use crate::rules::{self, Check, Rule, Stage};
 use crate::scheduler::{NodeVerdict, Outcome, PodVerdict, Scheduler};
 use crate::snapshot::Snapshot;
 use crate::volumes::{AttachVerdict, Attachments, ClaimVerdict, ProvisionerVerdict, Provisioners, VolumeController};
@@ -162,17 +163,49 @@ fn examine<T>(
     let mut findings = Findings::default();
     let mut skipped = Skipped::new();
     let open = open_verdict(&context);
-    for rule in REGISTRY {
-        let missing = context.unread(rule.needs);
-        if missing.is_none() {
-            (rule.check)(&context, &mut findings);
+    for stage in Stage::ALL {
+        for (rule, reason) in run(stage, &context, &mut findings) {
+            let reason = reason.or_else(|| open.clone().filter(|_| rule.rejected_pods));
+            skipped.extend(reason.map(|reason| (rule.name.to_owned(), reason)));
         }
-        let missing = missing.or_else(|| findings.skipped(rule.name).map(str::to_owned));
-        let missing = missing.or_else(|| open.clone().filter(|_| rule.rejected_pods));
-        skipped.extend(missing.map(|reason| (rule.name.to_owned(), reason)));
     }
     rules::tie(&context, &mut findings);
     then(&context, skipped, findings)
+}
+
+/// Runs the rules of a stage, none of which sees what another of them says; tells why one could not judge everything.
+fn run(stage: Stage, context: &Context<'_>, findings: &mut Findings) -> Vec<(&'static Rule, Option<String>)> {
+    let rules = context.options.rules().iter().copied().filter(|rule| rule.stage == stage);
+    let mut said: Vec<_> = rules.map(|rule| (rule, said(rule, context, findings))).collect();
+    said.sort_by_key(|(rule, _)| rule.name);
+    let take = |(rule, said): (&'static Rule, Result<Causes, String>)| match said {
+        Ok(mut said) => {
+            let skipped = said.skipped.take();
+            findings.take(said);
+            (rule, skipped)
+        }
+        Err(missing) => (rule, Some(missing)),
+    };
+    said.into_iter().map(take).collect()
+}
+
+/// What a rule says, or why it can't be asked.
+fn said(rule: &Rule, context: &Context<'_>, findings: &Findings) -> Result<Causes, String> {
+    if let Some(missing) = context.unread(rule.needs) {
+        return Err(missing);
+    }
+    Ok(match rule.check {
+        Check::Cause(check) => {
+            let mut out = Causes::default();
+            check(context, &mut out);
+            out
+        }
+        Check::Later(check) => {
+            let mut out = Out::new(findings);
+            check(context, &mut out);
+            out.own
+        }
+    })
 }
 
 fn claims<'a>(snapshot: &'a Snapshot, selection: &Selection<'a>, volumes: &VolumeController<'_>) -> Vec<ClaimCase<'a>> {

@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::finding::{Confidence, Evidence, Explained, Finding, Severity};
+use super::out::{Causes, Written};
 use super::remedy::Remedy;
 use crate::model::ObjectRef;
 
-/// What the rules have found so far. Rules that come later see what earlier ones explain.
+/// What the rules of the stages so far have found.
 #[derive(Debug, Default)]
 pub struct Findings {
     list: Vec<Finding>,
     by_id: HashMap<String, usize>,
     explained: HashMap<ObjectRef, Vec<usize>>,
-    skipped: BTreeMap<&'static str, String>,
 }
 
 impl Finding {
@@ -185,16 +185,17 @@ impl Findings {
         causes.is_some_and(|causes| causes.iter().any(|position| known(&self.list[*position])))
     }
 
-    /// Says that a rule could not judge everything, where there is a reason; the first one stays.
-    pub fn skip(&mut self, rule: &'static str, reason: Option<String>) {
-        if let Some(reason) = reason {
-            self.skipped.entry(rule).or_insert(reason);
+    /// Takes over what a rule says.
+    pub(super) fn take(&mut self, said: Causes) {
+        for written in said.written {
+            match written {
+                Written::Finding(finding) => self.add(finding),
+                Written::ExplainedWith(symptom, object) => {
+                    self.explain_with(&symptom, &object);
+                }
+                Written::Note(symptom, evidence) => self.note(&symptom, evidence),
+            }
         }
-    }
-
-    /// Why a rule could not judge everything, where it said so.
-    pub fn skipped(&self, rule: &str) -> Option<&str> {
-        self.skipped.get(rule).map(String::as_str)
     }
 
     fn error_for(&self, object: &ObjectRef) -> Option<usize> {

@@ -12,6 +12,7 @@ pub mod manager;
 pub mod obstacle_words;
 pub mod obstacles;
 mod options;
+pub mod out;
 mod presumption;
 mod release;
 pub mod remedy;

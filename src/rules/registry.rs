@@ -1,57 +1,33 @@
-//! The table of all rules, in the order in which they run: causes that others hang under come first, and the rules
-//! that take whatever is left come last.
+//! The table of all rules, in the order in which they run: by stage, in a stage by room.
 
-use super::*;
+use std::sync::LazyLock;
+
+use super::{Rule, Stage};
+use super::{attaching, binding, creating, drivers, nodes, provisioning, schedulers, scheduling, starting, topolvm};
+
+/// Rules about one part of the cluster.
+#[derive(Debug)]
+pub struct Room {
+    pub name: &'static str,
+    pub rules: &'static [&'static Rule],
+}
+
+/// All rooms, in the order of a pod's way: made, placed, its volumes made, bound and attached, started.
+pub static ROOMS: &[Room] = &[
+    Room { name: "creating", rules: creating::RULES },
+    Room { name: "nodes", rules: nodes::RULES },
+    Room { name: "schedulers", rules: schedulers::RULES },
+    Room { name: "scheduling", rules: scheduling::RULES },
+    Room { name: "topolvm", rules: topolvm::RULES },
+    Room { name: "binding", rules: binding::RULES },
+    Room { name: "provisioning", rules: provisioning::RULES },
+    Room { name: "drivers", rules: drivers::RULES },
+    Room { name: "attaching", rules: attaching::RULES },
+    Room { name: "starting", rules: starting::RULES },
+];
 
 /// Every rule.
-pub static REGISTRY: &[&Rule] = &[
-    &webhook_blocks_pods::RULE,
-    &pods_not_created::RULE,
-    &change_refused::RULE,
-    &class_not_found::RULE,
-    &claim_not_found::RULE,
-    &driver_not_installed::RULE,
-    &node_lost::RULE,
-    &mounted_object_missing::RULE,
-    &image_not_pulled::RULE,
-    &container_cannot_start::RULE,
-    &driver_controller_down::RULE,
-    &driver_not_on_node::RULE,
-    &attachment_stale::RULE,
-    &volume_used_elsewhere::RULE,
-    &volume_out_of_reach::RULE,
-    &node_without_provider_id::RULE,
-    &attach_limit_reached::RULE,
-    &attach_fails::RULE,
-    &attach_unanswered::RULE,
-    &disk_not_visible::RULE,
-    &volume_plugin_missing::RULE,
-    &mount_fails::RULE,
-    &provisioning_refused::RULE,
-    &provisioning_fails::RULE,
-    &waiting_for_provisioner::RULE,
-    &claim_cannot_bind::RULE,
-    &extender_not_wired::RULE,
-    &unserved_injected_resource::RULE,
-    &stale_injected_request::RULE,
-    &leftover_injecting_webhook::RULE,
-    &capacity_not_published::RULE,
-    &capacity_too_small::RULE,
-    &driver_nodes_closed::RULE,
-    &anti_affinity_exhausts_nodes::RULE,
-    &other_scheduler_refuses::RULE,
-    &other_scheduler_missing::RULE,
-    &scheduling_gated::RULE,
-    &extender_decides::RULE,
-    &exceeds_any_node::RULE,
-    &no_node_fits::RULE,
-    &binding_not_finished::RULE,
-    &pod_not_judged::RULE,
-    &claim_gone_under_pod::RULE,
-    &volumes_overdue::RULE,
-    &ordered_pods_wait::RULE,
-    &pod_not_ready::RULE,
-    &waiting_for_first_consumer::RULE,
-    &verdict_differs::RULE,
-    &scheduler_config_unknown::RULE,
-];
+pub static REGISTRY: LazyLock<Vec<&'static Rule>> = LazyLock::new(|| {
+    let all = || ROOMS.iter().flat_map(|room| room.rules).copied();
+    Stage::ALL.iter().flat_map(|stage| all().filter(|rule| rule.stage == *stage)).collect()
+});

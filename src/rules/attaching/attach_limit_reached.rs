@@ -1,0 +1,118 @@
+use super::placed::{Stuck, attachment_ref, node_ref, stuck, unread, wait_fact};
+use crate::diagnosis::command::kubectl;
+use crate::diagnosis::context::Context;
+use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::out::Out;
+use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
+use crate::diagnosis::text::count;
+use crate::model::{Kind, ObjectRef};
+use crate::volumes::AttachProblem;
+use crate::volumes::driver_words::{essential, grpc_code};
+
+crate::rules::declare_rule! {
+    static RULE = {
+        name: "attach-limit-reached",
+        summary: "A node takes no further volume, though the scheduler believes that it does.",
+        severity: Error,
+        since: "0.1.0",
+        needs: [Pod],
+        reads: [PersistentVolumeClaim, PersistentVolume, VolumeAttachment, CSINode, CSIDriver],
+        stage: Obstacle,
+        check: check,
+    }
+}
+
+/// The gRPC code with which drivers refuse a volume for want of room (`ResourceExhausted`).
+const RESOURCE_EXHAUSTED: i32 = 8;
+/// How drivers that give no code say so.
+const LIMIT: &[&str] = &[
+    "max number of volumes",
+    "maximum number of",
+    "maximum volumes",
+    "attachment limit",
+    "attach limit",
+    "limit exceeded",
+    "too many volumes",
+    "no free lun",
+    "no available device",
+    "missing scsi controller",
+];
+
+fn check(cx: &Context<'_>, out: &mut Out<'_>) {
+    out.skip(unread(cx, &[Kind::PersistentVolumeClaim, Kind::PersistentVolume, Kind::VolumeAttachment]));
+    for stuck in stuck(cx, out) {
+        if let AttachProblem::AttachError { attachment, message, code, .. } = stuck.problem
+            && is_limit(message, *code)
+        {
+            out.add(finding(cx, &stuck, attachment, message));
+        }
+    }
+}
+
+fn is_limit(message: &str, code: Option<i32>) -> bool {
+    let text = message.to_lowercase();
+    code == Some(RESOURCE_EXHAUSTED)
+        || grpc_code(message) == Some("ResourceExhausted")
+        || LIMIT.iter().any(|words| text.contains(words))
+}
+
+fn finding(cx: &Context<'_>, stuck: &Stuck<'_, '_>, attachment: &str, message: &str) -> Finding {
+    let node = stuck.node();
+    let driver = cx.snapshot.attachments.get("", attachment).found().map(|found| found.spec.attacher.clone());
+    let driver = driver.unwrap_or_default();
+    let csi_node = cx.snapshot.csi_nodes.get("", node).found();
+    let entry = csi_node.and_then(|csi_node| csi_node.driver(&driver));
+    let limit = entry.and_then(|entry| entry.allocatable.as_ref()).and_then(|allocatable| allocatable.count);
+    let here = cx.snapshot.attachments.seen().iter().filter(|it| it.spec.node_name == node);
+    let attached = here.filter(|it| it.spec.attacher == driver && it.status.attached).count();
+    let pod = &stuck.case.pod.metadata.name;
+    let title = format!(
+        "Node {node} takes no further volume of driver {driver}, which refuses {} for pod {pod}: {}",
+        stuck.volume(cx),
+        essential(message)
+    );
+    let object = match csi_node {
+        Some(_) => ObjectRef::new(Kind::CSINode, "", node),
+        None => node_ref(node),
+    };
+    let (value, note) = match limit {
+        Some(limit) => {
+            (limit.to_string(), "the scheduler believes that this many volumes of the driver fit on the node")
+        }
+        None => {
+            ("not said".to_owned(), "the scheduler believes that the node takes any number of the driver's volumes")
+        }
+    };
+    let mut finding = Finding::new(RULE.name, Severity::Error, object.clone(), title)
+        .evidence(attachment_ref(attachment), "status.attachError", essential(message), "the driver's answer")
+        .evidence(object, format!("spec.drivers[{driver}].allocatable.count"), value, note)
+        .evidence(
+            attachment_ref(attachment),
+            "",
+            format!("{} of the driver attached to node {node}", count(attached, "other volume")),
+            "what else takes a slot, such as the machine's own disk or network cards, only the driver knows",
+        );
+    finding.evidence.push(wait_fact(stuck.case));
+    finding.explains(stuck.pod()).with_remedies(remedies(cx, stuck, &driver))
+}
+
+fn remedies(cx: &Context<'_>, stuck: &Stuck<'_, '_>, driver: &str) -> Vec<Remedy> {
+    let node = stuck.node();
+    let reason = "how many volumes the machine really takes is not known";
+    let told = Step::told(format!(
+        "Give the plugin of driver {driver} on the nodes (its DaemonSet, not its controller) the limit that the machine \
+         really has; CSIDriver's nodeAllocatableUpdatePeriodSeconds keeps it up to date"
+    ));
+    let lower = Remedy::untried("Correct the limit that the driver reports", Risk::Medium, vec![told], reason);
+    let line = |words: &[&str]| kubectl(words, &[node], &[]);
+    let pod = stuck.pod();
+    let recreate = Change::RecreatePods { namespace: pod.namespace.clone(), names: vec![pod.name.clone()] };
+    let steps = vec![
+        Step { what: format!("Close node {node}"), command: line(&["cordon"]), ..Step::default() },
+        cx.step(format!("Delete pod {}; the new one is placed elsewhere", pod.name), recreate),
+        Step { what: "Open the node again".to_owned(), command: line(&["uncordon"]), ..Step::default() },
+    ];
+    let elsewhere =
+        Remedy::untried("Have the pod placed on another node", Risk::Low, steps, "where it fits then is not tried");
+    if stuck.case.pod.metadata.controller().is_some() { vec![lower, elsewhere] } else { vec![lower] }
+}

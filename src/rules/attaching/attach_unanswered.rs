@@ -1,0 +1,180 @@
+use std::collections::BTreeMap;
+
+use super::placed::{Stuck, attachment_ref, node_ref, stuck, unread, wait_fact};
+use crate::dependencies::Part;
+use crate::diagnosis::command::kubectl;
+use crate::diagnosis::context::Context;
+use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::out::Out;
+use crate::diagnosis::remedy::{Remedy, Risk, Step};
+use crate::diagnosis::text::{capital, duration, named};
+use crate::model::Kind;
+use crate::model::component::Role;
+use crate::rules::drivers::driver::{controller_logs, sidecar};
+use crate::volumes::AttachProblem;
+
+crate::rules::declare_rule! {
+    static RULE = {
+        name: "attach-unanswered",
+        summary: "A volume is not attached, and nobody says why.",
+        severity: Error,
+        since: "0.1.0",
+        needs: [Pod],
+        reads: [PersistentVolumeClaim, PersistentVolume, VolumeAttachment, CSIDriver, Node, Deployment, StatefulSet, DaemonSet, ReplicaSet],
+        stage: Failure,
+        check: check,
+    }
+}
+
+/// How far an attachment got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    /// The attach controller made no attachment.
+    NotAsked,
+    /// No attacher has taken it up.
+    NotTaken,
+    /// An attacher has taken it up and recorded neither success nor an error.
+    Taken,
+    /// It is attached, and the node's status doesn't say so.
+    NotReported,
+}
+
+fn check(cx: &Context<'_>, out: &mut Out<'_>) {
+    out.skip(unread(
+        cx,
+        &[Kind::PersistentVolumeClaim, Kind::PersistentVolume, Kind::VolumeAttachment, Kind::CSIDriver, Kind::Node],
+    ));
+    let mut waits: BTreeMap<(Stage, String), Vec<Stuck<'_, '_>>> = BTreeMap::new();
+    for stuck in stuck(cx, out) {
+        let (stage, driver) = match stuck.problem {
+            AttachProblem::NotAttached { attachment: None, driver, .. } => (Stage::NotAsked, driver.clone()),
+            AttachProblem::NotAttached { attacher_seen: false, driver, .. } => (Stage::NotTaken, driver.clone()),
+            AttachProblem::NotAttached { driver, .. } => (Stage::Taken, driver.clone()),
+            AttachProblem::NotReported { attachment, .. } => {
+                let found = cx.snapshot.attachments.get("", attachment).found();
+                (Stage::NotReported, found.map(|found| found.spec.attacher.clone()).unwrap_or_default())
+            }
+            _ => continue,
+        };
+        waits.entry((stage, driver)).or_default().push(stuck);
+    }
+    for ((stage, driver), stuck) in waits {
+        out.add(finding(cx, stage, &driver, &stuck));
+    }
+}
+
+fn attachment<'s>(stuck: &'s Stuck<'_, '_>) -> Option<&'s str> {
+    match stuck.problem {
+        AttachProblem::NotAttached { attachment, .. } => attachment.as_deref(),
+        AttachProblem::NotReported { attachment, .. } => Some(attachment),
+        _ => None,
+    }
+}
+
+fn finding(cx: &Context<'_>, stage: Stage, driver: &str, stuck: &[Stuck<'_, '_>]) -> Finding {
+    let first = &stuck[0];
+    let attacher = sidecar(cx, driver, Role::Attacher);
+    let pods: Vec<&str> = stuck.iter().map(|stuck| stuck.case.pod.metadata.name.as_str()).collect();
+    let waited = first.case.waited.map_or_else(String::new, |waited| format!(" for {}", duration(waited)));
+    let what = format!("{} waits{waited} to be attached to node {}", capital(&first.volume(cx)), first.node());
+    let why = match stage {
+        Stage::NotAsked => "and the attach controller (kube-controller-manager) has asked nobody to".to_owned(),
+        Stage::NotTaken if attacher.is_none() => {
+            format!("and nothing that looks like an attacher of driver {driver} is there")
+        }
+        Stage::NotTaken => format!("and the attacher of driver {driver} has not taken the request up"),
+        Stage::Taken => {
+            format!(
+                "and the attacher of driver {driver} took the request up and has recorded neither success nor an error"
+            )
+        }
+        Stage::NotReported => {
+            "is attached, and the node's status does not say so, for which its kubelet waits".to_owned()
+        }
+    };
+    let title = match stage {
+        Stage::NotReported => format!("{} {why} ({})", capital(&first.volume(cx)), named("pod", &pods)),
+        _ => format!("{what}, {why} ({})", named("pod", &pods)),
+    };
+    let object = attachment(first).map_or_else(|| first.pod(), attachment_ref);
+    let mut finding = Finding::new(RULE.name, Severity::Error, object, title);
+    for stuck in stuck.iter().take(3) {
+        finding = with_facts(cx, stage, stuck, finding);
+    }
+    if let Some((part, container)) = &attacher {
+        let pods = part.pods(cx);
+        let ready = pods.iter().filter(|pod| pod.ready()).count();
+        let note = format!("{} runs the attacher, in container {container}", part.words());
+        finding =
+            finding.evidence(part.object(), part.status_path(), format!("{ready} of {} pods ready", pods.len()), note);
+    }
+    let finding = finding;
+    let finding = if stage == Stage::NotTaken && attacher.is_none() { finding.likely() } else { finding };
+    let remedy = remedy(cx, stage, driver, attacher);
+    finding.explains_all(stuck.iter().map(Stuck::pod)).remedy(remedy)
+}
+
+fn with_facts(cx: &Context<'_>, stage: Stage, stuck: &Stuck<'_, '_>, mut finding: Finding) -> Finding {
+    if let Some(name) = attachment(stuck) {
+        let found = cx.snapshot.attachments.get("", name).found();
+        let since = found.map(|found| found.metadata.creation_timestamp.clone()).unwrap_or_default();
+        let (value, note) = match stage {
+            Stage::NotReported => ("attached: true".to_owned(), "the driver has attached the volume"),
+            Stage::Taken => (
+                format!("attached: false, no error, since {since}"),
+                "the attacher has put its finalizer on it: it either may not write the outcome (its role needs patch on \
+                 volumeattachments/status), or its driver does not answer",
+            ),
+            Stage::NotAsked | Stage::NotTaken => (
+                format!("attached: false, no error, since {since}"),
+                "no attacher's finalizer is on it: none has seen it",
+            ),
+        };
+        finding = finding.evidence(attachment_ref(name), "status", value, note);
+    }
+    if stage == Stage::NotReported {
+        let note = "the attach controller lists here what is attached";
+        finding = finding.evidence(node_ref(stuck.node()), "status.volumesAttached", "without the volume", note);
+    }
+    finding.evidence.push(wait_fact(stuck.case));
+    finding
+}
+
+fn remedy(cx: &Context<'_>, stage: Stage, driver: &str, attacher: Option<(Part<'_>, &str)>) -> Remedy {
+    let reason = "what the attacher or the controller says is not in the API";
+    let mut steps = Vec::new();
+    match (stage, &attacher) {
+        (Stage::NotAsked | Stage::NotReported, _) => {
+            let what =
+                "Read the log of kube-controller-manager (the attach-detach controller); restart it if it is stuck";
+            steps.push(Step::told(what));
+        }
+        (Stage::NotTaken, None) => {
+            steps.push(Step::told(format!(
+                "Start the attacher of driver {driver}; where the driver needs none, its CSIDriver must say attachRequired: \
+                 false"
+            )));
+        }
+        (Stage::NotTaken | Stage::Taken, _) => {
+            steps.extend(controller_logs(cx, driver, Role::Attacher));
+            steps.extend(attacher.and_then(|(part, _)| may_patch(&part)));
+        }
+    }
+    if steps.is_empty() {
+        steps.push(Step::told(format!("Read the log of the attacher of driver {driver}")));
+    }
+    Remedy::untried("See what keeps the volume from being attached", Risk::Low, steps, reason)
+}
+
+/// The step that asks whether the attacher's account may write what came of an attachment.
+fn may_patch(part: &Part<'_>) -> Option<Step> {
+    let account = match part.spec.service_account_name.as_str() {
+        "" => "default",
+        name => name,
+    };
+    let subject = format!("system:serviceaccount:{}:{account}", part.namespace);
+    let command =
+        kubectl(&["auth", "can-i", "patch", "volumeattachments", "--subresource=status"], &[], &[("--as", &subject)]);
+    let what = "See whether the attacher may write volumeattachments/status; if not, extend its ClusterRole".to_owned();
+    Some(Step { what, command, ..Step::default() })
+}

@@ -1,0 +1,29 @@
+//! What keeps volumes from placed pods.
+
+mod attach_fails;
+mod attach_limit_reached;
+mod attach_unanswered;
+mod attachment_stale;
+mod disk_not_visible;
+mod mount_fails;
+pub(super) mod placed;
+mod volume_out_of_reach;
+mod volume_plugin_missing;
+mod volume_used_elsewhere;
+mod volumes_overdue;
+
+use super::Rule;
+
+/// The room's rules.
+pub(super) static RULES: &[&Rule] = &[
+    &attachment_stale::RULE,
+    &volume_used_elsewhere::RULE,
+    &volume_out_of_reach::RULE,
+    &attach_limit_reached::RULE,
+    &attach_fails::RULE,
+    &attach_unanswered::RULE,
+    &disk_not_visible::RULE,
+    &volume_plugin_missing::RULE,
+    &mount_fails::RULE,
+    &volumes_overdue::RULE,
+];

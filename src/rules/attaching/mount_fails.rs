@@ -1,0 +1,103 @@
+use super::placed::{attachment_ref, event_fact, failing, node_of, unread, volume_ref, volume_words, wait_fact};
+use crate::diagnosis::context::{Context, PlacedCase, pod_ref};
+use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::out::Out;
+use crate::diagnosis::remedy::{Remedy, Risk, Step};
+use crate::diagnosis::text::capital;
+use crate::model::Kind;
+use crate::model::component::Role;
+use crate::rules::drivers::driver::{controller_logs, events_step, plugin_log};
+use crate::rules::drivers::driver_faults::{meaning, says_nothing};
+use crate::volumes::driver_words::{cause, essential};
+use crate::volumes::{MountEvent, MountFailure};
+
+crate::rules::declare_rule! {
+    static RULE = {
+        name: "mount-fails",
+        summary: "A volume can't be mounted on the node of a pod, for a reason that no other rule explains.",
+        severity: Error,
+        since: "0.1.0",
+        needs: [Pod],
+        reads: [PersistentVolumeClaim, PersistentVolume, VolumeAttachment, Event],
+        stage: Failure,
+        check: check,
+    }
+}
+
+fn check(cx: &Context<'_>, out: &mut Out<'_>) {
+    out.skip(unread(cx, &[Kind::Event]));
+    for (case, event) in failing(cx, out, tells) {
+        if !says_nothing(cause(&event.message)) {
+            out.add(finding(cx, case, event));
+        }
+    }
+}
+
+/// Whether the kubelet's failure is one of mounting itself.
+fn tells(failure: &MountFailure) -> bool {
+    match failure {
+        MountFailure::Stage
+        | MountFailure::SetUp
+        | MountFailure::HostPath
+        | MountFailure::VolumeMode
+        | MountFailure::ClaimMisbound
+        | MountFailure::UsedByAnotherPod
+        | MountFailure::NodeAffinity
+        | MountFailure::DriverNotOnNode
+        | MountFailure::ClaimNotBound
+        | MountFailure::ClaimDeleting
+        | MountFailure::KeyMissing
+        | MountFailure::ObjectMissing { .. }
+        | MountFailure::Other => true,
+        MountFailure::MultiAttach
+        | MountFailure::NoAttacher
+        | MountFailure::Attach
+        | MountFailure::NotAttached
+        | MountFailure::NoPlugin
+        | MountFailure::TimedOut => false,
+    }
+}
+
+fn finding(cx: &Context<'_>, case: &PlacedCase<'_>, event: &MountEvent) -> Finding {
+    let (pod, node) = (&case.pod.metadata.name, &case.verdict.node);
+    let words = essential(cause(&event.message));
+    let volume = event.volume.as_deref();
+    let what = volume.map_or_else(|| "A volume".to_owned(), |volume| capital(&volume_words(cx, case, volume)));
+    let title = format!("{what} can't be mounted for pod {pod} on node {node}: {words}");
+    let mut finding = Finding::new(RULE.name, Severity::Error, pod_ref(case.pod), title);
+    let mut fact = event_fact(case, event);
+    if let Some(meaning) = meaning(&event.message) {
+        fact.note = format!("{}; this means: {meaning}", fact.note);
+    }
+    finding.evidence.push(fact);
+    let found = volume.and_then(|volume| cx.snapshot.volumes.get("", volume).found());
+    if let (Some(volume), Some(found)) = (volume, found) {
+        let attached =
+            cx.snapshot.attachments.seen().iter().find(|it| {
+                it.spec.node_name == *node && it.spec.source.persistent_volume_name.as_deref() == Some(volume)
+            });
+        if let Some(attached) = attached.filter(|it| it.status.attached) {
+            let note = "attaching is done; what fails comes after it";
+            finding = finding.evidence(attachment_ref(&attached.metadata.name), "status.attached", "true", note);
+        }
+        if let Some(csi) = &found.spec.csi {
+            let object = volume_ref(cx, case, volume);
+            finding = finding.evidence(object, "spec.csi.driver", csi.driver.clone(), "who mounts it on the node");
+        }
+    }
+    finding.evidence.push(wait_fact(case));
+    finding.explains(pod_ref(case.pod)).with_remedies(look_further(cx, case, volume))
+}
+
+fn look_further(cx: &Context<'_>, case: &PlacedCase<'_>, volume: Option<&str>) -> Option<Remedy> {
+    let found = volume.and_then(|volume| cx.snapshot.volumes.get("", volume).found());
+    let mut steps = vec![events_step(case.pod)];
+    if let Some(csi) = found.and_then(|found| found.spec.csi.as_ref()) {
+        steps.extend(node_of(cx, case).and_then(|node| plugin_log(cx, &csi.driver, node)));
+        steps.extend(controller_logs(cx, &csi.driver, Role::Attacher));
+    } else {
+        steps.push(Step::told(format!("Read the log of the kubelet of node {}", case.verdict.node)));
+    }
+    let title = format!("Look at what is said on node {}", case.verdict.node);
+    Some(Remedy::untried(title, Risk::Low, steps, "what the node answers is not known"))
+}

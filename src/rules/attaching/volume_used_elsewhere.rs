@@ -1,0 +1,122 @@
+use super::placed::{Stuck, attachment_ref, stuck, unread, wait_fact};
+use crate::diagnosis::context::{Context, pod_ref};
+use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::out::Out;
+use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
+use crate::diagnosis::text::{capital, named};
+use crate::model::{Kind, Meta, ObjectRef, Pod};
+use crate::volumes::{AttachProblem, OtherPod};
+
+crate::rules::declare_rule! {
+    static RULE = {
+        name: "volume-used-elsewhere",
+        summary: "A volume that may be in one place only is used by another pod elsewhere.",
+        severity: Error,
+        since: "0.1.0",
+        needs: [Pod],
+        reads: [PersistentVolumeClaim, PersistentVolume, VolumeAttachment, CSIDriver, Node, ReplicaSet, Deployment, StatefulSet],
+        stage: Obstacle,
+        check: check,
+    }
+}
+
+fn check(cx: &Context<'_>, out: &mut Out<'_>) {
+    out.skip(unread(cx, &[Kind::PersistentVolumeClaim, Kind::PersistentVolume, Kind::VolumeAttachment]));
+    for stuck in stuck(cx, out) {
+        if let AttachProblem::MultiAttach { pods, .. } | AttachProblem::UsedByAnotherPod { pods, .. } = stuck.problem {
+            out.add(finding(cx, &stuck, pods));
+        }
+    }
+}
+
+fn finding(cx: &Context<'_>, stuck: &Stuck<'_, '_>, others: &[OtherPod]) -> Finding {
+    let holders: Vec<&Pod> = others.iter().filter_map(|other| found(cx, other)).collect();
+    let own = cx.workload(stuck.case.pod);
+    let same = own.filter(|own| !holders.is_empty() && holders.iter().all(|holder| is_of(cx, holder, *own)));
+    let leaving = others.iter().all(|other| other.deleting);
+    let (object, title) = title(cx, stuck, others, same.filter(|_| !leaving));
+    let mut finding = Finding::new(RULE.name, Severity::Error, object, title);
+    if let AttachProblem::MultiAttach { attachment, node, .. } = stuck.problem {
+        let note = "the volume's access modes let one node have it at a time (Multi-Attach)";
+        finding = finding.evidence(attachment_ref(attachment), "spec.nodeName", node.clone(), note);
+    }
+    for holder in holders.iter().take(4) {
+        let leaving = if holder.metadata.deleting() { ", being deleted" } else { "" };
+        let value = format!("on node {}{leaving}", holder.spec.node_name);
+        finding = finding.evidence(pod_ref(holder), "spec.nodeName", value, "it uses the volume there");
+    }
+    finding.evidence.push(wait_fact(stuck.case));
+    let remedies = remedies(cx, stuck, same.filter(|_| !leaving), leaving);
+    finding.explains(stuck.pod()).with_remedies(remedies)
+}
+
+/// The object in which the cause lies, and the cause; `same` is the workload that all of the pods belong to, where its
+/// old ones are not on their way out.
+fn title(
+    cx: &Context<'_>,
+    stuck: &Stuck<'_, '_>,
+    others: &[OtherPod],
+    same: Option<(Kind, &Meta)>,
+) -> (ObjectRef, String) {
+    let (pod, node) = (&stuck.case.pod.metadata.name, stuck.node());
+    let names: Vec<&str> = others.iter().map(|other| other.pod.name.as_str()).collect();
+    let held = match stuck.problem {
+        AttachProblem::MultiAttach { node, .. } => format!("may be on one node only and is on {node}"),
+        _ => "is for one pod only and is taken".to_owned(),
+    };
+    let by = format!("{} {held} for {}", capital(&stuck.volume(cx)), named("pod", &names));
+    match (same, others.iter().all(|other| other.deleting)) {
+        (Some((Kind::Deployment, meta)), _) => (
+            ObjectRef::new(Kind::Deployment, &meta.namespace, &meta.name),
+            format!(
+                "{by}, and Deployment {} starts its new pod {pod} on node {node} before the old one lets go",
+                meta.name
+            ),
+        ),
+        (_, true) => (
+            others[0].pod.clone(),
+            format!("{by}, which should have ended and has not, so pod {pod} waits on node {node}"),
+        ),
+        (_, false) => (stuck.pod(), format!("{by}, so pod {pod} can't have it on node {node}")),
+    }
+}
+
+fn found<'a>(cx: &Context<'a>, other: &OtherPod) -> Option<&'a Pod> {
+    cx.snapshot.pods.get(&other.pod.namespace, &other.pod.name).found().map(|pod| &**pod)
+}
+
+fn is_of(cx: &Context<'_>, pod: &Pod, workload: (Kind, &Meta)) -> bool {
+    cx.workload(pod).is_some_and(|(kind, meta)| kind == workload.0 && meta.name == workload.1.name)
+}
+
+fn remedies(cx: &Context<'_>, stuck: &Stuck<'_, '_>, same: Option<(Kind, &Meta)>, leaving: bool) -> Vec<Remedy> {
+    let reason = "how fast the old pod ends and the driver lets go is not known";
+    if leaving {
+        let told = Step::told("See why the old pod does not end: its finalizers, and what its kubelet says");
+        return vec![Remedy::untried("Have the old pod end", Risk::Low, vec![told], reason)];
+    }
+    if let Some((Kind::Deployment, meta)) = same {
+        let change = Change::Patch {
+            kind: Kind::Deployment,
+            namespace: meta.namespace.clone(),
+            name: meta.name.clone(),
+            patch: serde_json::json!({"spec": {"strategy": {"type": "Recreate", "rollingUpdate": null}}}),
+        };
+        let step =
+            cx.step(format!("Have Deployment {} end its old pod before it starts the new one", meta.name), change);
+        return vec![Remedy::untried("Replace pods one after the other", Risk::Medium, vec![step], reason)];
+    }
+    let told = Step::told(match stuck.problem {
+        AttachProblem::MultiAttach { node, .. } => format!(
+            "Let one of them go, run both on node {node}, or give them a volume that many nodes can have (ReadWriteMany)"
+        ),
+        _ => "Let one of them go, or give them a volume that several pods can have (ReadWriteOnce on one node)"
+            .to_owned(),
+    });
+    vec![Remedy::untried(
+        "Decide which pod has the volume",
+        Risk::Medium,
+        vec![told],
+        "only you know which pod is to have it",
+    )]
+}

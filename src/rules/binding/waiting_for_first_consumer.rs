@@ -1,0 +1,99 @@
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
+use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::out::Out;
+use crate::diagnosis::text::{capital, either, named, natural_order};
+use crate::model::{Kind, ObjectRef, Pod};
+use crate::scheduler::Outcome;
+use crate::volumes::Decision;
+
+crate::rules::declare_rule! {
+    static RULE = {
+        name: "waiting-for-first-consumer",
+        summary: "Claims of a class that binds on first use wait for a pod, as they should.",
+        severity: Info,
+        since: "0.1.0",
+        needs: [PersistentVolumeClaim, StorageClass, Pod],
+        reads: [PersistentVolume, Node, CSIDriver, CSINode, CSIStorageCapacity, VolumeAttachment],
+        stage: Wait,
+        check: check,
+    }
+}
+
+fn check(cx: &Context<'_>, out: &mut Out<'_>) {
+    let mut by_class: BTreeMap<(&str, &str), Vec<&ClaimCase<'_>>> = BTreeMap::new();
+    let missing = missing_pods(cx);
+    for case in &cx.claims {
+        let Decision::WaitForConsumer { class, .. } = &case.verdict.decision else { continue };
+        let object = claim_ref(case.claim);
+        let pending = cx.pending_users(case.claim);
+        let owner = missing_user(&missing, case);
+        let causes: Vec<ObjectRef> = pending.iter().map(|pod| pod_ref(pod)).chain(owner).collect();
+        let tied = causes.iter().any(|cause| out.explain_with(cause, &object));
+        if !tied && !out.explained(&object) {
+            by_class.entry((&case.claim.metadata.namespace, class)).or_default().push(case);
+        }
+    }
+    for ((_, class), cases) in by_class {
+        out.add(finding(cx, class, &cases));
+    }
+}
+
+/// By namespace and name, the pods that don't exist, with the StatefulSets that are to make them.
+type Missing<'c> = HashMap<(&'c str, &'c str), ObjectRef>;
+
+fn missing_pods<'c>(cx: &'c Context<'_>) -> Missing<'c> {
+    let mut missing = Missing::new();
+    for shortfall in &cx.shortfalls {
+        let namespace = shortfall.meta.namespace.as_str();
+        let set = ObjectRef::new(shortfall.kind, namespace, &shortfall.meta.name);
+        missing.extend(shortfall.missing.iter().map(|pod| ((namespace, pod.as_str()), set.clone())));
+    }
+    missing
+}
+
+/// The StatefulSet whose pod, which doesn't exist, is to use the claim: claims are named `TEMPLATE-POD`.
+fn missing_user(missing: &Missing<'_>, case: &ClaimCase<'_>) -> Option<ObjectRef> {
+    let meta = &case.claim.metadata;
+    let ends = meta.name.match_indices('-').map(|(at, _)| &meta.name[at + 1..]);
+    ends.filter_map(|pod| missing.get(&(meta.namespace.as_str(), pod))).next().cloned()
+}
+
+fn finding(cx: &Context<'_>, class: &str, cases: &[&ClaimCase<'_>]) -> Finding {
+    let names: Vec<&str> = cases.iter().map(|case| case.claim.metadata.name.as_str()).collect();
+    let users = cases.iter().flat_map(|case| cx.pending_users(case.claim)).map(|pod| pod.metadata.name.as_str());
+    let mut users: Vec<&str> = users.collect::<BTreeSet<&str>>().into_iter().collect();
+    users.sort_by(|a, b| natural_order(a, b));
+    let (waits, they) = (either(names.len(), "waits", "wait"), either(names.len(), "it", "they"));
+    let title = match users.as_slice() {
+        [] => format!(
+            "{} {waits} for a pod that uses {}, as class {class} has it",
+            capital(&named("claim", &names)),
+            either(names.len(), "it", "them")
+        ),
+        users => format!(
+            "{} {waits} until {} {} a node, as class {class} has it",
+            capital(&named("claim", &names)),
+            named("pod", users),
+            either(users.len(), "has", "have")
+        ),
+    };
+    let mut finding = Finding::new(RULE.name, Severity::Info, claim_ref(cases[0].claim), title).evidence(
+        ObjectRef::new(Kind::StorageClass, "", class),
+        "volumeBindingMode",
+        "WaitForFirstConsumer",
+        format!(
+            "nothing is wrong: {they} {} bound when a pod that uses {} is placed",
+            either(names.len(), "is", "are"),
+            either(names.len(), "it", "them")
+        ),
+    );
+    let open = |pod: &Pod| cx.verdict(pod).is_some_and(|verdict| verdict.outcome == Outcome::Unknown);
+    let unsure =
+        |case: &&ClaimCase<'_>| !case.verdict.unknown.is_empty() || cx.pending_users(case.claim).into_iter().any(open);
+    if cases.iter().any(unsure) {
+        finding = finding.likely();
+    }
+    finding.explains_all(cases.iter().map(|case| claim_ref(case.claim)))
+}

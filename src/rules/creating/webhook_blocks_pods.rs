@@ -1,0 +1,251 @@
+use std::collections::BTreeMap;
+
+use crate::admission::injector::Injector;
+use crate::admission::{Backend, Match, Request, backend, webhook::matches};
+use crate::diagnosis::context::{Context, Shortfall};
+use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::out::Causes;
+use crate::diagnosis::remedy::{Change, Remedy, Risk, Trial};
+use crate::diagnosis::text::{either, named};
+use crate::model::webhook::Webhook;
+use crate::model::{Event, Kind, ObjectRef, WebhookConfiguration, Workload};
+use crate::rules::support::owner_words;
+
+crate::rules::declare_rule! {
+    static RULE = {
+        name: "webhook-blocks-pods",
+        summary: "A webhook that fails closed can't be reached, so pods can't even be created.",
+        severity: Error,
+        since: "0.1.0",
+        needs: [Pod],
+        reads: [
+            MutatingWebhookConfiguration, ValidatingWebhookConfiguration, Service, EndpointSlice, Namespace, Event,
+            StatefulSet, ReplicaSet, DaemonSet,
+        ],
+        stage: Cause,
+        check: check,
+    }
+}
+
+/// A webhook that may refuse pods.
+struct Suspect<'a> {
+    kind: Kind,
+    configuration: &'a WebhookConfiguration,
+    position: usize,
+    webhook: &'a Webhook,
+    backend: Backend,
+}
+
+/// The kinds that tell which webhooks are called, and whether anything answers.
+const CALLS: [Kind; 5] = [
+    Kind::MutatingWebhookConfiguration,
+    Kind::ValidatingWebhookConfiguration,
+    Kind::Service,
+    Kind::EndpointSlice,
+    Kind::Namespace,
+];
+
+fn check(cx: &Context<'_>, out: &mut Causes) {
+    out.skip(cx.unread(&[Kind::StatefulSet, Kind::ReplicaSet, Kind::DaemonSet]));
+    let suspects = suspects(cx);
+    let mut by_webhook: BTreeMap<usize, Vec<(&Shortfall<'_>, Option<&Event>)>> = BTreeMap::new();
+    for shortfall in &cx.shortfalls {
+        let event = refusal(cx, shortfall);
+        match suspects.iter().position(|suspect| blames(cx, suspect, shortfall, event)) {
+            Some(position) => by_webhook.entry(position).or_default().push((shortfall, event)),
+            None => {
+                out.skip(cx.unread(&[Kind::Event]));
+                if !held_by_order(cx, shortfall, event) {
+                    out.skip(cx.unread_anywhere(&CALLS));
+                }
+            }
+        }
+    }
+    for (position, victims) in by_webhook {
+        out.add(finding(cx, &suspects[position], &victims));
+    }
+}
+
+fn suspects<'a>(cx: &Context<'a>) -> Vec<Suspect<'a>> {
+    let snapshot = cx.snapshot;
+    let mutating = snapshot.mutating_webhooks.seen().iter().map(|c| (Kind::MutatingWebhookConfiguration, c));
+    let validating = snapshot.validating_webhooks.seen().iter().map(|c| (Kind::ValidatingWebhookConfiguration, c));
+    let mut suspects = Vec::new();
+    for (kind, configuration) in mutating.chain(validating) {
+        for (position, webhook) in configuration.webhooks.iter().enumerate() {
+            if webhook.fails_closed() {
+                let backend = backend(&webhook.client_config, snapshot);
+                suspects.push(Suspect { kind, configuration, position, webhook, backend });
+            }
+        }
+    }
+    suspects
+}
+
+/// The last event in which the workload's controller says that a call to a webhook failed.
+fn refusal<'a>(cx: &Context<'a>, shortfall: &Shortfall<'_>) -> Option<&'a Event> {
+    let object = ObjectRef::new(shortfall.kind, &shortfall.meta.namespace, &shortfall.meta.name);
+    let events = cx.index.events(&object).iter().rev().copied();
+    events.filter(|event| event.reason == "FailedCreate").find(|event| event.message.contains("failed calling webhook"))
+}
+
+/// Whether the webhook keeps the workload's pods from being made: nothing answers behind it and it is called for them,
+/// or the controller's event names it.
+fn blames(cx: &Context<'_>, suspect: &Suspect<'_>, shortfall: &Shortfall<'_>, event: Option<&Event>) -> bool {
+    let named = event.is_some_and(|event| event.message.contains(&format!("\"{}\"", suspect.webhook.name)));
+    let request = Request {
+        kind: Kind::Pod,
+        namespace: &shortfall.meta.namespace,
+        labels: &shortfall.source.template.metadata.labels,
+    };
+    let called = matches(suspect.webhook, request, cx.snapshot);
+    let excused = held_by_order(cx, shortfall, event) || event.is_none() && cx.fresh(shortfall.meta);
+    match suspect.backend {
+        Backend::NoService | Backend::NoEndpoints => (called == Match::Yes && !excused) || named,
+        Backend::Serves => false,
+        Backend::Unknown(_) => named,
+    }
+}
+
+/// Whether the pods may be missing only because the set goes on when an earlier one is ready.
+fn held_by_order(cx: &Context<'_>, shortfall: &Shortfall<'_>, event: Option<&Event>) -> bool {
+    event.is_none() && makes_one_by_one(cx, shortfall) && !shortfall.pods.is_empty()
+}
+
+fn makes_one_by_one(cx: &Context<'_>, shortfall: &Shortfall<'_>) -> bool {
+    let set = cx.snapshot.stateful_sets.get(&shortfall.meta.namespace, &shortfall.meta.name).found();
+    shortfall.kind == Kind::StatefulSet && set.is_none_or(|set| set.ordered())
+}
+
+/// What the webhook must approve: pods, or, where it isn't called for these, the claims that are made before them.
+fn approves(cx: &Context<'_>, suspect: &Suspect<'_>, shortfall: &Shortfall<'_>) -> &'static str {
+    let labels = &shortfall.source.template.metadata.labels;
+    let request = Request { kind: Kind::Pod, namespace: &shortfall.meta.namespace, labels };
+    if matches(suspect.webhook, request, cx.snapshot).possible() { "pods" } else { "claims" }
+}
+
+fn finding(cx: &Context<'_>, suspect: &Suspect<'_>, victims: &[(&Shortfall<'_>, Option<&Event>)]) -> Finding {
+    let webhook = suspect.webhook;
+    let service = webhook.client_config.service.as_ref();
+    let place = service
+        .map_or_else(|| "its URL".to_owned(), |service| format!("service {}/{}", service.namespace, service.name));
+    let why = match suspect.backend {
+        Backend::NoService if cx.presumes_none(Kind::Service) => format!("{place} is not in the dump"),
+        Backend::NoService => format!("{place} does not exist"),
+        Backend::NoEndpoints => format!("{place} has no ready endpoint"),
+        Backend::Serves | Backend::Unknown(_) => "it can't be reached".to_owned(),
+    };
+    let owners: Vec<String> =
+        victims.iter().map(|(shortfall, _)| format!("{} {}", shortfall.kind, shortfall.meta.name)).collect();
+    let title = format!(
+        "Webhook {} must approve new {} and {why}, so {} can't make {}",
+        webhook.name,
+        approves(cx, suspect, victims[0].0),
+        crate::diagnosis::text::names(&owners),
+        either(victims.iter().map(|(shortfall, _)| shortfall.lacking).sum(), "its pod", "pods"),
+    );
+    let object = ObjectRef::new(suspect.kind, "", &suspect.configuration.metadata.name);
+    let mut finding = Finding::new(RULE.name, Severity::Error, object.clone(), title).evidence(
+        object.clone(),
+        format!("webhooks[{}].failurePolicy", suspect.position),
+        webhook.failure_policy.as_deref().unwrap_or("Fail"),
+        "a pod is refused when the webhook can't be called",
+    );
+    if let Some(service) = service {
+        let value = match suspect.backend {
+            Backend::NoService if cx.presumes_none(Kind::Service) => "not in the dump",
+            Backend::NoService => "not found",
+            Backend::NoEndpoints => "no ready endpoint",
+            Backend::Serves | Backend::Unknown(_) => "not known",
+        };
+        let reference = ObjectRef::new(Kind::Service, &service.namespace, &service.name);
+        finding = finding.evidence(reference, "", value, "the webhook is called through this service");
+    }
+    if let Some((owner, _)) = owner_words(cx, &suspect.configuration.metadata) {
+        finding = finding.evidence(object, "metadata", owner, "owns the webhook");
+    }
+    for (shortfall, event) in victims {
+        finding = with_victim(shortfall, *event, finding);
+    }
+    if !suspect.backend.fails() {
+        finding = finding.likely();
+    }
+    finding.with_remedies(remedies(cx, suspect))
+}
+
+fn with_victim(shortfall: &Shortfall<'_>, event: Option<&Event>, finding: Finding) -> Finding {
+    let object = ObjectRef::new(shortfall.kind, &shortfall.meta.namespace, &shortfall.meta.name);
+    let finding = match event {
+        Some(event) => finding.evidence(object.clone(), "events", event.message.clone(), "what its controller says"),
+        None => {
+            let value = format!("{} of {} missing", shortfall.lacking, shortfall.lacking + shortfall.pods.len());
+            finding.evidence(object.clone(), "spec.replicas", value, "these pods do not exist")
+        }
+    };
+    let missing = shortfall.missing.iter().take(100);
+    let pods = missing.map(|name| ObjectRef::new(Kind::Pod, &shortfall.meta.namespace, name));
+    finding.explains(object).explains_all(pods)
+}
+
+fn remedies(cx: &Context<'_>, suspect: &Suspect<'_>) -> Vec<Remedy> {
+    let service = suspect.webhook.client_config.service.as_ref();
+    let mut remedies = Vec::new();
+    if let Some(workload) = service.and_then(|service| stopped_backend(cx, &service.namespace, &service.name)) {
+        remedies.push(start(cx, workload, suspect));
+    }
+    let injector = Injector {
+        configuration: suspect.configuration.metadata.name.clone(),
+        position: suspect.position,
+        siblings: suspect.configuration.webhooks.len(),
+        webhook: suspect.webhook.name.clone(),
+        service: service.map(|service| (service.namespace.clone(), service.name.clone())),
+        named: true,
+        doubt: None,
+    };
+    if suspect.kind == Kind::MutatingWebhookConfiguration {
+        let (steps, known) = crate::rules::support::webhook_off(cx, &[injector]);
+        let mut off = Remedy::new("Switch the webhook off", Risk::Medium, steps);
+        if let Err(reason) = known {
+            off.trial = Trial::Untried(reason);
+        }
+        remedies.push(off);
+    } else {
+        let remove = crate::rules::support::remove_webhook_of(suspect.kind, &injector);
+        let step = cx.step(format!("Remove webhook {}", suspect.webhook.name), remove);
+        remedies.push(Remedy::new("Remove the webhook, and with it what it checks", Risk::High, vec![step]));
+    }
+    remedies
+}
+
+/// The Deployment behind a service, where it is scaled to zero.
+fn stopped_backend<'a>(cx: &Context<'a>, namespace: &str, service: &str) -> Option<&'a Workload> {
+    let service = cx.snapshot.services.get(namespace, service).found()?;
+    let selects = |workload: &&std::sync::Arc<Workload>| {
+        let labels = &workload.spec.template.metadata.labels;
+        !service.spec.selector.is_empty()
+            && service.spec.selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+    };
+    let deployment = cx.snapshot.deployments.in_namespace(namespace).iter().find(selects)?;
+    (deployment.replicas() == 0).then_some(deployment)
+}
+
+fn start(cx: &Context<'_>, workload: &Workload, suspect: &Suspect<'_>) -> Remedy {
+    let meta = &workload.metadata;
+    let change = Change::Patch {
+        kind: Kind::Deployment,
+        namespace: meta.namespace.clone(),
+        name: meta.name.clone(),
+        patch: serde_json::json!({"spec": {"replicas": 1}}),
+    };
+    let service = suspect.webhook.client_config.service.as_ref();
+    let slice = service.map(|service| {
+        let object = serde_json::json!({
+            "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+            "metadata": {"name": format!("{}-trial", service.name), "namespace": service.namespace,
+                "labels": {"kubernetes.io/service-name": service.name}},
+            "endpoints": [{"conditions": {"ready": true}}]});
+        Change::Create { kind: Kind::EndpointSlice, object }
+    });
+    let step = cx.step(format!("Start {} again", named("Deployment", &[&meta.name])), change);
+    Remedy::new("Start what serves the webhook", Risk::Low, vec![step.leading_to(slice.into_iter().collect())])
+}

@@ -1,0 +1,292 @@
+//! Why a CSI driver isn't registered on a node.
+
+use super::driver::{KeepsOff, broken_part, keeps_off, log_step, node_plugin, pod_on};
+use crate::dependencies::Part;
+use crate::diagnosis::context::{Context, pod_ref};
+use crate::diagnosis::finding::Evidence;
+use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
+use crate::diagnosis::text::names;
+use crate::model::component::Role;
+use crate::model::node::Taint;
+use crate::model::{Event, Kind, Node, ObjectRef, Pod};
+use crate::rules::attaching::placed::node_ref;
+use crate::rules::starting::containers::fault;
+
+/// What a remedy can't tell beforehand.
+const UNKNOWN: &str = "what the driver says on the node is known only once it runs there";
+
+/// Why the driver isn't there.
+pub(in crate::rules) enum Absence<'a> {
+    /// Nothing of the driver is in the cluster.
+    NotInstalled,
+    /// Its DaemonSet doesn't go to the node.
+    KeptOff(Part<'a>, KeepsOff<'a>),
+    /// Its DaemonSet should go there and has no pod there; the event says why.
+    NoPod(Part<'a>, Option<&'a Event>),
+    /// Its pod is there and doesn't run.
+    Broken(Part<'a>, &'a Pod),
+    /// Its pod runs there, and the kubelet doesn't know of it.
+    NotRegistered(Part<'a>, &'a Pod),
+    /// The same, and a driver that the kubelet knows shows that the kubelet lives in another folder.
+    OtherFolder { part: Part<'a>, looks_in: &'a str, lives_in: &'a str, shown_by: Part<'a> },
+    /// Its node plugin isn't recognised, and another part of it doesn't run, which may bring the plugin.
+    PartBroken(Part<'a>, &'a Pod),
+    /// Its node plugin isn't recognised.
+    Unknown,
+}
+
+impl<'a> Absence<'a> {
+    /// Why a driver isn't on a node.
+    pub(in crate::rules) fn of(cx: &Context<'a>, driver: &str, node: &'a Node) -> Self {
+        let Some(part) = node_plugin(cx, driver, node) else {
+            if let Some((part, pod)) = broken_part(cx, driver, Some(&node.metadata.name)) {
+                return Self::PartBroken(part, pod);
+            }
+            let elsewhere = cx.index.nodes_with(driver).is_some() || !cx.drivers.parts(driver).is_empty();
+            let installed = elsewhere || cx.snapshot.csi_drivers.get("", driver).found().is_some();
+            return if installed { Self::Unknown } else { Self::NotInstalled };
+        };
+        if let Some(keeps_off) = keeps_off(&part, node) {
+            return Self::KeptOff(part, keeps_off);
+        }
+        match pod_on(cx, &part, &node.metadata.name) {
+            Some(pod) if pod.ready() => other_folder(cx, &part, node).unwrap_or(Self::NotRegistered(part, pod)),
+            Some(pod) => Self::Broken(part, pod),
+            None if part.workload.is_some() && cx.snapshot.pods.covers(part.namespace) => {
+                let object = part.object();
+                let event = cx.events_of(&object).iter().rfind(|event| event.reason == "FailedCreate").copied();
+                Self::NoPod(part, event)
+            }
+            None => Self::Unknown,
+        }
+    }
+
+    /// Whether the facts prove it.
+    pub(in crate::rules) fn certain(&self, cx: &Context<'_>) -> bool {
+        match self {
+            Self::NotInstalled => all_looked_at(cx),
+            Self::Unknown | Self::PartBroken(..) | Self::OtherFolder { .. } => false,
+            Self::KeptOff(..) | Self::NoPod(..) | Self::Broken(..) | Self::NotRegistered(..) => true,
+        }
+    }
+
+    /// The object in which the cause lies.
+    pub(in crate::rules) fn object(&self, cx: &Context<'_>, driver: &str, node: &str) -> ObjectRef {
+        let looked_for = cx.unread_anywhere(&[Kind::CSIDriver]).is_none() && !cx.presumes_none(Kind::CSIDriver);
+        match self {
+            Self::NotInstalled if looked_for => ObjectRef::new(Kind::CSIDriver, "", driver),
+            Self::NotInstalled | Self::Unknown => match cx.snapshot.csi_nodes.get("", node).found() {
+                Some(_) => ObjectRef::new(Kind::CSINode, "", node),
+                None => node_ref(node),
+            },
+            Self::KeptOff(part, _)
+            | Self::NoPod(part, _)
+            | Self::Broken(part, _)
+            | Self::PartBroken(part, _)
+            | Self::OtherFolder { part, .. }
+            | Self::NotRegistered(part, _) => part.object(),
+        }
+    }
+
+    /// The cause as the beginning of a sentence; `place` is the node in words.
+    pub(in crate::rules) fn cause(&self, cx: &Context<'_>, driver: &str, place: &str) -> String {
+        match self {
+            Self::NotInstalled if all_looked_at(cx) => format!("CSI driver {driver} is not installed"),
+            Self::NotInstalled => {
+                format!("of CSI driver {driver} there is no sign in what was read, so it is probably not installed")
+            }
+            Self::KeptOff(part, keeps) => {
+                format!("{} {}, which thus lacks driver {driver}", part.words(), keeps_words(keeps, place))
+            }
+            Self::NoPod(part, _) => format!("{} has no pod on {place}, which thus lacks driver {driver}", part.words()),
+            Self::Broken(part, pod) => {
+                let broken = fault(pod).map_or_else(|| "it is not ready".to_owned(), |fault| fault.sentence(cx));
+                format!("{}, which brings driver {driver} to {place}, does not run there: {broken}", part.words())
+            }
+            Self::PartBroken(part, pod) => {
+                let broken = fault(pod).map_or_else(|| "it is not ready".to_owned(), |fault| fault.sentence(cx));
+                let words = part.words();
+                format!(
+                    "driver {driver} is not registered on {place}, and {words}, a part of it, does not run: {broken}"
+                )
+            }
+            Self::NotRegistered(part, _) => {
+                format!("{} runs on {place}, and the kubelet there does not know driver {driver}", part.words())
+            }
+            Self::OtherFolder { part, looks_in, lives_in, .. } => format!(
+                "{} looks for the kubelet in {looks_in}, and on {place} it lives in {lives_in}, so it does not know \
+                 driver {driver}",
+                part.words()
+            ),
+            Self::Unknown => format!("driver {driver} is not registered on {place}"),
+        }
+    }
+
+    /// The facts behind the cause.
+    pub(in crate::rules) fn facts(&self, cx: &Context<'_>) -> Vec<Evidence> {
+        match self {
+            Self::NotInstalled | Self::Unknown => Vec::new(),
+            Self::KeptOff(part, keeps) => vec![keeps_fact(part, keeps)],
+            Self::NoPod(part, event) => {
+                let value = event.map_or("no event says why".to_owned(), |event| event.message.clone());
+                vec![Context::fact(part.object(), "events", value, "its pod on the node does not exist")]
+            }
+            Self::Broken(_, pod) | Self::PartBroken(_, pod) => match fault(pod) {
+                Some(fault) => fault.facts(cx),
+                None => vec![ready_fact(pod, "not True", "the driver registers once its pod runs")],
+            },
+            Self::OtherFolder { part, looks_in, lives_in, shown_by } => {
+                let fact = |part: &Part<'_>, folder: &str, note: String| {
+                    let (object, path) = part.place("volumes");
+                    Context::fact(object, &path, folder, note)
+                };
+                let shown = format!("{} uses this folder, and the kubelet there knows its driver", shown_by.words());
+                vec![
+                    fact(part, looks_in, "the folder in which it looks for the kubelet".to_owned()),
+                    fact(shown_by, lives_in, shown),
+                ]
+            }
+            Self::NotRegistered(_, pod) => {
+                let note = "it runs; what it said to the kubelet is in the log of its registrar, and the kubelet must \
+                            look for plugins in the directory that the pod mounts";
+                vec![ready_fact(pod, "True", note)]
+            }
+        }
+    }
+
+    /// What brings the driver to the node.
+    pub(in crate::rules) fn remedy(&self, cx: &Context<'_>, driver: &str, node: &str) -> Remedy {
+        let bring = |steps| Remedy::untried("Bring the driver to the node", Risk::Low, steps, UNKNOWN);
+        match self {
+            Self::NotInstalled => {
+                let what = format!("Install CSI driver {driver}: its controller, and its plugin on every node");
+                let reason = "what the driver would do is not known";
+                Remedy::untried("Install the driver", Risk::Low, vec![Step::told(what)], reason)
+            }
+            Self::KeptOff(part, KeepsOff::Taints(taints)) => {
+                let words = part.words();
+                let what = format!(
+                    "Let the pods of {words} tolerate that; where a chart or an operator makes it, set it there"
+                );
+                bring(vec![cx.step(what, tolerate(part, taints))])
+            }
+            Self::KeptOff(part, _) => bring(vec![Step::told(format!(
+                "Let {} go to node {node}, or keep the pods that need the driver away from it",
+                part.words()
+            ))]),
+            Self::NoPod(part, _) => {
+                let what = format!("Remove what keeps {} from making its pod; its events say what", part.words());
+                bring(vec![Step::told(what)])
+            }
+            Self::Broken(part, pod) | Self::PartBroken(part, pod) => {
+                let container = fault(pod).map(|fault| fault.status.name.as_str()).or(part.driver_container());
+                let what = format!("Read what the driver says on node {}", pod.spec.node_name);
+                let step = log_step(what, part.namespace, &pod.metadata.name, container);
+                Remedy::untried("See why the driver does not run", Risk::Low, vec![step], UNKNOWN)
+            }
+            Self::OtherFolder { part, lives_in, .. } => bring(vec![Step::told(format!(
+                "Give {} the kubelet's folder, {lives_in} (charts call it kubeletDir or kubeletRootDir)",
+                part.words()
+            ))]),
+            Self::NotRegistered(part, pod) => not_registered(part, pod),
+            Self::Unknown => {
+                let what = format!("Look for the driver's DaemonSet, and whether it has a pod on node {node}");
+                bring(vec![Step::told(what)])
+            }
+        }
+    }
+}
+
+/// The folder of the kubelet on a node, where a driver that is registered there shows that it isn't the part's.
+fn other_folder<'a>(cx: &Context<'a>, part: &Part<'a>, node: &'a Node) -> Option<Absence<'a>> {
+    let looks_in = part.kubelet_folder()?;
+    let registered = cx.snapshot.csi_nodes.get("", &node.metadata.name).found()?.spec.drivers.iter();
+    let plugins: Vec<Part<'a>> = registered.filter_map(|driver| node_plugin(cx, &driver.name, node)).collect();
+    let folders = || plugins.iter().filter_map(|plugin| Some((*plugin, plugin.kubelet_folder()?)));
+    if folders().any(|(_, folder)| folder == looks_in) {
+        return None;
+    }
+    let (shown_by, lives_in) = folders().next()?;
+    Some(Absence::OtherFolder { part: *part, looks_in, lives_in, shown_by })
+}
+
+/// Whether everything was read that could show a driver.
+fn all_looked_at(cx: &Context<'_>) -> bool {
+    let kinds = [Kind::CSIDriver, Kind::CSINode, Kind::DaemonSet, Kind::Deployment, Kind::StatefulSet];
+    cx.unread_anywhere(&kinds).is_none() && !kinds.iter().any(|kind| cx.presumes_none(*kind))
+}
+
+fn not_registered(part: &Part<'_>, pod: &Pod) -> Remedy {
+    let registrar = part.container(Role::Registrar);
+    let steps = vec![
+        log_step("Read what its registrar says", part.namespace, &pod.metadata.name, registrar),
+        Step::told("Compare the directory that the DaemonSet mounts with the kubelet's --root-dir on the node"),
+    ];
+    Remedy::untried("See why the kubelet does not know it", Risk::Low, steps, UNKNOWN)
+}
+
+fn ready_fact(pod: &Pod, value: &str, note: &str) -> Evidence {
+    Context::fact(pod_ref(pod), "status.conditions[Ready]", value.to_owned(), note)
+}
+
+fn keeps_words(keeps: &KeepsOff<'_>, place: &str) -> String {
+    match keeps {
+        KeepsOff::Taints(taints) => {
+            let noun = if taints.len() == 1 { "taint" } else { "taints" };
+            format!("does not tolerate {noun} {} of {place}", taint_texts(taints))
+        }
+        KeepsOff::Selector { key, wanted, present: None } => {
+            format!("goes only to nodes with label {key}={wanted}, and not to {place}")
+        }
+        KeepsOff::Selector { key, wanted, present: Some(present) } => {
+            format!("goes only to nodes with label {key}={wanted}, and not to {place} with {present}")
+        }
+        KeepsOff::Affinity => format!("does not go to {place} by its node affinity"),
+    }
+}
+
+fn keeps_fact(part: &Part<'_>, keeps: &KeepsOff<'_>) -> Evidence {
+    let (path, value, note) = match keeps {
+        KeepsOff::Taints(taints) => (
+            "spec.template.spec.tolerations",
+            format!("none for {}", taint_texts(taints)),
+            "the node plugin's pods must tolerate the taints of every node that is to have the driver",
+        ),
+        KeepsOff::Selector { key, wanted, .. } => (
+            "spec.template.spec.nodeSelector",
+            format!("{key}: {wanted:?}"),
+            "the node plugin's pods go to nodes with this label only",
+        ),
+        KeepsOff::Affinity => (
+            "spec.template.spec.affinity",
+            "does not admit the node".to_owned(),
+            "the node plugin's pods go to nodes that it admits only",
+        ),
+    };
+    Context::fact(part.object(), path, value, note)
+}
+
+fn taint_texts(taints: &[&Taint]) -> String {
+    let text = |taint: &&Taint| {
+        let value = if taint.value.is_empty() { String::new() } else { format!("={}", taint.value) };
+        format!("{}{value}:{}", taint.key, taint.effect)
+    };
+    names(&taints.iter().map(text).collect::<Vec<_>>())
+}
+
+/// The change that lets a DaemonSet's pods tolerate taints.
+fn tolerate(part: &Part<'_>, taints: &[&Taint]) -> Change {
+    let toleration = |taint: &&Taint| match taint.value.as_str() {
+        "" => serde_json::json!({"key": taint.key, "operator": "Exists", "effect": taint.effect}),
+        value => serde_json::json!({"key": taint.key, "operator": "Equal", "value": value, "effect": taint.effect}),
+    };
+    let new: Vec<serde_json::Value> = taints.iter().map(toleration).collect();
+    let path = "/spec/template/spec/tolerations";
+    let operations = if part.spec.tolerations.is_empty() {
+        serde_json::json!([{"op": "add", "path": path, "value": new}])
+    } else {
+        let add = |value| serde_json::json!({"op": "add", "path": format!("{path}/-"), "value": value});
+        new.into_iter().map(add).collect()
+    };
+    Change::JsonPatch { kind: part.kind, namespace: part.namespace.to_owned(), name: part.name.to_owned(), operations }
+}

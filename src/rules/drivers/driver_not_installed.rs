@@ -1,0 +1,117 @@
+use std::collections::BTreeMap;
+
+use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
+use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::out::Causes;
+use crate::diagnosis::remedy::{Remedy, Risk, Step};
+use crate::diagnosis::text::names;
+use crate::model::class::StorageClass;
+use crate::model::{Kind, ObjectRef};
+use crate::rules::support::classes_of;
+use crate::snapshot::Lookup;
+use crate::volumes::Decision;
+
+crate::rules::declare_rule! {
+    static RULE = {
+        name: "driver-not-installed",
+        summary: "A storage class names a provisioner of which the cluster shows no sign.",
+        severity: Error,
+        since: "0.1.0",
+        needs: [PersistentVolumeClaim, StorageClass, CSIDriver, CSINode],
+        reads: [Pod, PersistentVolume, Deployment, StatefulSet, DaemonSet, Event],
+        stage: Cause,
+        check: check,
+    }
+}
+
+/// The kinds among which a sign of a driver would be.
+const SIGNS: [Kind; 5] = [Kind::PersistentVolume, Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet, Kind::Event];
+/// Where volumes say who provisioned them.
+const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
+
+fn check(cx: &Context<'_>, out: &mut Causes) {
+    let mut by_driver: BTreeMap<&str, Vec<&ClaimCase<'_>>> = BTreeMap::new();
+    for case in &cx.claims {
+        match asked(cx, case) {
+            Ok(Some(provisioner)) => by_driver.entry(provisioner).or_default().push(case),
+            Ok(None) => {}
+            Err(unread) => out.skip(Some(unread)),
+        }
+    }
+    for (driver, cases) in by_driver {
+        if absent(cx, driver) {
+            out.add(finding(cx, driver, &cases));
+        }
+    }
+}
+
+/// The provisioner whose turn it is: the volume controller waits for it, or the claim waits for a pod that exists. The
+/// error says what was not read.
+fn asked<'c>(cx: &'c Context<'_>, case: &'c ClaimCase<'_>) -> Result<Option<&'c str>, String> {
+    match &case.verdict.decision {
+        Decision::ExternalProvisioning { provisioner, .. } => Ok(Some(provisioner)),
+        Decision::WaitForConsumer { class, .. } => {
+            let class = cx.snapshot.classes.get("", class).found().map(|class| class.provisioner.as_str());
+            let external = class.filter(|name| !name.starts_with("kubernetes.io/") && !name.is_empty());
+            match (external, cx.pending_users(case.claim).is_empty(), cx.unread(&[Kind::Pod])) {
+                (Some(driver), true, Some(unread)) if absent(cx, driver) => Err(unread),
+                (external, unused, _) => Ok(external.filter(|_| !unused)),
+            }
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Whether nothing in the cluster shows that the provisioner was ever there. Provisioners that aren't CSI drivers have
+/// no CSIDriver; they show by the volumes that they made, by their pods or by their events.
+fn absent(cx: &Context<'_>, driver: &str) -> bool {
+    let snapshot = cx.snapshot;
+    let registered = cx.index.nodes_with(driver).is_some();
+    let made_volumes = || {
+        snapshot
+            .volumes
+            .seen()
+            .iter()
+            .any(|v| v.metadata.annotations.get(PROVISIONED_BY).is_some_and(|by| by == driver))
+    };
+    let wrote_events = || snapshot.events.seen().iter().any(|event| event.component().starts_with(driver));
+    matches!(snapshot.csi_drivers.get("", driver), Lookup::Absent)
+        && !registered
+        && !made_volumes()
+        && cx.drivers.parts(driver).is_empty()
+        && !wrote_events()
+}
+
+fn finding(cx: &Context<'_>, driver: &str, cases: &[&ClaimCase<'_>]) -> Finding {
+    let classes: Vec<&StorageClass> = classes_of(cx, driver).collect();
+    let class = classes.first().map_or("", |class| class.metadata.name.as_str());
+    let unread: Vec<String> = SIGNS.iter().filter_map(|kind| cx.unread_anywhere(&[*kind])).collect();
+    let among = if unread.is_empty() { "in the cluster" } else { "that was read" };
+    let title = format!("Storage class {class} names provisioner {driver}, and nothing {among} provides it");
+    let object = ObjectRef::new(Kind::StorageClass, "", class);
+    let mut finding = Finding::new(RULE.name, Severity::Error, object.clone(), title)
+        .evidence(object.clone(), "provisioner", driver, "claims of the class wait for it")
+        .evidence(
+            object.clone(),
+            "",
+            "no sign of the provisioner",
+            "no CSIDriver has its name, no CSINode lists it, no volume was made by it, and no workload looks like it",
+        );
+    if !unread.is_empty() {
+        finding = finding.evidence(object, "", format!("not read: {}", names(&unread)), "a sign may be among these");
+    }
+    if !driver.contains("csi") || !unread.is_empty() {
+        finding = finding.likely();
+    }
+    for case in cases {
+        finding = finding.explains(claim_ref(case.claim));
+        finding = finding.explains_all(cx.held_by(case.claim).into_iter().map(pod_ref));
+    }
+    let install = Step::told(format!("Install the driver that provides {driver}, or correct the class's provisioner"));
+    finding.remedy(Remedy::untried(
+        "Install the driver",
+        Risk::Low,
+        vec![install],
+        "what the driver would offer is not known",
+    ))
+}

@@ -1,0 +1,19 @@
+//! Drivers of volumes: there, running, registered.
+
+pub(super) mod driver;
+mod driver_absence;
+mod driver_controller_down;
+pub(super) mod driver_faults;
+mod driver_nodes_closed;
+mod driver_not_installed;
+mod driver_not_on_node;
+
+use super::Rule;
+
+/// The room's rules.
+pub(super) static RULES: &[&Rule] = &[
+    &driver_not_installed::RULE,
+    &driver_controller_down::RULE,
+    &driver_not_on_node::RULE,
+    &driver_nodes_closed::RULE,
+];

@@ -1,0 +1,130 @@
+use std::collections::BTreeMap;
+
+use crate::diagnosis::command::kubectl;
+use crate::diagnosis::context::Context;
+use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::out::Out;
+use crate::diagnosis::remedy::{Remedy, Risk, Step};
+use crate::diagnosis::text::named;
+use crate::model::Kind;
+use crate::model::{Node, VolumeAttachment};
+use crate::rules::attaching::placed::{Stuck, attachment_ref, node_of, node_ref, problems, unread, wait_fact};
+use crate::volumes::AttachProblem;
+use crate::volumes::driver_words::essential;
+
+crate::rules::declare_rule! {
+    static RULE = {
+        name: "node-without-provider-id",
+        summary: "A driver can't find the machine of a node that has no provider id.",
+        severity: Error,
+        since: "0.1.0",
+        needs: [Pod, Node],
+        reads: [PersistentVolumeClaim, PersistentVolume, VolumeAttachment, CSIDriver],
+        stage: Obstacle,
+        check: check,
+    }
+}
+
+/// Has the cloud controller manager look at a node.
+const UNINITIALIZED: &str = "node.cloudprovider.kubernetes.io/uninitialized=true:NoSchedule";
+/// What drivers call the machine of a node.
+const MACHINE: &[&str] =
+    &["virtualmachine", "virtual machine", "instance", "server", "node", "vm", "provider id", "providerid"];
+/// How they say that there is none.
+const NOT_FOUND: &[&str] =
+    &["not found", "n't found", "not find", "doesn't exist", "does not exist", "no such", "empty", "not set"];
+
+fn check(cx: &Context<'_>, out: &mut Out<'_>) {
+    out.skip(unread(cx, &[Kind::PersistentVolumeClaim, Kind::PersistentVolume, Kind::VolumeAttachment]));
+    let mut nodes: BTreeMap<&str, Vec<Stuck<'_, '_>>> = BTreeMap::new();
+    for stuck in problems(cx, out) {
+        if !matches!(stuck.problem, AttachProblem::AttachError { .. } | AttachProblem::NotAttached { .. }) {
+            continue;
+        }
+        if let Some(node) = node_of(cx, stuck.case).filter(|node| node.spec.provider_id.is_empty()) {
+            nodes.entry(&node.metadata.name).or_default().push(stuck);
+        }
+    }
+    for (name, stuck) in nodes {
+        let Some(node) = cx.snapshot.nodes.get("", name).found() else { continue };
+        let failed = failure(cx, node);
+        let others: Vec<&str> = cx
+            .snapshot
+            .nodes
+            .seen()
+            .iter()
+            .filter(|other| !other.spec.provider_id.is_empty())
+            .map(|other| other.metadata.name.as_str())
+            .collect();
+        if let (Some((attachment, error)), false) = (failed, others.is_empty()) {
+            let of_driver = |stuck: &Stuck<'_, '_>| driver(cx, stuck).is_some_and(|it| it == attachment.spec.attacher);
+            let victims: Vec<Stuck<'_, '_>> = stuck.into_iter().filter(of_driver).collect();
+            if !victims.is_empty() {
+                out.add(finding(node, attachment, error, &others, &victims));
+            }
+        }
+    }
+}
+
+/// The driver that is to attach the volume.
+fn driver<'c>(cx: &'c Context<'_>, stuck: &'c Stuck<'_, '_>) -> Option<&'c str> {
+    match stuck.problem {
+        AttachProblem::NotAttached { driver, .. } => Some(driver),
+        AttachProblem::AttachError { attachment, .. } => {
+            cx.snapshot.attachments.get("", attachment).found().map(|found| found.spec.attacher.as_str())
+        }
+        _ => None,
+    }
+}
+
+/// An attachment to the node that failed because the driver doesn't find the machine.
+fn failure<'a>(cx: &Context<'a>, node: &Node) -> Option<(&'a VolumeAttachment, &'a str)> {
+    let here = cx.snapshot.attachments.seen().iter().filter(|it| it.spec.node_name == node.metadata.name);
+    here.filter(|it| !it.status.attached).find_map(|attachment| {
+        let error = attachment.status.attach_error.as_ref()?;
+        let text = error.message.to_lowercase();
+        let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+        (says(MACHINE) && says(NOT_FOUND)).then_some((&**attachment, error.message.as_str()))
+    })
+}
+
+fn finding(node: &Node, failed: &VolumeAttachment, error: &str, others: &[&str], stuck: &[Stuck<'_, '_>]) -> Finding {
+    let name = &node.metadata.name;
+    let mut pods: Vec<&str> = stuck.iter().map(|stuck| stuck.case.pod.metadata.name.as_str()).collect();
+    pods.dedup();
+    let driver = &failed.spec.attacher;
+    let title = format!(
+        "Node {name} has no providerID, so driver {driver} does not find its machine and {name} cannot attach volumes, \
+         for which {} waits",
+        named("pod", &pods)
+    );
+    let mut finding = Finding::new(RULE.name, Severity::Error, node_ref(name), title)
+        .evidence(
+            node_ref(name),
+            "spec.providerID",
+            "not set",
+            format!("{} {} one", named("node", others), if others.len() == 1 { "has" } else { "have" }),
+        )
+        .evidence(attachment_ref(&failed.metadata.name), "status.attachError", essential(error), "the driver's answer");
+    finding.evidence.extend(stuck.iter().take(3).map(|stuck| wait_fact(stuck.case)));
+    finding.explains_all(stuck.iter().map(Stuck::pod)).remedy(remedy(name))
+}
+
+fn remedy(node: &str) -> Remedy {
+    let initialise = Step {
+        what: "Have the cloud controller manager look at the node again; it takes the taint off once it has set the \
+               providerID"
+            .to_owned(),
+        command: kubectl(&["taint", "node"], &[node, UNINITIALIZED], &[]),
+        ..Step::default()
+    };
+    let steps = vec![
+        initialise,
+        Step::told(
+            "If the providerID stays empty, read the log of the cloud controller manager: it does not find the machine either",
+        ),
+        Step::told("Restart the driver's controller, and its pod on the node, if they keep to the old state"),
+    ];
+    let reason = "what the cloud controller manager finds is not known";
+    Remedy::untried("Have the node's providerID set", Risk::Medium, steps, reason)
+}

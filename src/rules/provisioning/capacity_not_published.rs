@@ -1,0 +1,130 @@
+use std::collections::BTreeMap;
+
+use super::capacity::{Shortage, shortages};
+use crate::dependencies::Part;
+use crate::diagnosis::context::Context;
+use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::out::Causes;
+use crate::diagnosis::remedy::{Change, Remedy, Risk, Step, Trial};
+use crate::diagnosis::text::{capital, named, names};
+use crate::model::quantity::short_bytes;
+use crate::model::{Kind, ObjectRef};
+use crate::rules::support::{provisioner_of, published_capacities};
+
+crate::rules::declare_rule! {
+    static RULE = {
+        name: "capacity-not-published",
+        summary: "A driver promises to publish free capacity, and for nodes that have the driver there is none.",
+        severity: Error,
+        since: "0.1.0",
+        needs: [Pod, Node, StorageClass, CSIDriver, CSINode, CSIStorageCapacity],
+        reads: [Deployment, StatefulSet, DaemonSet],
+        rejected_pods: true,
+        stage: Cause,
+        check: check,
+    }
+}
+
+fn check(cx: &Context<'_>, out: &mut Causes) {
+    let mut by_driver: BTreeMap<&str, Vec<Shortage<'_, '_>>> = BTreeMap::new();
+    for shortage in shortages(cx) {
+        if !shortage.unpublished.is_empty() {
+            by_driver.entry(&shortage.class.provisioner).or_default().push(shortage);
+        }
+    }
+    for (driver, shortages) in by_driver {
+        out.add(finding(cx, driver, &shortages));
+    }
+}
+
+fn finding(cx: &Context<'_>, driver: &str, shortages: &[Shortage<'_, '_>]) -> Finding {
+    let mut nodes: Vec<&str> = shortages.iter().flat_map(|shortage| shortage.unpublished.iter().copied()).collect();
+    nodes.sort_unstable();
+    nodes.dedup();
+    let mut classes: Vec<&str> = shortages.iter().map(|shortage| shortage.class.metadata.name.as_str()).collect();
+    classes.sort_unstable();
+    classes.dedup();
+    let provisioner = provisioner_of(cx, driver);
+    let stopped = provisioner.filter(Part::stopped);
+    let nothing = match cx.presumes_none(Kind::CSIStorageCapacity) {
+        true => format!("the dump has no CSIStorageCapacity at all, so none for class {}", names(&classes)),
+        false => format!("no CSIStorageCapacity for class {} covers {}", names(&classes), named("node", &nodes)),
+    };
+    let title = match &stopped {
+        Some(part) => format!(
+            "{} is scaled to zero, so driver {driver} publishes no free capacity and the scheduler takes its nodes for full",
+            part.words()
+        ),
+        None => format!("{}, though driver {driver} promises to publish free capacity", capital(&nothing)),
+    };
+    let object = match &stopped {
+        Some(part) => part.object(),
+        None => ObjectRef::new(Kind::CSIDriver, "", driver),
+    };
+    let mut finding = Finding::new(RULE.name, Severity::Error, object, title)
+        .evidence(
+            ObjectRef::new(Kind::CSIDriver, "", driver),
+            "spec.storageCapacity",
+            "true",
+            "the scheduler places a volume only where enough capacity is published",
+        )
+        .evidence(shortages[0].class_ref(), "", "no CSIStorageCapacity", nothing);
+    for node in nodes.iter().take(3) {
+        finding = finding.evidence(
+            ObjectRef::new(Kind::CSINode, "", node),
+            "spec.drivers",
+            driver,
+            "the driver is registered on the node",
+        );
+    }
+    finding = with_provisioner(provisioner, finding);
+    for (node, object) in shortages.iter().flat_map(|shortage| &shortage.small).take(3) {
+        let free = object.limit().map_or_else(|| "nothing".to_owned(), |limit| short_bytes(limit.value()));
+        finding = finding.evidence(
+            ObjectRef::new(Kind::CSIStorageCapacity, &object.metadata.namespace, &object.metadata.name),
+            "capacity",
+            free,
+            format!("for node {node} something is published, but too little"),
+        );
+    }
+    for shortage in shortages {
+        finding = finding.explains_all(shortage.group.objects()).explains_all(shortage.claims(cx));
+    }
+    finding.with_remedies(remedies(cx, driver, provisioner, stopped.is_some()))
+}
+
+fn with_provisioner(provisioner: Option<Part<'_>>, finding: Finding) -> Finding {
+    let Some((part, workload)) = provisioner.and_then(|part| Some((part, part.workload?))) else { return finding };
+    let note = match workload.replicas() {
+        0 => "it runs the driver's csi-provisioner, which publishes capacity",
+        _ => "it runs the driver's csi-provisioner; only one with --enable-capacity publishes, its log says what fails",
+    };
+    let value = format!("{} wanted, {} ready", workload.replicas(), workload.status.ready_replicas);
+    finding.evidence(part.object(), "spec.replicas", value, note)
+}
+
+fn remedies(cx: &Context<'_>, driver: &str, provisioner: Option<Part<'_>>, stopped: bool) -> Vec<Remedy> {
+    let Some(part) = provisioner.filter(|part| part.workload.is_some() && part.kind != Kind::DaemonSet) else {
+        let told = format!("See that {driver}'s csi-provisioner runs with --enable-capacity and reaches the driver");
+        let reason = "which workload runs the provisioner is not known";
+        return vec![Remedy::untried("Have the provisioner publish", Risk::Low, vec![Step::told(told)], reason)];
+    };
+    let published = published_capacities(cx, driver);
+    let patch = if stopped {
+        serde_json::json!({"spec": {"replicas": 1}})
+    } else {
+        let now = cx.options.now.map_or_else(|| "now".to_owned(), |now| now.to_string());
+        let annotations = serde_json::json!({"kubectl.kubernetes.io/restartedAt": now});
+        serde_json::json!({"spec": {"template": {"metadata": {"annotations": annotations}}}})
+    };
+    let verb = if stopped { "Start" } else { "Restart" };
+    let change =
+        Change::Patch { kind: part.kind, namespace: part.namespace.to_owned(), name: part.name.to_owned(), patch };
+    let known = !published.is_empty();
+    let step = cx.step(format!("{verb} {}", part.words()), change).leading_to(published);
+    let mut remedy = Remedy::new(format!("{verb} the provisioner"), Risk::Low, vec![step]);
+    if !known {
+        remedy.trial = Trial::Untried("what the provisioner would publish is not known".to_owned());
+    }
+    vec![remedy]
+}

@@ -1,0 +1,20 @@
+//! What keeps volumes from being made.
+
+mod capacity;
+mod capacity_not_published;
+mod capacity_too_small;
+mod provisioning_fails;
+mod provisioning_refused;
+mod runner;
+pub(super) mod waiting_for_provisioner;
+
+use super::Rule;
+
+/// The room's rules.
+pub(super) static RULES: &[&Rule] = &[
+    &provisioning_refused::RULE,
+    &provisioning_fails::RULE,
+    &waiting_for_provisioner::RULE,
+    &capacity_not_published::RULE,
+    &capacity_too_small::RULE,
+];

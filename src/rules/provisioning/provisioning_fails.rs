@@ -1,0 +1,197 @@
+mod repairs;
+mod words;
+
+use std::collections::BTreeMap;
+
+use self::words::snapshot_event;
+use super::runner::runner;
+use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
+use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::out::Out;
+use crate::model::{Event, Kind, ObjectRef, StorageClass};
+use crate::scheduler::Outcome;
+use crate::volumes::{Decision, FailureCause, ProvisionFailure, ProvisionerReport};
+
+crate::rules::declare_rule! {
+    static RULE = {
+        name: "provisioning-fails",
+        summary: "A provisioner says why it can't make a claim's volume.",
+        severity: Error,
+        since: "0.1.0",
+        needs: [PersistentVolumeClaim, StorageClass],
+        reads: [CSINode, Event, Node, PersistentVolume],
+        stage: Obstacle,
+        check: check,
+    }
+}
+
+/// Seconds for which a call that merely takes long, or is repeated, is no failure.
+const PATIENCE: i64 = 300;
+/// Claims whose failure is shown.
+const SHOWN: usize = 3;
+
+/// A claim with what its provisioner said.
+struct Failing<'c, 'a> {
+    case: &'c ClaimCase<'a>,
+    report: ProvisionerReport,
+    failure: ProvisionFailure,
+}
+
+/// What failing claims share: the provisioner, the class and the story.
+type Key<'c> = (String, &'c str, String);
+
+fn check(cx: &Context<'_>, out: &mut Out<'_>) {
+    let mut stories: BTreeMap<Key<'_>, Vec<Failing<'_, '_>>> = BTreeMap::new();
+    for case in cx.claims.iter().filter(|case| !out.explained(&claim_ref(case.claim))) {
+        if let Some((driver, failing)) = failing(cx, case) {
+            let key = (driver, case.claim.class(), story(&failing));
+            stories.entry(key).or_default().push(failing);
+        }
+    }
+    let asked = |case: &&ClaimCase<'_>| matches!(case.verdict.decision, Decision::ExternalProvisioning { .. });
+    if stories.is_empty() && cx.claims.iter().any(|case| asked(&case)) {
+        out.skip(cx.unread(&[Kind::Event]));
+    }
+    for ((driver, class, _), failing) in stories {
+        let class = cx.snapshot.classes.get("", class).found().map(|class| &**class);
+        out.add(finding(cx, &driver, class, &failing));
+    }
+}
+
+/// The provisioner and its failure, where one stands that isn't just a call which takes its time.
+fn failing<'c, 'a>(cx: &Context<'a>, case: &'c ClaimCase<'a>) -> Option<(String, Failing<'c, 'a>)> {
+    let (driver, report) = match (&case.verdict.decision, &case.provisioning) {
+        (Decision::ExternalProvisioning { .. }, Some(verdict)) => {
+            (verdict.driver.clone(), verdict.failures.first().and(verdict.report.clone())?)
+        }
+        (Decision::WaitForConsumer { .. }, Some(verdict)) if gave_node_back(cx, case) => {
+            (verdict.driver.clone(), verdict.failures.first().and(verdict.report.clone())?)
+        }
+        (Decision::InTreeProvisioning { provisioner, .. }, _) => (provisioner.clone(), in_tree(cx, case)?),
+        _ => return None,
+    };
+    let failure = report.failure.clone()?;
+    let passing = failure.cause.echo() || failure.cause == FailureCause::Unreachable;
+    let lasts = cx.seconds_since(&report.first_seen).is_none_or(|seconds| seconds > PATIENCE);
+    (!passing || lasts).then_some((driver, Failing { case, report, failure }))
+}
+
+/// A claim from which the provisioner took the node again: the scheduler would place its pods anew at once, and the
+/// same happens again.
+fn gave_node_back(cx: &Context<'_>, case: &ClaimCase<'_>) -> bool {
+    let pods = cx.pending_users(case.claim);
+    let placeable = |outcome| matches!(outcome, Outcome::Schedulable);
+    !pods.is_empty() && pods.iter().all(|pod| cx.verdict(pod).is_some_and(|verdict| placeable(verdict.outcome)))
+}
+
+/// The volume controller's own words on a claim that it provisions itself.
+fn in_tree(cx: &Context<'_>, case: &ClaimCase<'_>) -> Option<ProvisionerReport> {
+    let history = cx.history(Kind::PersistentVolumeClaim, &case.claim.metadata);
+    let history = history.by(|component| component == "persistentvolume-controller");
+    let failed = |event: &Event| event.reason == "ProvisioningFailed";
+    let event = history.standing(failed, |event| event.reason == "ProvisioningSucceeded").into_iter().next()?;
+    Some(ProvisionerReport {
+        reason: event.reason.clone(),
+        message: event.message.clone(),
+        count: event.times(),
+        first_seen: event.first_seen().to_owned(),
+        last_seen: event.last_seen().to_owned(),
+        outcome: None,
+        failure: Some(ProvisionFailure::parse(&event.message)),
+    })
+}
+
+/// What makes failures of several claims one story: the words without the claim's own names.
+fn story(failing: &Failing<'_, '_>) -> String {
+    let meta = &failing.case.claim.metadata;
+    match &failing.failure.cause {
+        cause @ (FailureCause::SecretMissing { .. }
+        | FailureCause::SecretForbidden { .. }
+        | FailureCause::SecretTemplate
+        | FailureCause::NoNode
+        | FailureCause::Snapshot { .. }
+        | FailureCause::Webhook { .. }) => format!("{cause:?}"),
+        _ if meta.uid.is_empty() => failing.failure.text.clone(),
+        _ => failing.failure.text.replace(&meta.uid, "*").replace(&format!("/{}", meta.name), "/*"),
+    }
+}
+
+fn finding(cx: &Context<'_>, driver: &str, class: Option<&StorageClass>, failing: &[Failing<'_, '_>]) -> Finding {
+    let lead = &failing[0];
+    let object = object(class, lead);
+    let title = words::title(cx, driver, class, failing);
+    let mut finding = Finding::new(RULE.name, Severity::Error, object, title);
+    for one in failing.iter().take(SHOWN) {
+        finding = finding.evidence(claim_ref(one.case.claim), "events", one.failure.text.clone(), said(&one.report));
+    }
+    finding = with_cause(cx, class, lead, finding);
+    let runner = runner(cx, driver);
+    if let Some(runner) = &runner {
+        finding = runner.told(cx, finding);
+    }
+    if lead.failure.cause.echo() {
+        finding = finding.likely();
+    }
+    for one in failing {
+        finding = finding.explains(claim_ref(one.case.claim));
+        finding = finding.explains_all(cx.pending_users(one.case.claim).into_iter().map(pod_ref));
+    }
+    finding.with_remedies(repairs::remedies(cx, class, lead, runner.as_ref()))
+}
+
+/// Where the cause lies: in the class, else it is told at the claim.
+fn object(class: Option<&StorageClass>, lead: &Failing<'_, '_>) -> ObjectRef {
+    match (&lead.failure.cause, class) {
+        (FailureCause::NoNode, Some(class)) if !class.waits_for_consumer() => class_ref(class),
+        (FailureCause::SecretTemplate, Some(class)) => class_ref(class),
+        _ => claim_ref(lead.case.claim),
+    }
+}
+
+fn class_ref(class: &StorageClass) -> ObjectRef {
+    ObjectRef::new(Kind::StorageClass, "", &class.metadata.name)
+}
+
+fn said(report: &ProvisionerReport) -> String {
+    let times = if report.count > 1 { format!("{} times, ", report.count) } else { String::new() };
+    match report.first_seen.as_str() {
+        first if first.is_empty() || first == report.last_seen => "what the provisioner says".to_owned(),
+        first => format!("what the provisioner says, {times}from {first} to {}", report.last_seen),
+    }
+}
+
+/// The fields that the cause points to.
+fn with_cause(cx: &Context<'_>, class: Option<&StorageClass>, lead: &Failing<'_, '_>, mut finding: Finding) -> Finding {
+    match (&lead.failure.cause, class) {
+        (
+            FailureCause::SecretMissing { .. } | FailureCause::SecretForbidden { .. } | FailureCause::SecretTemplate,
+            Some(class),
+        ) => {
+            let secret = |key: &str| key.contains("provisioner-secret") || key.contains("provisionerSecret");
+            for (key, value) in class.parameters.iter().filter(|(key, _)| secret(key)) {
+                let note = "the class says which secret the provisioner takes";
+                finding = finding.evidence(class_ref(class), format!("parameters[{key}]"), value.clone(), note);
+            }
+            finding
+        }
+        (FailureCause::NoNode, Some(class)) => {
+            let mode = class.volume_binding_mode.as_deref().unwrap_or("Immediate");
+            let note = "with WaitForFirstConsumer the scheduler chooses a node before the volume is made";
+            finding.evidence(class_ref(class), "volumeBindingMode", mode, note)
+        }
+        (FailureCause::Topology, Some(class)) if !class.allowed_topologies.is_empty() => {
+            let terms = class.allowed_topologies.iter().flat_map(|term| &term.match_label_expressions);
+            let terms: Vec<String> =
+                terms.map(|term| format!("{} in ({})", term.key, term.values.join(", "))).collect();
+            finding.evidence(class_ref(class), "allowedTopologies", terms.join("; "), "where volumes may be made")
+        }
+        (FailureCause::Snapshot { name }, _) => match snapshot_event(cx, lead, name) {
+            Some(event) => {
+                let note = format!("{} says of it: {}", event.component(), event.message);
+                finding.evidence(claim_ref(lead.case.claim), "spec.dataSource", format!("VolumeSnapshot {name}"), note)
+            }
+            None => finding,
+        },
+        _ => finding,
+    }
+}

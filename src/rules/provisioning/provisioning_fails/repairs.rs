@@ -1,0 +1,89 @@
+//! What to do about failures of a provisioner.
+
+use super::Failing;
+use crate::diagnosis::context::Context;
+use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
+use crate::model::{Kind, StorageClass};
+use crate::rules::provisioning::runner::Runner;
+use crate::volumes::FailureCause;
+
+/// What to do about the cause.
+pub(super) fn remedies(
+    cx: &Context<'_>,
+    class: Option<&StorageClass>,
+    lead: &Failing<'_, '_>,
+    runner: Option<&Runner<'_>>,
+) -> Vec<Remedy> {
+    let reason = "what the provisioner answers then is not known";
+    let told = |title: &str, what: String| Remedy::untried(title, Risk::Low, vec![Step::told(what)], reason);
+    let class_name = lead.case.claim.class();
+    let mut remedies = match &lead.failure.cause {
+        FailureCause::SecretMissing { namespace, name } => vec![told(
+            "Give the provisioner its secret",
+            format!(
+                "Create secret {name} in namespace {namespace}, or, where it is in another namespace, make class \
+                 {class_name} anew with that one in csi.storage.k8s.io/provisioner-secret-namespace: parameters of a \
+                 class can't be changed, and volumes that exist keep theirs"
+            ),
+        )],
+        FailureCause::SecretForbidden { namespace, .. } => vec![told(
+            "Let the provisioner read its secret",
+            format!("Give its service account the right to get secrets in namespace {namespace}"),
+        )],
+        FailureCause::NoNode => class.and_then(|class| wait_for_consumer(cx, class)).into_iter().collect(),
+        FailureCause::Snapshot { name } => vec![told(
+            "Make the snapshot ready",
+            format!("Repair VolumeSnapshot {name}, or name another one: the provisioner goes on by itself"),
+        )],
+        FailureCause::Denied => vec![told(
+            "Give the driver its rights",
+            "Correct the credentials or the role that the driver uses at the storage's side".to_owned(),
+        )],
+        FailureCause::Quota => {
+            vec![told("Make room in the quota", "Raise the quota at the storage's side, or free some of it".to_owned())]
+        }
+        FailureCause::NoRoom => {
+            vec![told("Make room", "Add room to the storage, or ask for a smaller volume".to_owned())]
+        }
+        FailureCause::SecretTemplate
+        | FailureCause::Topology
+        | FailureCause::Webhook { .. }
+        | FailureCause::Forbidden
+        | FailureCause::NotFound
+        | FailureCause::Invalid
+        | FailureCause::Unreachable
+        | FailureCause::Busy
+        | FailureCause::Deadline
+        | FailureCause::Other => Vec::new(),
+    };
+    if let Some(runner) = runner.filter(|_| remedies.is_empty()) {
+        remedies.push(Remedy::untried("See all that the provisioner says", Risk::Low, vec![runner.look()], reason));
+    }
+    remedies
+}
+
+/// The class made anew so that it waits for a consumer: the binding mode of a class can't be changed, and what is bound
+/// stays as it is.
+fn wait_for_consumer(cx: &Context<'_>, class: &StorageClass) -> Option<Remedy> {
+    if class.waits_for_consumer() {
+        return None;
+    }
+    let name = &class.metadata.name;
+    let mut object = cx.snapshot.to_json(Kind::StorageClass, "", name)?;
+    object["apiVersion"] = "storage.k8s.io/v1".into();
+    object["kind"] = "StorageClass".into();
+    object["metadata"] = serde_json::json!({"name": name, "annotations": class.metadata.annotations});
+    object["volumeBindingMode"] = "WaitForFirstConsumer".into();
+    let delete = Change::Delete { kind: Kind::StorageClass, namespace: String::new(), name: name.clone() };
+    let steps = vec![
+        cx.step(
+            format!("Delete class {name}: its binding mode can't be changed, and volumes don't depend on it"),
+            delete,
+        ),
+        cx.step(
+            format!("Create class {name} again with volumeBindingMode WaitForFirstConsumer"),
+            Change::Create { kind: Kind::StorageClass, object },
+        ),
+    ];
+    Some(Remedy::new("Let the class wait for the first consumer", Risk::Medium, steps))
+}

@@ -1,0 +1,290 @@
+use std::collections::BTreeMap;
+
+use super::runner::{Health, Runner, runner};
+use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
+use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::findings::Findings;
+use crate::diagnosis::out::Out;
+use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
+use crate::diagnosis::text::{capital, either, named};
+use crate::model::{Event, Kind, ObjectRef, Pod};
+use crate::volumes::{Decision, Intake};
+
+crate::rules::declare_rule! {
+    static RULE = {
+        name: "waiting-for-provisioner",
+        summary: "Claims wait for a provisioner that is there but has not made the volume.",
+        severity: Error,
+        since: "0.1.0",
+        needs: [PersistentVolumeClaim, StorageClass],
+        reads: [PersistentVolume, Event, Deployment, StatefulSet, DaemonSet],
+        stage: Failure,
+        check: check,
+    }
+}
+
+/// Seconds after which a provisioner that has said nothing is no longer just about to begin.
+const SILENT: i64 = 120;
+/// Seconds after which one that has begun is no longer just at work.
+const AT_WORK: i64 = 300;
+/// Claims that are shown.
+const SHOWN: usize = 3;
+
+/// How far a claim has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    /// The provisioner has not had its time yet.
+    Young,
+    /// The volume controller has not handed the claim over.
+    NotHandedOver,
+    /// The provisioner has said nothing.
+    Silent,
+    /// The provisioner has begun and not come to an end.
+    Begun,
+}
+
+/// A waiting claim.
+struct Waiting<'c, 'a> {
+    case: &'c ClaimCase<'a>,
+    stage: Stage,
+    /// The provisioner's `Provisioning`, where it has begun.
+    begun: Option<&'a Event>,
+    /// The volume controller's `ExternalProvisioning`.
+    asked: Option<&'a Event>,
+}
+
+fn check(cx: &Context<'_>, out: &mut Out<'_>) {
+    for (driver, waiting) in waiting(cx, |case| !out.explained(&claim_ref(case.claim))) {
+        let runner = runner(cx, driver);
+        out.add(finding(cx, driver, runner.as_ref(), &waiting));
+    }
+}
+
+/// The claims that wait for provisioners, by provisioner.
+fn waiting<'c, 'a>(
+    cx: &'c Context<'a>,
+    wanted: impl Fn(&ClaimCase<'_>) -> bool,
+) -> BTreeMap<&'c str, Vec<Waiting<'c, 'a>>> {
+    let mut by_driver: BTreeMap<&str, Vec<Waiting<'_, '_>>> = BTreeMap::new();
+    for case in cx.claims.iter().filter(|case| wanted(case)) {
+        if let Decision::ExternalProvisioning { provisioner, .. } | Decision::InTreeProvisioning { provisioner, .. } =
+            &case.verdict.decision
+        {
+            by_driver.entry(provisioner).or_default().push(judge(cx, case));
+        }
+    }
+    by_driver
+}
+
+fn judge<'c, 'a>(cx: &Context<'a>, case: &'c ClaimCase<'a>) -> Waiting<'c, 'a> {
+    let history = cx.history(Kind::PersistentVolumeClaim, &case.claim.metadata);
+    let asked = history.last(|event| event.reason == "ExternalProvisioning");
+    let begun = history.last(|event| event.reason == "Provisioning");
+    let handed = case
+        .provisioning
+        .as_ref()
+        .is_none_or(|verdict| !matches!(verdict.intake, Intake::NotAsked | Intake::AskedAnother { .. }));
+    let age = match (begun, asked) {
+        (Some(event), _) | (None, Some(event)) => cx.seconds_since(event.first_seen()),
+        (None, None) => age(cx, case),
+    };
+    let patience = if begun.is_some() { AT_WORK } else { SILENT };
+    let stage = match (age.is_some_and(|age| age > patience), begun) {
+        (false, _) => Stage::Young,
+        (true, Some(_)) => Stage::Begun,
+        (true, None) if handed => Stage::Silent,
+        (true, None) => Stage::NotHandedOver,
+    };
+    Waiting { case, stage, begun, asked }
+}
+
+/// Seconds for which the claim can have been waiting: since it was made or, where a node had to be chosen first, since
+/// the oldest pod that waits for it was.
+fn age(cx: &Context<'_>, case: &ClaimCase<'_>) -> Option<i64> {
+    let made = case.claim.metadata.creation_timestamp.as_str();
+    let pods = cx.pending_users(case.claim);
+    let oldest = pods.iter().map(|pod| pod.metadata.creation_timestamp.as_str()).min();
+    let since = match case.claim.selected_node() {
+        Some(_) => oldest.unwrap_or_default().max(made),
+        None => made,
+    };
+    cx.seconds_since(since)
+}
+
+fn finding(cx: &Context<'_>, driver: &str, runner: Option<&Runner<'_>>, waiting: &[Waiting<'_, '_>]) -> Finding {
+    let stage = waiting.iter().map(|one| one.stage).max().unwrap_or(Stage::Young);
+    let health = runner.map(|runner| runner.health(cx));
+    let severity = severity(cx, stage, health, waiting);
+    let object = match (runner, health) {
+        (Some(runner), Some(Health::Stopped | Health::Unready | Health::Empty)) if severity == Severity::Error => {
+            runner.object()
+        }
+        _ => claim_ref(waiting.iter().max_by_key(|one| one.stage).unwrap_or(&waiting[0]).case.claim),
+    };
+    let title = title(driver, runner, stage, health, waiting);
+    let mut finding = Finding::new(RULE.name, severity, object, title);
+    let seen_broken = matches!(health, Some(Health::Stopped | Health::Unready | Health::Empty));
+    let unsure = waiting.iter().any(|one| !one.case.verdict.unknown.is_empty());
+    if unsure || severity == Severity::Error && !seen_broken {
+        finding = finding.likely();
+    }
+    if severity == Severity::Info {
+        finding = finding.passing();
+    }
+    for one in waiting.iter().take(SHOWN) {
+        finding = with_facts(cx, one, finding);
+    }
+    if let Some(runner) = runner.filter(|_| severity == Severity::Error) {
+        finding = runner.told(cx, finding);
+        finding = if health == Some(Health::Unready) { runner.with_unready(finding) } else { finding };
+    }
+    for one in waiting {
+        finding = finding.explains(claim_ref(one.case.claim));
+        finding = finding.explains_all(cx.held_by(one.case.claim).into_iter().map(pod_ref));
+    }
+    if severity == Severity::Error { finding.remedy(remedy(cx, driver, runner, health, stage)) } else { finding }
+}
+
+/// A provisioner at work is no trouble. Where the present isn't known, or only that it isn't earlier than what is seen,
+/// neither is how long the claims wait.
+fn severity(cx: &Context<'_>, stage: Stage, health: Option<Health>, waiting: &[Waiting<'_, '_>]) -> Severity {
+    let held = || waiting.iter().any(|one| cx.held_by(one.case.claim).iter().any(|pod| refused(cx, pod)));
+    let fresh = || waiting.iter().all(|one| cx.fresh(&one.case.claim.metadata));
+    let undated = cx.options.now.is_none() || cx.options.now_is_a_bound;
+    match (stage, health) {
+        (_, Some(Health::Stopped)) | (Stage::NotHandedOver | Stage::Silent | Stage::Begun, _) => Severity::Error,
+        (Stage::Young, _) if undated && !fresh() && held() => Severity::Warning,
+        (Stage::Young, _) => Severity::Info,
+    }
+}
+
+/// Whether the scheduler refuses the pod until the claim is bound.
+fn refused(cx: &Context<'_>, pod: &Pod) -> bool {
+    cx.verdict(pod).is_some_and(|verdict| verdict.pre_filter.is_some())
+}
+
+fn title(
+    driver: &str,
+    runner: Option<&Runner<'_>>,
+    stage: Stage,
+    health: Option<Health>,
+    waiting: &[Waiting<'_, '_>],
+) -> String {
+    let names: Vec<&str> = waiting.iter().map(|one| one.case.claim.metadata.name.as_str()).collect();
+    let (subject, waits) = (capital(&named("claim", &names)), either(names.len(), "waits", "wait"));
+    let whose = |runner: &Runner<'_>, what: &str| {
+        format!("{subject} {waits} for provisioner {driver}, whose {} {what}", runner.part.words())
+    };
+    match (runner, health, stage) {
+        (Some(runner), Some(Health::Stopped), _) => whose(runner, "is scaled to zero"),
+        (_, _, Stage::Young) => format!("{subject} {waits} for provisioner {driver} to make the volume"),
+        (Some(runner), Some(Health::Unready), _) => whose(runner, "has no ready pod"),
+        (Some(runner), Some(Health::Empty), _) => whose(runner, "has no pod"),
+        (_, _, Stage::NotHandedOver) => format!(
+            "{subject} {} not been handed to provisioner {driver} by the volume controller",
+            either(names.len(), "has", "have")
+        ),
+        (_, _, Stage::Silent) => format!(
+            "{subject} {waits} for provisioner {driver}, which has said nothing of {}",
+            either(names.len(), "it", "them")
+        ),
+        (_, _, Stage::Begun) => format!(
+            "{subject} {waits} for provisioner {driver}, which began with {} and has come to no end",
+            either(names.len(), "it", "them")
+        ),
+    }
+}
+
+fn with_facts(cx: &Context<'_>, one: &Waiting<'_, '_>, mut finding: Finding) -> Finding {
+    let object = claim_ref(one.case.claim);
+    if let Some(node) = one.case.claim.selected_node() {
+        finding = finding.evidence(
+            object.clone(),
+            "metadata.annotations[volume.kubernetes.io/selected-node]",
+            node,
+            "the scheduler has chosen this node, and the pod waits there for the volume",
+        );
+    }
+    if let Some(event) = one.begun {
+        let note = format!("the provisioner began, first at {}, and has reported no failure", event.first_seen());
+        return finding.evidence(object, "events", event.message.clone(), note);
+    }
+    match one.asked {
+        Some(event) => {
+            let note = format!(
+                "the volume controller waits for the provisioner since {}, and the provisioner has said nothing",
+                event.first_seen()
+            );
+            finding.evidence(object, "events", format!("{}, {} times", event.reason, event.times()), note)
+        }
+        None => {
+            let note = match cx.unread(&[Kind::Event]) {
+                None => "no volume has been made, and the provisioner has reported no failure",
+                Some(_) => "no volume has been made; events, which would tell a failure, were not read",
+            };
+            finding.evidence(object, "status.phase", "Pending", note)
+        }
+    }
+}
+
+fn remedy(cx: &Context<'_>, driver: &str, runner: Option<&Runner<'_>>, health: Option<Health>, stage: Stage) -> Remedy {
+    let reason = "what the provisioner answers is not known";
+    match (runner, health) {
+        (Some(runner), Some(Health::Stopped)) => {
+            Remedy::untried("Start the provisioner", Risk::Low, vec![start(cx, runner)], reason)
+        }
+        (Some(runner), Some(Health::Unready | Health::Empty)) => {
+            let look = format!("See why {} has no ready pod", runner.part.words());
+            Remedy::untried("Get the provisioner to run", Risk::Low, vec![Step::told(look), runner.look()], reason)
+        }
+        _ if stage == Stage::NotHandedOver => {
+            let look = "See whether kube-controller-manager runs, and what its log says of the claim";
+            Remedy::untried("See to the volume controller", Risk::Low, vec![Step::told(look)], reason)
+        }
+        (runner, _) => {
+            let look = runner.map_or_else(
+                || Step::told(format!("Find the workload that provisions as {driver}, and read its log")),
+                Runner::look,
+            );
+            Remedy::untried("See why the provisioner is silent", Risk::Low, vec![look, causes(driver)], reason)
+        }
+    }
+}
+
+/// What mostly keeps a running provisioner from its work.
+fn causes(driver: &str) -> Step {
+    Step::told(format!(
+        "Look there for its leader lock (a Lease or Endpoints in its own namespace that its Role must let it get and \
+         update), for what RBAC forbids it, and for the name that it provisions as: it must be {driver}"
+    ))
+}
+
+fn start(cx: &Context<'_>, runner: &Runner<'_>) -> Step {
+    let part = &runner.part;
+    let change = Change::Patch {
+        kind: part.kind,
+        namespace: part.namespace.to_owned(),
+        name: part.name.to_owned(),
+        patch: serde_json::json!({"spec": {"replicas": 1}}),
+    };
+    cx.step(format!("Start {} again", part.words()), change)
+}
+
+/// Hangs the claims that wait for a provisioner without a ready pod under the error that explains its pods.
+pub(in crate::rules) fn tie(cx: &Context<'_>, out: &mut Findings) {
+    for (driver, _) in waiting(cx, |_| true) {
+        let Some(runner) = runner(cx, driver) else { continue };
+        if !matches!(runner.health(cx), Health::Unready | Health::Empty) {
+            continue;
+        }
+        let id = format!("{}/{}", RULE.name, runner.object());
+        let owners = runner.pods.iter().filter_map(|pod| {
+            let owner = pod.metadata.controller()?;
+            Some(ObjectRef::other(&owner.kind, &pod.metadata.namespace, &owner.name))
+        });
+        let pods = runner.pods.iter().filter(|pod| !pod.ready()).map(|pod| pod_ref(pod));
+        let mut roots: Vec<ObjectRef> = pods.chain(owners).chain([runner.object()]).collect();
+        roots.dedup();
+        out.hang(&id, &roots);
+    }
+}

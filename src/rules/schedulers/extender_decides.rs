@@ -1,0 +1,85 @@
+use crate::diagnosis::context::{Context, PodGroup, pod_ref};
+use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::out::Causes;
+use crate::diagnosis::text::{capital, either, named, names};
+use crate::model::{Kind, Pod};
+use crate::rules::support::with_scheduler_facts;
+use crate::scheduler::{Outcome, foreign_reasons};
+
+crate::rules::declare_rule! {
+    static RULE = {
+        name: "extender-decides",
+        summary: "Pods pass kube-scheduler's own plugins, and a scheduler extender refuses the nodes.",
+        severity: Error,
+        since: "0.1.0",
+        needs: [Pod, Node],
+        reads: [DeviceClass],
+        stage: Cause,
+        check: check,
+    }
+}
+
+fn check(cx: &Context<'_>, out: &mut Causes) {
+    for group in cx.groups.iter().filter(|group| group.verdict.outcome == Outcome::Unknown) {
+        if cx.scheduler.extender(group.lead()).is_some() {
+            out.add(finding(cx, group));
+        }
+    }
+    let unread = cx.unread_anywhere(&[Kind::DeviceClass]).filter(|_| cx.options.scheduler_config.is_none());
+    if unread.is_some() && cx.groups.iter().any(|group| !refusals(group.lead()).is_empty()) {
+        out.skip(unread);
+    }
+}
+
+/// What an extender says of a pod: the reasons in the scheduler's last word that are no plugin's.
+fn refusals(pod: &Pod) -> Vec<String> {
+    let condition = pod.condition("PodScheduled").filter(|condition| condition.status == "False");
+    condition.map_or_else(Vec::new, |condition| foreign_reasons(&condition.message))
+}
+
+fn finding(cx: &Context<'_>, group: &PodGroup<'_>) -> Finding {
+    let pods = group.names();
+    let condition = group.lead().condition("PodScheduled").filter(|condition| condition.status == "False");
+    let reasons = refusals(group.lead());
+    let says = match reasons.as_slice() {
+        [] => "whose answer the cluster does not show".to_owned(),
+        some => format!("which says: {}", names(some)),
+    };
+    let who = capital(&named("pod", &pods));
+    let title = format!("{who} {} for a scheduler extender, {says}", either(pods.len(), "waits", "wait"));
+    let severity = if reasons.is_empty() { Severity::Warning } else { Severity::Error };
+    let mut finding = Finding::new(RULE.name, severity, group.subject(), title).likely();
+    if let Some(condition) = condition {
+        let path = "status.conditions[PodScheduled].message";
+        finding = finding.evidence(pod_ref(group.lead()), path, &condition.message, "what the scheduler last wrote");
+    }
+    let managed = managed(cx, group);
+    finding = match (cx.options.scheduler_config.is_some(), managed.is_empty()) {
+        (true, _) => finding.evidence(
+            pod_ref(group.lead()),
+            "spec.containers",
+            names(&managed),
+            "the configuration given with --scheduler-config has an extender for it",
+        ),
+        (false, true) => finding,
+        (false, false) => finding.evidence(
+            pod_ref(group.lead()),
+            "spec.containers",
+            names(&managed),
+            "no node offers it, yet kube-scheduler let the pod pass to an extender: it leaves the resource to that",
+        ),
+    };
+    with_scheduler_facts(cx, finding).explains_all(group.objects())
+}
+
+/// The resources that the pod asks for and an extender manages.
+fn managed(cx: &Context<'_>, group: &PodGroup<'_>) -> Vec<String> {
+    let ignored = cx.scheduler.config().ignored_by_extenders();
+    let containers = group.lead().spec.containers.iter();
+    let mut asked: Vec<String> =
+        containers.flat_map(|container| container.resources.requests.keys()).cloned().collect();
+    asked.retain(|resource| ignored.contains(resource));
+    asked.sort();
+    asked.dedup();
+    asked
+}

@@ -1,0 +1,19 @@
+//! What keeps pods from all nodes.
+
+mod anti_affinity_exhausts_nodes;
+mod everywhere;
+mod exceeds_any_node;
+pub(super) mod no_node_fits;
+mod ordered_pods_wait;
+mod verdict_differs;
+
+use super::Rule;
+
+/// The room's rules.
+pub(super) static RULES: &[&Rule] = &[
+    &anti_affinity_exhausts_nodes::RULE,
+    &exceeds_any_node::RULE,
+    &no_node_fits::RULE,
+    &ordered_pods_wait::RULE,
+    &verdict_differs::RULE,
+];

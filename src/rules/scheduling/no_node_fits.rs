@@ -1,0 +1,190 @@
+use std::collections::BTreeMap;
+
+use super::everywhere::everywhere;
+use crate::diagnosis::context::{Context, OWN_NAME, PodGroup, pod_ref};
+use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::in_the_way::{InTheWay, NodeSet};
+use crate::diagnosis::obstacle_words::clause;
+use crate::diagnosis::out::Out;
+use crate::diagnosis::text::{capital, count, either, named, names};
+use crate::model::{Kind, ObjectRef};
+use crate::scheduler::obstacle::amount;
+use crate::scheduler::{Fact, Obstacle};
+
+crate::rules::declare_rule! {
+    static RULE = {
+        name: "no-node-fits",
+        summary: "No node takes the pods, for reasons that no other rule explains.",
+        severity: Error,
+        since: "0.1.0",
+        needs: [Pod],
+        rejected_pods: true,
+        stage: Rest,
+        check: check,
+    }
+}
+
+/// Sets of nodes that a title tells; the evidence has more.
+const IN_TITLE: usize = 3;
+/// Facts of a finding about nodes.
+const FACTS: usize = 16;
+/// A title gets no further set of nodes once it is as long, in bytes.
+const LONG: usize = 260;
+
+fn check(cx: &Context<'_>, out: &mut Out<'_>) {
+    let mut stories: BTreeMap<String, Vec<&PodGroup<'_>>> = BTreeMap::new();
+    for group in cx.blocked() {
+        if !group.pods.iter().all(|pod| out.known(&pod_ref(pod))) {
+            stories.entry(story(cx, group)).or_default().push(group);
+        }
+    }
+    let mut told: BTreeMap<ObjectRef, usize> = BTreeMap::new();
+    for (story, groups) in stories {
+        let subject = groups[0].subject();
+        let number = told.entry(subject.clone()).or_default();
+        *number += 1;
+        let mut finding = finding(cx, subject, &story, &groups);
+        if *number > 1 {
+            finding.id = format!("{}/{number}", finding.id);
+        }
+        out.add(finding);
+    }
+}
+
+/// Why the pods of a group wait, as the end of a sentence.
+pub(in crate::rules) fn story(cx: &Context<'_>, group: &PodGroup<'_>) -> String {
+    let verdict = &group.verdict;
+    if let Some((node, victims)) = &verdict.preemption {
+        return format!("no node has room; {} will be evicted from node {node} for it", count(victims.len(), "pod"));
+    }
+    if cx.snapshot.nodes.seen().is_empty() && verdict.nodes.is_empty() && cx.snapshot.nodes.complete() {
+        let presumed = cx.presumes_none(Kind::Node);
+        return if presumed { "there is none in the dump" } else { "the cluster has no nodes" }.to_owned();
+    }
+    let way = cx.in_the_way(group);
+    let told = if way.of_pod.is_empty() { of_nodes(cx, &way) } else { of_pod(&way) };
+    match told {
+        Some(text) if group.pods.len() > 1 => text.replace(&group.lead().metadata.name, OWN_NAME),
+        Some(text) => text,
+        None => verdict.message.clone().unwrap_or_else(|| "what the nodes lack is not known".to_owned()),
+    }
+}
+
+/// What rejects the pod before any node is looked at; several plugins can find the same.
+fn of_pod(way: &InTheWay) -> Option<String> {
+    let mut clauses: Vec<String> = Vec::new();
+    for obstacle in &way.of_pod {
+        let clause = clause(obstacle);
+        if !clauses.contains(&clause) {
+            clauses.push(clause);
+        }
+    }
+    (!clauses.is_empty()).then(|| clauses.join("; "))
+}
+
+fn of_nodes(cx: &Context<'_>, way: &InTheWay) -> Option<String> {
+    if let Some(told) = everywhere(cx, way) {
+        return Some(told);
+    }
+    let mut parts: Vec<String> = Vec::new();
+    let mut left = 0;
+    for set in &way.sets {
+        let length: usize = parts.iter().map(String::len).sum();
+        if parts.len() < IN_TITLE && length < LONG {
+            parts.push(on_nodes(set, parts.is_empty()));
+        } else {
+            left += set.nodes.len();
+        }
+    }
+    if left > 0 {
+        parts.push(format!("{} more {} closed", count(left, "node"), either(left, "is", "are")));
+    }
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// `closest is worker-4, where only this is in the way: it is cordoned`, and of other nodes `3 nodes: it is cordoned`.
+fn on_nodes(set: &NodeSet, closest: bool) -> String {
+    let mut clauses: Vec<String> = Vec::new();
+    for clause in set.obstacles.iter().map(clause) {
+        if !clauses.contains(&clause) {
+            clauses.push(clause);
+        }
+    }
+    let all = clauses.join(", and ");
+    match (set.nodes.as_slice(), closest) {
+        ([one], false) => format!("{one}: {all}"),
+        (many, false) => format!("{}: {all}", count(many.len(), "node")),
+        (nodes, true) => {
+            let only = if clauses.len() == 1 { ", where only this is in the way" } else { "" };
+            format!("closest {} {}{only}: {all}", either(nodes.len(), "is", "are"), names(nodes))
+        }
+    }
+}
+
+fn finding(cx: &Context<'_>, subject: ObjectRef, story: &str, groups: &[&PodGroup<'_>]) -> Finding {
+    let pods: Vec<&str> = groups.iter().flat_map(|group| group.names()).collect();
+    let group = groups[0];
+    let severity = if group.verdict.preemption.is_some() { Severity::Warning } else { Severity::Error };
+    let what = match (group.verdict.pre_filter.is_some(), pods.len()) {
+        (true, _) => "can't be scheduled",
+        (false, 1) => "fits on no node",
+        (false, _) => "fit on no node",
+    };
+    let title = format!("{} {what}: {story}", capital(&named("pod", &pods)));
+    let mut finding = Finding::new(RULE.name, severity, subject, title);
+    let way = cx.in_the_way(group);
+    for obstacle in &way.of_pod {
+        let note = format!("{}: {}", obstacle.reason.plugin(), obstacle.reason);
+        finding = finding.evidence(obstacle.object.clone(), obstacle.path.clone(), obstacle.present.clone(), note);
+    }
+    finding = with_nodes(&way, finding);
+    if finding.evidence.is_empty() {
+        let message = group.verdict.message.clone().unwrap_or_else(|| group.verdict.unknown.join("; "));
+        finding = finding.evidence(pod_ref(group.lead()), "", message, "what the scheduler says");
+    }
+    if !group.verdict.unknown.is_empty() {
+        finding = finding.likely();
+    }
+    finding.explains_all(groups.iter().flat_map(|group| group.objects()))
+}
+
+/// A fact for each obstacle of each set of nodes, the closest first, then who holds what is short there.
+fn with_nodes(way: &InTheWay, mut finding: Finding) -> Finding {
+    let mut left = FACTS;
+    for set in &way.sets {
+        for obstacle in &set.obstacles {
+            if left == 0 {
+                break;
+            }
+            left -= 1;
+            finding = with_obstacle(set, obstacle, finding);
+        }
+    }
+    let closest = way.sets.first().into_iter().flat_map(|set| set.obstacles.iter().map(move |one| (set, one)));
+    for (set, obstacle) in closest {
+        finding = with_holders(set, obstacle, finding);
+    }
+    finding
+}
+
+fn with_obstacle(set: &NodeSet, obstacle: &Obstacle, finding: Finding) -> Finding {
+    let who = named("node", &set.nodes);
+    let note = format!("{who}: {} ({})", obstacle.reason, obstacle.reason.plugin());
+    let value = format!("{}, wanted: {}", obstacle.present, obstacle.wanted);
+    let object = match (&obstacle.fact, set.nodes.first()) {
+        (Fact::Cordoned, Some(node)) => ObjectRef::new(Kind::Node, "", node),
+        _ => obstacle.object.clone(),
+    };
+    finding.evidence(object, obstacle.path.clone(), value, note)
+}
+
+fn with_holders(set: &NodeSet, obstacle: &Obstacle, mut finding: Finding) -> Finding {
+    let node = set.nodes.first().map_or("", String::as_str);
+    if let Fact::Resource { name, holders, .. } = &obstacle.fact {
+        for (pod, held) in holders {
+            let note = format!("holds most of the {name} on {node}");
+            finding = finding.evidence(pod.clone(), "spec.containers[*].resources.requests", amount(name, *held), note);
+        }
+    }
+    finding
+}

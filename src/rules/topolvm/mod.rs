@@ -1,0 +1,17 @@
+//! What TopoLVM leaves behind.
+
+mod extender_not_wired;
+mod injected;
+mod leftover_injecting_webhook;
+mod stale_injected_request;
+mod unserved_injected_resource;
+
+use super::Rule;
+
+/// The room's rules.
+pub(super) static RULES: &[&Rule] = &[
+    &extender_not_wired::RULE,
+    &unserved_injected_resource::RULE,
+    &stale_injected_request::RULE,
+    &leftover_injecting_webhook::RULE,
+];
