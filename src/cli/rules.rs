@@ -9,7 +9,7 @@ use super::terminal::{self, OutputArgs};
 use crate::diagnosis::Severity;
 use crate::report::document::API_VERSION;
 use crate::report::human::Screen;
-use crate::rules::{REGISTRY, Rule};
+use crate::rules::{ROOMS, Rule};
 
 /// List the causes that can be told
 #[derive(Clone, Debug, Args)]
@@ -31,6 +31,8 @@ struct Catalogue {
 #[derive(Serialize)]
 struct RuleEntry {
     name: &'static str,
+    /// What the rule is about: the folder that it lies in.
+    room: &'static str,
     summary: &'static str,
     severity: Severity,
     since: &'static str,
@@ -43,14 +45,16 @@ struct RuleEntry {
 /// # Errors
 /// Where stdout can't be written.
 pub(crate) fn run(args: &RulesArgs) -> Result<Exit, CliError> {
-    let catalogue = Catalogue { api_version: API_VERSION, kind: "Rules", rules: REGISTRY.iter().map(entry).collect() };
+    let rules = ROOMS.iter().flat_map(|room| room.rules.iter().map(|rule| entry(room.name, rule))).collect();
+    let catalogue = Catalogue { api_version: API_VERSION, kind: "Rules", rules };
     terminal::write_document(&args.output, &catalogue, |screen| human(&catalogue, screen))?;
     Ok(Exit::Clear)
 }
 
-fn entry(rule: &&Rule) -> RuleEntry {
+fn entry(room: &'static str, rule: &Rule) -> RuleEntry {
     RuleEntry {
         name: rule.name,
+        room,
         summary: rule.summary,
         severity: rule.severity,
         since: rule.since,
@@ -59,9 +63,14 @@ fn entry(rule: &&Rule) -> RuleEntry {
 }
 
 fn human(catalogue: &Catalogue, screen: &mut Screen) {
-    let row = |rule: &RuleEntry| vec![rule.name.to_owned(), level(rule.severity).to_owned(), rule.summary.to_owned()];
+    let mut room = "";
+    let row = |rule: &RuleEntry| {
+        let first = std::mem::replace(&mut room, rule.room) != rule.room;
+        let about = if first { rule.room.to_owned() } else { String::new() };
+        vec![about, rule.name.to_owned(), level(rule.severity).to_owned(), rule.summary.to_owned()]
+    };
     let rows: Vec<Vec<String>> = catalogue.rules.iter().map(row).collect();
-    screen.table(0, &["RULE", "SEVERITY", "CAUSE"], &rows);
+    screen.table(0, &["ABOUT", "RULE", "SEVERITY", "CAUSE"], &rows);
     screen.gap();
     screen.paragraph(0, "kubectl storagewhy explain RULE shows a rule's page.");
 }
