@@ -1,18 +1,19 @@
 //! What the human report looks like, at 80 and 120 columns; `UPDATE=1` rewrites the files.
-#![allow(clippy::disallowed_methods, reason = "tests read and write the repository's files")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests read and write the repository's files")]
 
 #[path = "support/cases.rs"]
 mod cases;
 #[path = "support/golden.rs"]
 mod golden;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use golden::compare;
 use serde_json::json;
 use storagewhy::diagnosis::{
-    Confidence, Diagnosis, Evidence, Explained, Finding, Manager, Release, ReleaseSource, Remedy, Risk, Scope,
-    Severity, Step, Trial,
+    Confidence, Diagnosis, Evidence, Explained, Finding, Manager, Options, Release, ReleaseSource, Remedy, Risk, Scope,
+    Severity, Step, Trial, diagnose,
 };
 use storagewhy::model::{Kind, ObjectRef, Quantity};
 use storagewhy::report::human::{self, Screen};
@@ -28,11 +29,12 @@ fn check(name: &str, snapshot: &Snapshot, scope: &Scope, diagnosis: &Diagnosis, 
     let diagnosis = Diagnosis { release, ..diagnosis.clone() };
     let report = Report::new(snapshot, scope, &diagnosis);
     assert_eq!(report.status, status, "{name}");
+    let command = |line: &str| ["kubectl ", "helm "].iter().any(|program| line.trim().starts_with(program));
     for width in [80, 120] {
         let mut screen = Screen::new(width);
         human::write(&report, &mut screen);
         let text = anstream::adapter::strip_str(&screen.finish()).to_string();
-        let long = text.lines().find(|line| line.chars().count() > width && !line.contains('\''));
+        let long = text.lines().find(|line| line.chars().count() > width && !command(line));
         assert_eq!(long, None, "{name} at {width}");
         compare(&format!("tests/fixtures/report/{name}-{width}.txt"), &text);
     }
@@ -354,5 +356,53 @@ fn the_nodes_of_pods_with_one_verdict_are_written_once_in_huge_reports() {
         let expected = if repeated == 0 { json!("app/p0") } else { json!(null) };
         assert_eq!(report["pods"][2]["nodesAs"], expected);
         assert_eq!(report["pods"][0]["nodesAs"], json!(null));
+    }
+}
+
+/// What the first screen of a report lacks: the cause and the first line of the first command that helps, before the proof.
+fn first_screen_lacks(snapshot: &Snapshot, scope: &Scope) -> Option<String> {
+    let diagnosis = diagnose(snapshot, scope, &Options::default());
+    let first = diagnosis.findings.iter().find(|finding| finding.severity == Severity::Error)?;
+    let report = Report::new(snapshot, scope, &diagnosis);
+    let mut screen = Screen::new(80);
+    human::write(&report, &mut screen);
+    let text = anstream::adapter::strip_str(&screen.finish()).to_string();
+    let top: Vec<&str> = text.lines().take(24).collect();
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if !words(&top.join(" ")).contains(&words(&first.title)) {
+        return Some(format!("the title: {}", first.title));
+    }
+    let commands = first.remedies.iter().flat_map(|remedy| &remedy.steps).filter_map(|step| step.command.as_ref());
+    let Some(command) = commands.into_iter().find(|command| !command.starts_with("kubectl storagewhy")) else {
+        return Some("a command at all".to_owned());
+    };
+    let command = command.lines().next().unwrap();
+    let place = top.iter().position(|line| line.contains(command));
+    let proof = top.iter().position(|line| line.trim() == "Evidence").unwrap_or(top.len());
+    if place.is_none_or(|place| place > proof) { Some(format!("the command: {command}")) } else { None }
+}
+
+#[test]
+fn the_first_screen_says_what_is_wrong_and_what_to_run() {
+    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/rules");
+    let folders = std::fs::read_dir(rules).unwrap().map(|entry| entry.unwrap().path());
+    let mut lacking = Vec::new();
+    for path in folders.flat_map(|folder| cases::yaml_files(&folder)) {
+        let lacks = first_screen_lacks(&cases::load(&path), &Scope::default());
+        lacking.extend(lacks.map(|lacks| format!("{}: {lacks}", path.display())));
+    }
+    assert_eq!(lacking, [""; 0]);
+}
+
+/// The same for the clusters with known causes, where there are some.
+#[test]
+fn the_first_screen_of_known_causes_says_so_as_well() {
+    let Ok(folder) = std::env::var("STORAGEWHY_CAUSES") else { return };
+    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let dumps: Vec<_> = paths.filter(|path| path.extension().is_some_and(|extension| extension == "gz")).collect();
+    assert!(!dumps.is_empty());
+    for path in dumps {
+        let lacks = first_screen_lacks(&cases::load(&path), &Scope::default());
+        assert_eq!(lacks, None, "{}", path.display());
     }
 }

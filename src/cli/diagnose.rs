@@ -35,6 +35,9 @@ pub(crate) struct DiagnoseArgs {
     pub(crate) engine: EngineArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    /// Show all facts of each cause, and whole error texts
+    #[arg(short, long, help_heading = "Output")]
+    pub(crate) verbose: bool,
     /// End with 0 whatever the report says
     #[arg(long, help_heading = "Output")]
     pub(crate) exit_zero: bool,
@@ -51,7 +54,10 @@ pub(crate) fn run(args: &DiagnoseArgs) -> Result<Exit, CliError> {
     let options = args.engine.options(args.output.for_programs())?;
     let diagnosis = diagnosis::diagnose(&input.snapshot, &scope, &options);
     let report = Report::new(&input.snapshot, &scope, &diagnosis);
-    terminal::write_document(&args.output, &report, |screen| human::write(&report, screen))?;
+    terminal::write_document(&args.output, &report, |screen| {
+        screen.show_all(args.verbose);
+        human::write(&report, screen);
+    })?;
     let exit = if args.exit_zero { Exit::Clear } else { report.status.into() };
     drop(report);
     // The process ends here; freeing a large snapshot object by object would take longer than most rules.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::remedy::Change;
-use crate::model::Kind;
+use crate::model::{Kind, ObjectRef};
 
 /// The command that makes a change, ready to paste into a POSIX shell; `None` where a name in it isn't one that a
 /// command can carry safely.
@@ -46,6 +46,15 @@ pub fn kubectl(words: &[&str], names: &[&str], flags: &[(&str, &str)]) -> Option
         command.push(argument(value)?);
     }
     Some(command.join(" "))
+}
+
+/// The command that shows the state and the events of an object; `None` for kinds that are not read, and names that a
+/// command can't carry safely.
+pub fn describe(object: &ObjectRef) -> Option<String> {
+    let kind = Kind::ALL.iter().copied().find(|kind| kind.name() == object.kind)?;
+    let mut words = vec!["kubectl".to_owned(), "describe".to_owned(), resource(kind), argument(&object.name)?];
+    words.extend(in_namespace(&object.namespace)?);
+    Some(words.join(" "))
 }
 
 /// The command that shows what a workload's container has written; `None` where a name isn't one that a command can

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::context::{ClaimCase, Context, PlacedCase, PodCase, claim_ref, group, pod_ref};
 use super::findings::{Findings, ids_by_object};
 use super::index::Index;
+use super::looks;
 use super::obstacles::{self, PodObstacles};
 use super::options::{Options, Scope};
 use super::out::{Causes, Out};
@@ -77,6 +78,7 @@ pub fn diagnose(snapshot: &Snapshot, scope: &Scope, options: &Options) -> Diagno
         let mut findings = findings.finish();
         presumption::settle(context, scope, &mut findings);
         Trials::new(context).run(&mut findings);
+        looks::add(context, &mut findings);
         let ids = ids_by_object(&findings);
         let of = |object: &ObjectRef| ids.get(object).cloned().unwrap_or_default();
         let attachment = |case: &PlacedCase<'_>| {

@@ -8,6 +8,7 @@ pub mod finding;
 pub mod findings;
 pub mod in_the_way;
 mod index;
+mod looks;
 pub mod manager;
 pub mod obstacle_words;
 pub mod obstacles;

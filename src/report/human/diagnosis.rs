@@ -9,12 +9,16 @@ use crate::diagnosis::text::capital;
 use crate::report::document::{ExplainedEntry, FindingEntry, Report, Status};
 use crate::scheduler::Outcome;
 
+/// Causes that are named at the head.
+const SUMMARY: usize = 5;
+
 /// Writes the report on a diagnosis.
 pub fn write(report: &Report, screen: &mut Screen) {
     let view = finding::View { namespace: report.source.namespace, findings: &report.findings };
     let roots = roots(report);
     let of = |severity| roots.iter().copied().filter(move |finding| finding.severity == severity);
     let errors: Vec<&FindingEntry> = of(Severity::Error).collect();
+    summary(&errors, screen);
     for (position, error) in errors.iter().enumerate() {
         finding::write(view, error, finding::Place { position, of: errors.len() }, screen);
     }
@@ -36,6 +40,21 @@ pub fn write(report: &Report, screen: &mut Screen) {
     if report.status != Status::Clear {
         unread::write_presumed(report, screen);
         unread::write_release(report, screen);
+    }
+}
+
+/// A line a cause, where there are several.
+fn summary(errors: &[&FindingEntry], screen: &mut Screen) {
+    if errors.len() < 2 {
+        return;
+    }
+    screen.styled(Tone::Heading, 0, &format!("{} causes:", errors.len()));
+    let shown = if errors.len() == SUMMARY + 1 { errors.len() } else { SUMMARY };
+    for (position, error) in errors.iter().take(shown).enumerate() {
+        screen.brief(Tone::Plain, 2, &format!("{}.", position + 1), error.title);
+    }
+    if errors.len() > shown {
+        screen.styled(Tone::Faint, 2, &format!("… and {} more", errors.len() - shown));
     }
 }
 

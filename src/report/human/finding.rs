@@ -7,7 +7,7 @@ use crate::report::document::{
     EvidenceEntry, ExplainedEntry, FindingEntry, ManagerEntry, ObjectEntry, RemedyEntry, StepEntry, TrialEntry,
 };
 
-/// Pieces of evidence that are written out.
+/// Facts that are written out.
 const EVIDENCE: usize = 6;
 
 /// The place of a finding among the causes.
@@ -69,6 +69,8 @@ fn sentence(finding: &FindingEntry) -> String {
 
 fn body(view: View, finding: &FindingEntry, screen: &mut Screen) {
     screen.gap();
+    let (first, others) = finding.remedies.split_at(until_command(finding));
+    remedies(view, first, "What to do:", screen);
     let (objects, findings) = victims(view, finding);
     for line in objects {
         screen.item(2, "Blocks", &line);
@@ -77,7 +79,8 @@ fn body(view: View, finding: &FindingEntry, screen: &mut Screen) {
         screen.item(2, "Explains:", &title);
     }
     evidence(view, finding, screen);
-    remedies(view, finding, screen);
+    remedies(view, others, if first.is_empty() { "What to do:" } else { "Or:" }, screen);
+    screen.gap();
     screen.styled(Tone::Faint, 2, &format!("More: kubectl storagewhy explain {}", finding.rule));
 }
 
@@ -115,7 +118,7 @@ fn evidence(view: View, finding: &FindingEntry, screen: &mut Screen) {
     screen.gap();
     screen.styled(Tone::Heading, 2, "Evidence");
     let facts = finding.evidence.len();
-    let shown = if facts == EVIDENCE + 1 { facts } else { EVIDENCE };
+    let shown = if screen.wants_all() { facts } else { EVIDENCE };
     for fact in finding.evidence.iter().take(shown) {
         screen.item(2, "-", &fact_line(view, fact));
         if !fact.note.is_empty() {
@@ -123,7 +126,7 @@ fn evidence(view: View, finding: &FindingEntry, screen: &mut Screen) {
         }
     }
     if facts > shown {
-        screen.paragraph(4, &format!("… and {} more; -o json has them all", facts - shown));
+        screen.paragraph(4, &format!("… and {} more (-v)", facts - shown));
     }
 }
 
@@ -141,17 +144,28 @@ fn object(view: View, object: &ObjectEntry) -> String {
     format!("{} {}", noun(object.kind), view.local(object.namespace, object.name))
 }
 
-fn remedies(view: View, finding: &FindingEntry, screen: &mut Screen) {
-    for (position, remedy) in finding.remedies.iter().enumerate() {
+/// The number of remedies up to the first that has a command to run: what stands before the proof.
+fn until_command(finding: &FindingEntry) -> usize {
+    let has_one = |remedy: &RemedyEntry| remedy.steps.iter().any(|step| step.command.is_some_and(runs));
+    finding.remedies.iter().position(has_one).map_or(finding.remedies.len(), |position| position + 1)
+}
+
+/// Whether a command is another program's than this one.
+fn runs(command: &str) -> bool {
+    !command.starts_with("kubectl storagewhy")
+}
+
+fn remedies(view: View, remedies: &[RemedyEntry], first: &str, screen: &mut Screen) {
+    for (position, remedy) in remedies.iter().enumerate() {
         screen.gap();
-        let lead = if position == 0 { "What to do:" } else { "Or:" };
+        let lead = if position == 0 { first } else { "Or:" };
         screen.toned(Tone::Heading, 2, lead, remedy.title);
         trial(remedy, screen);
         for (number, step) in remedy.steps.iter().enumerate() {
             self::step(view, number, step, screen);
         }
+        screen.gap();
     }
-    screen.gap();
 }
 
 fn trial(remedy: &RemedyEntry, screen: &mut Screen) {

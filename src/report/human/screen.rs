@@ -21,6 +21,7 @@ const GUTTER: u16 = 2;
 pub struct Screen {
     text: String,
     width: usize,
+    whole: bool,
 }
 
 /// What a piece of text is, which decides how it looks.
@@ -58,7 +59,17 @@ impl Tone {
 impl Screen {
     /// An empty screen; the width is kept within what can be read.
     pub fn new(width: usize) -> Self {
-        Self { text: String::new(), width: width.clamp(NARROWEST, WIDEST) }
+        Self { text: String::new(), width: width.clamp(NARROWEST, WIDEST), whole: false }
+    }
+
+    /// Says whether all facts are wanted, or only the first of each cause.
+    pub fn show_all(&mut self, all: bool) {
+        self.whole = all;
+    }
+
+    /// Whether all facts are wanted.
+    pub fn wants_all(&self) -> bool {
+        self.whole
     }
 
     /// The columns that lines may have.
@@ -111,21 +122,24 @@ impl Screen {
         }
     }
 
-    /// A command, ready to paste. Long ones are broken between arguments with a backslash; those of several lines
-    /// stand at the margin as they are, because their last line may have to.
+    /// A command, ready to paste: never broken, so that it can be searched for and copied whole. One of several lines
+    /// stands at the margin, because its last line may have to.
     pub fn command(&mut self, indent: usize, command: &str) {
-        let lines: Vec<&str> = command.trim_end().split('\n').collect();
         let style = Tone::Command.style();
-        if let [line] = lines.as_slice() {
-            let lead = " ".repeat(indent);
-            for line in fold(&Untrusted(line).to_string(), self.width.saturating_sub(indent)) {
-                self.push(&style, &lead, &line);
-            }
-        } else {
-            for line in lines {
-                self.push(&style, "", &Untrusted(line).to_string());
-            }
+        let lead = " ".repeat(if command.trim_end().contains('\n') { 0 } else { indent });
+        for line in command.trim_end().split('\n') {
+            self.push(&style, &lead, &Untrusted(line).to_string());
         }
+    }
+
+    /// The start of a text on one line, with a mark before it.
+    pub fn brief(&mut self, tone: Tone, indent: usize, mark: &str, text: &str) {
+        let text = Untrusted(text).to_string();
+        let room = self.width.saturating_sub(indent + mark.width() + 1);
+        let mut lines = wrap(&text, room.saturating_sub(2)).into_iter();
+        let first = lines.next().unwrap_or_default();
+        let more = if lines.next().is_some() { " …" } else { "" };
+        self.push(&tone.style(), &format!("{:indent$}{mark} ", ""), &format!("{first}{more}"));
     }
 
     /// A table without lines. Cells are wrapped where the width asks for it.
@@ -195,75 +209,6 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Breaks a shell command between its arguments, never within quotes, each line but the last ending in a backslash.
-fn fold(command: &str, width: usize) -> Vec<String> {
-    if command.width() <= width {
-        return vec![command.to_owned()];
-    }
-    let mut lines: Vec<String> = Vec::new();
-    let mut line = String::new();
-    for argument in arguments(command) {
-        let indent = if lines.is_empty() { "" } else { "  " };
-        let needed = indent.len() + line.width() + 1 + argument.width() + 2;
-        if !line.is_empty() && needed > width {
-            lines.push(format!("{indent}{line} \\"));
-            line.clear();
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(&argument);
-    }
-    let indent = if lines.is_empty() { "" } else { "  " };
-    lines.push(format!("{indent}{line}"));
-    lines
-}
-
-/// The arguments of a shell command as they are written, each flag with its value.
-fn arguments(command: &str) -> Vec<String> {
-    let mut arguments: Vec<String> = Vec::new();
-    for word in shell_words(command) {
-        match arguments.last_mut() {
-            Some(flag) if flag.starts_with('-') && !flag.contains(['=', ' ']) && !word.starts_with('-') => {
-                flag.push(' ');
-                flag.push_str(word);
-            }
-            _ => arguments.push(word.to_owned()),
-        }
-    }
-    arguments
-}
-
-/// The words of a shell command, quotes kept.
-fn shell_words(command: &str) -> Vec<&str> {
-    let mut words = Vec::new();
-    let (mut start, mut quote) = (None, None);
-    let mut escaped = false;
-    for (position, character) in command.char_indices() {
-        if escaped {
-            escaped = false;
-            continue;
-        }
-        match (quote, character) {
-            (None, ' ') => words.extend(start.take().map(|start| &command[start..position])),
-            (Some(open), _) if character == open => quote = None,
-            (None, '\'' | '"') => {
-                quote = Some(character);
-                start.get_or_insert(position);
-            }
-            (None | Some('"'), '\\') => {
-                escaped = true;
-                start.get_or_insert(position);
-            }
-            _ => {
-                start.get_or_insert(position);
-            }
-        }
-    }
-    words.extend(start.map(|start| &command[start..]));
-    words
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -287,15 +232,16 @@ mod tests {
     }
 
     #[test]
-    fn commands_break_between_arguments_and_never_in_quotes() {
+    fn commands_are_never_broken() {
         let command = r#"kubectl patch pod a --patch '{"a b": "c d e f g h i"}' --type merge"#;
-        let text = plain(40, |screen| screen.command(4, command));
-        assert_eq!(
-            text,
-            "    kubectl patch pod a \\\n      --patch '{\"a b\": \"c d e f g h i\"}' \\\n      --type merge\n"
-        );
-        let joined = text.replace("\\\n", "");
-        assert_eq!(joined.split_whitespace().collect::<Vec<_>>(), command.split_whitespace().collect::<Vec<_>>());
+        assert_eq!(plain(40, |screen| screen.command(4, command)), format!("    {command}\n"));
+    }
+
+    #[test]
+    fn a_brief_line_says_that_there_is_more() {
+        let brief = |text: &str| plain(40, |screen| screen.brief(Tone::Plain, 2, "1.", text));
+        assert_eq!(brief("Node n1 is lost"), "  1. Node n1 is lost\n");
+        assert_eq!(brief("Node n1 is lost, and pod web-0 waits for it"), "  1. Node n1 is lost, and pod web-0 …\n");
     }
 
     #[test]
