@@ -114,7 +114,7 @@ _kubectl__storagewhy() {
             return 0
             ;;
         kubectl__subcmd__storagewhy__subcmd__capacity)
-            opts="-n -A -s -o -h --size --namespace --all-namespaces --from --example --kubeconfig --context --cluster --user --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --tls-server-name --insecure-skip-tls-verify --request-timeout --output --color --help"
+            opts="-n -A -s -o -h --size --namespace --all-namespaces --from --example --kubeconfig --context --cluster --user --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --tls-server-name --insecure-skip-tls-verify --request-timeout --output --color --exit-zero --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

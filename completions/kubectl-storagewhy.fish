@@ -58,7 +58,7 @@ complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand di
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l kube-version -d 'The Kubernetes release whose behaviour and texts to follow, such as 1.33; by default the server\'s' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l scheduler-config -d 'The scheduler\'s KubeSchedulerConfiguration: profiles, plugins, extenders' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -s o -l output -d 'The format of the report' -r -f -a "human\t'For people'
-json\t'Report version 1 as JSON'
+json\t'The command\'s document as JSON'
 yaml\t'The same document as YAML'"
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l color -d 'When to use colour; auto is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t''
@@ -87,7 +87,7 @@ complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand we
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -l kube-version -d 'The Kubernetes release whose behaviour and texts to follow, such as 1.33; by default the server\'s' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -l scheduler-config -d 'The scheduler\'s KubeSchedulerConfiguration: profiles, plugins, extenders' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -s o -l output -d 'The format of the report' -r -f -a "human\t'For people'
-json\t'Report version 1 as JSON'
+json\t'The command\'s document as JSON'
 yaml\t'The same document as YAML'"
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -l color -d 'When to use colour; auto is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t''
@@ -114,7 +114,7 @@ complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand st
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l kube-version -d 'The Kubernetes release whose behaviour and texts to follow, such as 1.33; by default the server\'s' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l scheduler-config -d 'The scheduler\'s KubeSchedulerConfiguration: profiles, plugins, extenders' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -s o -l output -d 'The format of the report' -r -f -a "human\t'For people'
-json\t'Report version 1 as JSON'
+json\t'The command\'s document as JSON'
 yaml\t'The same document as YAML'"
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l color -d 'When to use colour; auto is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t''
@@ -141,7 +141,7 @@ complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -l kube-version -d 'The Kubernetes release whose behaviour and texts to follow, such as 1.33; by default the server\'s' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -l scheduler-config -d 'The scheduler\'s KubeSchedulerConfiguration: profiles, plugins, extenders' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -s o -l output -d 'The format of the report' -r -f -a "human\t'For people'
-json\t'Report version 1 as JSON'
+json\t'The command\'s document as JSON'
 yaml\t'The same document as YAML'"
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -l color -d 'When to use colour; auto is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t''
@@ -168,13 +168,14 @@ complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand ca
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -l tls-server-name -d 'The name that the server\'s certificate must have' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -l request-timeout -d 'The deadline of the whole run, such as 30s or 1m; 0 is none [default: 1m]' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -s o -l output -d 'The format of the report' -r -f -a "human\t'For people'
-json\t'Report version 1 as JSON'
+json\t'The command\'s document as JSON'
 yaml\t'The same document as YAML'"
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -l color -d 'When to use colour; auto is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t''
 never\t''"
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -s A -l all-namespaces -d 'Every namespace'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -l insecure-skip-tls-verify -d 'Trust any certificate of the server'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -l exit-zero -d 'End with 0 whatever the report says'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -s f -l file -d 'The file to write, compressed where it ends in .gz; by default standard output' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -l redact -d 'What else to leave out; names replaces the names of objects by pseudonyms' -r -f -a "names\t'The names of objects, namespaces and nodes, replaced by stable pseudonyms'"
@@ -199,7 +200,7 @@ complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand co
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -l insecure-skip-tls-verify -d 'Trust any certificate of the server'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand rules" -s o -l output -d 'The format of the report' -r -f -a "human\t'For people'
-json\t'Report version 1 as JSON'
+json\t'The command\'s document as JSON'
 yaml\t'The same document as YAML'"
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand rules" -l color -d 'When to use colour; auto is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t''

@@ -25,6 +25,9 @@ pub(crate) struct CapacityArgs {
     input: InputArgs,
     #[command(flatten)]
     output: OutputArgs,
+    /// End with 0 whatever the report says
+    #[arg(long, help_heading = "Output")]
+    exit_zero: bool,
 }
 
 fn size(text: &str) -> Result<Quantity, String> {
@@ -43,5 +46,5 @@ pub(crate) fn run(args: &CapacityArgs) -> Result<Exit, CliError> {
     let input = args.input.read(&args.namespace, capacity::KINDS)?;
     let report = Capacity::new(&input.snapshot, input.namespace.as_deref(), args.size.as_ref());
     terminal::write_document(&args.output, &report, |screen| human::capacity::write(&report, screen))?;
-    Ok(if report.unread.is_empty() { Exit::Clear } else { Exit::Incomplete })
+    Ok(if report.unread.is_empty() || args.exit_zero { Exit::Clear } else { Exit::Incomplete })
 }

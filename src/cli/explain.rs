@@ -1,5 +1,7 @@
 //! `explain`: a rule's page.
 
+use std::cmp::Reverse;
+
 use clap::Args;
 
 use super::error::CliError;
@@ -41,10 +43,24 @@ fn page(text: &str, screen: &mut Screen) {
     }
 }
 
-fn unknown(name: &str) -> CliError {
+/// The rules whose names are a slip away from a name, else those that share the most words with it.
+fn alike(name: &str) -> Vec<&'static str> {
     let words: Vec<&str> = name.split('-').filter(|word| word.len() > 3).collect();
-    let alike = REGISTRY.iter().map(|rule| rule.name).filter(|rule| words.iter().any(|word| rule.contains(word)));
-    let alike: Vec<&str> = alike.take(OFFERED).collect();
+    let ranked = REGISTRY.iter().filter_map(|rule| {
+        let slips = strsim::osa_distance(name, rule.name);
+        let shared = words.iter().filter(|word| rule.name.contains(**word)).count();
+        let near = slips <= name.len().min(rule.name.len()) / 3;
+        (near || shared > 0).then_some((!near, if near { slips } else { 0 }, Reverse(shared), rule.name))
+    });
+    let mut ranked: Vec<_> = ranked.collect();
+    ranked.sort_unstable();
+    let a_slip = ranked.first().is_some_and(|(far, ..)| !far);
+    ranked.retain(|(far, ..)| !(a_slip && *far));
+    ranked.into_iter().take(OFFERED).map(|(.., rule)| rule).collect()
+}
+
+fn unknown(name: &str) -> CliError {
+    let alike = alike(name);
     let hint = match alike.as_slice() {
         [] => "`kubectl storagewhy rules` lists them".to_owned(),
         alike => format!("did you mean {}?", alike.join(" or ")),

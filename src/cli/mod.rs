@@ -32,11 +32,22 @@ use clap::{CommandFactory, Parser, Subcommand};
 use error::CliError;
 pub use exit::Exit;
 
+const EXAMPLES: &str = "\
+Examples:
+  kubectl storagewhy                        what is blocked in this namespace, and why
+  kubectl storagewhy -A                     the same in all namespaces
+  kubectl storagewhy pod/vault-0 -n vault   why this pod waits
+  kubectl storagewhy pvc data-vault-0       why this claim does not bind
+  kubectl storagewhy diagnose --from DIR    a dump in place of the cluster
+  kubectl storagewhy diagnose --example topolvm";
+
 /// Explains why a volume can't bind and why a pod won't schedule, root cause first
 ///
 /// It only reads: GET and LIST, never Secrets. What it proposes is printed, not run.
 #[derive(Debug, Parser)]
-#[command(name = "kubectl-storagewhy", bin_name = "kubectl storagewhy", version, max_term_width = 100)]
+#[command(name = "kubectl-storagewhy", bin_name = "kubectl storagewhy", version, max_term_width = 100,
+    override_usage = "kubectl storagewhy [OBJECT]... [FLAGS]\n       kubectl storagewhy <COMMAND> [FLAGS]",
+    after_help = EXAMPLES)]
 pub struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -19,7 +19,7 @@ pub(crate) enum Format {
     /// For people.
     #[default]
     Human,
-    /// Report version 1 as JSON.
+    /// The command's document as JSON.
     Json,
     /// The same document as YAML.
     Yaml,

@@ -3,7 +3,7 @@
 use super::words::NAMES;
 use super::{Screen, Tone, finding, unread};
 use crate::inventory::capacity::Tracking;
-use crate::inventory::classes::{ClassEntry, StorageClasses};
+use crate::inventory::classes::{ClassEntry, Maker, StorageClasses};
 
 /// Writes the classes and what is wrong with them.
 pub fn write(classes: &StorageClasses, screen: &mut Screen) {
@@ -14,6 +14,7 @@ pub fn write(classes: &StorageClasses, screen: &mut Screen) {
         let rows: Vec<Vec<String>> = classes.classes.iter().map(row).collect();
         screen.table(0, &["CLASS", "PROVISIONER", "BINDING", "RECLAIM", "DRIVER", "CLAIMS"], &rows);
         defaults(classes, screen);
+        orphans(classes, screen);
     }
     finding::write_plain(&classes.findings, screen);
     unread::write_kinds(&classes.unread, screen);
@@ -35,10 +36,38 @@ fn row(class: &ClassEntry) -> Vec<String> {
 fn driver(class: &ClassEntry) -> String {
     let nodes = class.driver_nodes.map_or("? nodes".to_owned(), |nodes| super::words::count(nodes, "node"));
     match class.tracking {
-        Tracking::Static => "by hand".to_owned(),
-        Tracking::NoDriver => format!("no CSIDriver, {nodes}"),
         Tracking::Tracked => format!("{nodes}, tracked"),
-        Tracking::Untracked | Tracking::Unknown => nodes,
+        _ => match class.made_by {
+            Maker::Hand => "by hand".to_owned(),
+            Maker::External => external(class),
+            Maker::InTree => "in-tree".to_owned(),
+            Maker::Migrated(driver) => format!("{driver}, {nodes}"),
+            Maker::MigratedToNothing(driver) => format!("{driver}, not installed"),
+            Maker::Csi | Maker::Unknown => nodes,
+        },
+    }
+}
+
+/// A provisioner that is no CSI driver needs no CSIDriver and nothing on nodes.
+fn external(class: &ClassEntry) -> String {
+    match &class.workload {
+        Some(workload) => format!("not CSI: {workload}"),
+        None => "not CSI, no workload seen".to_owned(),
+    }
+}
+
+/// In-tree plugins whose work is left to a CSI driver that isn't there.
+fn orphans(classes: &StorageClasses, screen: &mut Screen) {
+    for class in &classes.classes {
+        if let Maker::MigratedToNothing(driver) = class.made_by {
+            screen.gap();
+            let text = format!(
+                "Class {}: Kubernetes leaves {} to CSI driver {driver}, and that is not installed (no CSIDriver, no node \
+                 has it): no volume of the class is made, attached or mounted.",
+                class.name, class.provisioner
+            );
+            screen.styled(Tone::Caution, 0, &text);
+        }
     }
 }
 

@@ -142,8 +142,14 @@ impl Screen {
         self.push(&tone.style(), &format!("{:indent$}{mark} ", ""), &format!("{first}{more}"));
     }
 
-    /// A table without lines. Cells are wrapped where the width asks for it.
+    /// A table without lines. Cells are wrapped between words where the width asks for it; where words alone are wider
+    /// than the screen, each row is a record of its own, so that no name is broken.
     pub fn table(&mut self, indent: usize, header: &[&str], rows: &[Vec<String>]) {
+        let widths = longest_words(header, rows);
+        let needed: usize = widths.iter().map(|width| width + usize::from(GUTTER)).sum();
+        if needed > self.width.saturating_sub(indent) + usize::from(GUTTER) {
+            return self.records(indent, header, rows);
+        }
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
         table.set_width(u16::try_from(self.width.saturating_sub(indent)).unwrap_or(u16::MAX));
@@ -151,20 +157,30 @@ impl Screen {
         for row in rows {
             table.add_row(row.iter().map(|cell| Untrusted(cell).to_string()));
         }
-        let widths = longest_words(header, rows);
-        let fits =
-            widths.iter().map(|width| width + usize::from(GUTTER)).sum::<usize>() <= self.width.saturating_sub(indent);
-        for (column, width) in table.column_iter_mut().zip(widths) {
-            column.set_padding((0, GUTTER));
-            if fits {
-                let width = u16::try_from(width).unwrap_or(u16::MAX).saturating_add(GUTTER);
-                column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
-            }
+        let last = widths.len().saturating_sub(1);
+        for (position, (column, width)) in table.column_iter_mut().zip(widths).enumerate() {
+            let gutter = if position == last { 0 } else { GUTTER };
+            column.set_padding((0, gutter));
+            let width = u16::try_from(width).unwrap_or(u16::MAX).saturating_add(gutter);
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
         }
         let lead = " ".repeat(indent);
         for (position, line) in table.lines().enumerate() {
             let style = if position == 0 { Tone::Faint.style() } else { Style::new() };
             self.push(&style, &lead, line.trim_end());
+        }
+    }
+
+    /// The rows of a table one below the other: the first cell, then the others with their headings.
+    fn records(&mut self, indent: usize, header: &[&str], rows: &[Vec<String>]) {
+        for row in rows {
+            let mut cells = header.iter().zip(row);
+            if let Some((head, first)) = cells.next() {
+                self.toned(Tone::Plain, indent, &format!("{}:", head.to_lowercase()), first);
+            }
+            for (head, cell) in cells.filter(|(_, cell)| !cell.is_empty()) {
+                self.toned(Tone::Plain, indent + 2, &format!("{}:", head.to_lowercase()), cell);
+            }
         }
     }
 
@@ -267,6 +283,14 @@ mod tests {
         let text = plain(60, |screen| screen.table(0, &["CLASS", "DRIVER", "A", "B"], &rows));
         assert!(text.contains("topolvm-provisioner  topolvm.io  some"), "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= 60), "{text}");
+    }
+
+    #[test]
+    fn where_names_are_wider_than_the_screen_rows_are_records() {
+        let rows =
+            vec![vec!["local-path".to_owned(), "cluster.local/local-path-provisioner".to_owned(), "no".to_owned()]];
+        let text = plain(40, |screen| screen.table(0, &["CLASS", "PROVISIONER", "X"], &rows));
+        assert_eq!(text, "class: local-path\n  provisioner: cluster.local/local-path-provisioner\n  x: no\n");
     }
 
     #[test]
