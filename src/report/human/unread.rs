@@ -70,17 +70,20 @@ pub(super) fn write_kinds(kinds: &[String], screen: &mut Screen) {
     }
 }
 
-/// The kinds by what kept them from being read.
+/// The kinds by what kept them from being read; those of which a part was read are told apart.
 fn problems(gaps: &[&CoverageEntry]) -> String {
-    let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
+    let mut groups: Vec<(&str, bool, Vec<String>)> = Vec::new();
     for gap in gaps {
-        let problem = gap.problem.as_deref().unwrap_or_default();
+        let (problem, partly) = (gap.problem.as_deref().unwrap_or_default(), gap.read.is_some_and(|read| read > 0));
         let kind = plural(gap.kind);
-        match groups.iter_mut().find(|(other, _)| *other == problem) {
-            Some((_, kinds)) => kinds.push(kind),
-            None => groups.push((problem, vec![kind])),
+        match groups.iter_mut().find(|(other, part, _)| (*other, *part) == (problem, partly)) {
+            Some((.., kinds)) => kinds.push(kind),
+            None => groups.push((problem, partly, vec![kind])),
         }
     }
-    let group = |(problem, kinds): &(&str, Vec<String>)| format!("{} ({problem})", names(kinds, NAMES));
+    let group = |(problem, partly, kinds): &(&str, bool, Vec<String>)| {
+        let part = if *partly { "a part of " } else { "" };
+        format!("{part}{} ({problem})", names(kinds, NAMES))
+    };
     groups.iter().map(group).collect::<Vec<_>>().join("; ")
 }

@@ -6,7 +6,6 @@ use zip::ZipArchive;
 
 use super::files::{Reader, failed};
 use super::limits::size;
-use super::names::is_candidate;
 use crate::source::SourceError;
 
 impl Reader<'_> {
@@ -24,7 +23,7 @@ impl Reader<'_> {
             let entry = entry.map_err(damaged)?;
             self.count(name)?;
             let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-            if entry.header().entry_type().is_file() && is_candidate(&path) {
+            if entry.header().entry_type().is_file() && self.wants(&path) {
                 self.member(path.trim_start_matches("./"), Box::new(entry))?;
             }
         }
@@ -44,7 +43,7 @@ impl Reader<'_> {
         for index in 0..archive.len() {
             self.count(name)?;
             let path = archive.name_for_index(index).unwrap_or_default().to_owned();
-            if !is_candidate(&path) {
+            if path.ends_with('/') || !self.wants(&path) {
                 continue;
             }
             match archive.by_index(index) {

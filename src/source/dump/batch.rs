@@ -1,5 +1,6 @@
 //! The items of a list, read on every core that there is.
 
+use std::collections::BTreeSet;
 use std::num::NonZero;
 use std::thread;
 
@@ -21,6 +22,8 @@ pub(super) struct Batch<'t> {
     pub(super) group: Group,
     pub(super) objects: usize,
     pub(super) failures: Vec<Failure<'t>>,
+    /// Kinds that are not read, of which there are objects.
+    pub(super) others: BTreeSet<String>,
     /// Items that are lists themselves.
     pub(super) lists: Vec<Document<'t>>,
 }
@@ -75,6 +78,9 @@ impl<'t> Batch<'t> {
         let Some(kind) = known else {
             let renewed = lease::renewed(api_version, head.kind.as_deref().unwrap_or_default(), text);
             self.builder.renewed = self.builder.renewed.max(renewed);
+            if let Some(kind) = head.kind.as_deref().filter(|kind| !self.others.contains(*kind)) {
+                self.others.insert(kind.to_owned());
+            }
             return;
         };
         let name = head.name();

@@ -1,5 +1,7 @@
 //! Sorts documents into objects, lists and headers, and gathers the objects.
 
+use std::collections::BTreeSet;
+
 use serde_json::value::RawValue;
 
 use super::batch::{self, Batch, Failure};
@@ -11,6 +13,9 @@ use super::own::{self, BrokenEntry, Declared, SnapshotMeta};
 use crate::model::Kind;
 use crate::snapshot::{Broken, Builder, Problem, Scope, Snapshot};
 use crate::source::SourceError;
+
+/// What was skipped and is named, where nothing could be read.
+const NAMED: usize = 4;
 
 /// Gathers the objects of all files of a dump.
 #[derive(Debug)]
@@ -26,6 +31,10 @@ pub(super) struct Collector {
     broken: usize,
     /// What could not be used, one line each.
     gaps: Vec<String>,
+    /// Kinds that are not read, of which there are objects.
+    others: BTreeSet<String>,
+    /// Files whose names say that they hold no objects.
+    passed: Vec<String>,
 }
 
 /// Turns a place within a document's text into words.
@@ -67,6 +76,8 @@ impl Collector {
             objects: 0,
             broken: 0,
             gaps: Vec::new(),
+            others: BTreeSet::new(),
+            passed: Vec::new(),
         }
     }
 
@@ -146,6 +157,7 @@ impl Collector {
         self.broken += batch.failures.len();
         self.builder.absorb(batch.builder);
         group.merge(batch.group);
+        self.others.extend(batch.others);
         for failure in batch.failures {
             let Failure { text, item, kind, namespace, name, error } = failure;
             let origin = file.position(text, item, &error);
@@ -219,13 +231,42 @@ impl Collector {
         Ok(if self.own { snapshot } else { self.groups.presume(snapshot) })
     }
 
+    /// Notes a file that is passed over for its name.
+    pub(super) fn pass(&mut self, file: &str) {
+        self.passed.push(file.to_owned());
+    }
+
+    /// Why there is no snapshot, with what was skipped.
     fn nothing(&self, from: &str) -> SourceError {
-        match (self.gaps.first(), self.broken) {
-            (Some(gap), _) => SourceError::unreadable(gap.clone()),
-            (None, 0) => SourceError::unreadable(format!("{from}: no Kubernetes objects found"))
-                .hinted("give a snapshot of `collect`, or what `kubectl get … -A -o json` wrote"),
-            (None, count) => SourceError::unreadable(format!("{from}: none of its {count} objects could be read")),
+        if let ([gap], true) = (self.gaps.as_slice(), self.passed.is_empty()) {
+            return SourceError::unreadable(gap.clone());
         }
+        let mut message = match self.broken {
+            0 => format!("{from}: no Kubernetes objects found"),
+            count => format!("{from}: none of its {count} objects could be read"),
+        };
+        for gap in self.gaps.iter().take(NAMED) {
+            message.push_str(&format!("; {gap}"));
+        }
+        let kinds: Vec<&str> = self.others.iter().map(String::as_str).collect();
+        let passed: Vec<&str> = self.passed.iter().map(String::as_str).collect();
+        let more: Vec<&str> = self.gaps.iter().skip(NAMED).map(String::as_str).collect();
+        for (what, list) in [("kinds that are not read", kinds), ("no YAML or JSON", passed), ("not usable", more)] {
+            if !list.is_empty() {
+                message.push_str(&format!("; skipped, {what}: {}", first(&list)));
+            }
+        }
+        SourceError::unreadable(message)
+            .hinted("give a snapshot of `collect`, or what `kubectl get … -A -o json` wrote")
+    }
+}
+
+/// The first of a list, and how many more there are.
+fn first(list: &[&str]) -> String {
+    let named = list[..list.len().min(NAMED)].join(", ");
+    match list.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
     }
 }
 

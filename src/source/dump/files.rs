@@ -6,6 +6,7 @@ use flate2::read::MultiGzDecoder;
 
 use super::collector::Collector;
 use super::limits::{Budget, Limits, size};
+use super::names::is_candidate;
 use super::text::decode;
 use super::{STDIN, json, yaml};
 use crate::source::SourceError;
@@ -97,6 +98,15 @@ impl<'a> Reader<'a> {
             Format::Gzip => self.text(name, self.unpacked.bound(MultiGzDecoder::new(whole))),
             _ => self.text(name, whole),
         }
+    }
+
+    /// Whether a file of a folder or archive can hold objects; one that can't is noted as passed over.
+    pub(super) fn wants(&mut self, name: &str) -> bool {
+        let wanted = is_candidate(name);
+        if !wanted {
+            self.collector.pass(name);
+        }
+        wanted
     }
 
     /// Counts a file of a folder or archive.

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use super::files::{Reader, failed};
-use super::names::is_candidate;
 use crate::source::SourceError;
 
 impl Reader<'_> {
@@ -35,7 +34,7 @@ impl Reader<'_> {
             let name = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
             if kind.is_dir() {
                 self.enter(root, &path, &name, depth + 1)?;
-            } else if kind.is_file() && is_candidate(&name) {
+            } else if kind.is_file() && self.wants(&name) {
                 match std::fs::File::open(&path) {
                     Ok(file) => self.member(&name, Box::new(file))?,
                     Err(error) => self.broken(&name, &error)?,
