@@ -26,13 +26,21 @@ fn a_folder_without_objects() {
     std::fs::write(folder.path().join("notes.txt"), NODE).unwrap();
     std::fs::write(folder.path().join("values.yaml"), "scheduler: {enabled: true}\n").unwrap();
     let path = folder.path().to_str().unwrap();
-    assert_eq!(error(read(path)), format!("{path}: no Kubernetes objects found"));
+    let skipped = "skipped, no YAML or JSON: notes.txt";
+    assert_eq!(error(read(path)), format!("{path}: no Kubernetes objects found; {skipped}"));
+}
+
+#[test]
+fn kinds_that_are_not_read_are_named_where_nothing_else_is_there() {
+    let text = r#"{"apiVersion":"v1","kind":"List","items":[{"kind":"Gadget","apiVersion":"v1"}]}"#;
+    let told = "dump: no Kubernetes objects found; skipped, kinds that are not read: Gadget";
+    assert_eq!(error(read_bytes("dump", text.as_bytes())), told);
 }
 
 #[test]
 fn lists_of_nonsense() {
     for text in [
-        r#"{"apiVersion":"v1","kind":"List","items":[1,"two",null,{},[],{"kind":"Gadget","apiVersion":"v1"}]}"#,
+        r#"{"apiVersion":"v1","kind":"List","items":[1,"two",null,{},[]]}"#,
         r#"{"apiVersion":"v1","kind":"List","items":"none"}"#,
         r#"{"apiVersion":7,"kind":[],"items":{}}"#,
         "[]",

@@ -1,3 +1,4 @@
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::everywhere::everywhere;
@@ -28,6 +29,8 @@ crate::rules::declare_rule! {
 const IN_TITLE: usize = 3;
 /// Facts of a finding about nodes.
 const FACTS: usize = 16;
+/// Reasons that are named of nodes that a title leaves out.
+const CLOSED_BY: usize = 2;
 /// A title gets no further set of nodes once it is as long, in bytes.
 const LONG: usize = 260;
 
@@ -38,14 +41,13 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
             stories.entry(story(cx, group)).or_default().push(group);
         }
     }
-    let mut told: BTreeMap<ObjectRef, usize> = BTreeMap::new();
+    let subjects: Vec<ObjectRef> = stories.values().map(|groups| groups[0].subject()).collect();
     for (story, groups) in stories {
         let subject = groups[0].subject();
-        let number = told.entry(subject.clone()).or_default();
-        *number += 1;
+        let several = subjects.iter().filter(|other| **other == subject).count() > 1;
         let mut finding = finding(cx, subject, &story, &groups);
-        if *number > 1 {
-            finding.id = format!("{}/{number}", finding.id);
+        if several {
+            finding.id = format!("{}/{}", finding.id, groups[0].lead().metadata.name);
         }
         out.add(finding);
     }
@@ -87,19 +89,38 @@ fn of_nodes(cx: &Context<'_>, way: &InTheWay) -> Option<String> {
         return Some(told);
     }
     let mut parts: Vec<String> = Vec::new();
-    let mut left = 0;
+    let mut left: Vec<&NodeSet> = Vec::new();
     for set in &way.sets {
         let length: usize = parts.iter().map(String::len).sum();
         if parts.len() < IN_TITLE && length < LONG {
             parts.push(on_nodes(set, parts.is_empty()));
         } else {
-            left += set.nodes.len();
+            left.push(set);
         }
     }
-    if left > 0 {
-        parts.push(format!("{} more {} closed", count(left, "node"), either(left, "is", "are")));
+    if !left.is_empty() {
+        parts.push(closed(&left));
     }
     (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// `3 more nodes are closed (it is cordoned, and 2 other reasons)`.
+fn closed(sets: &[&NodeSet]) -> String {
+    let nodes: usize = sets.iter().map(|set| set.nodes.len()).sum();
+    let mut reasons: Vec<(String, usize)> = Vec::new();
+    for (clause, size) in sets.iter().flat_map(|set| set.obstacles.iter().map(|it| (clause(it), set.nodes.len()))) {
+        match reasons.iter_mut().find(|(known, _)| *known == clause) {
+            Some((_, nodes)) => *nodes += size,
+            None => reasons.push((clause, size)),
+        }
+    }
+    reasons.sort_by_key(|(_, nodes)| Reverse(*nodes));
+    let others = reasons.len().saturating_sub(CLOSED_BY);
+    let mut told: Vec<String> = reasons.into_iter().take(CLOSED_BY).map(|(clause, _)| clause).collect();
+    if others > 0 {
+        told.push(count(others, "other reason"));
+    }
+    format!("{} more {} closed ({})", count(nodes, "node"), either(nodes, "is", "are"), told.join("; "))
 }
 
 /// `closest is worker-4, where only this is in the way: it is cordoned`, and of other nodes `3 nodes: it is cordoned`.
