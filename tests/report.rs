@@ -406,3 +406,25 @@ fn the_first_screen_of_known_causes_says_so_as_well() {
         assert_eq!(lacks, None, "{}", path.display());
     }
 }
+
+#[test]
+fn whole_error_texts_and_all_facts_are_shown_to_who_wants_them() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/rules/attach-fails");
+    let snapshots = cases::yaml_files(&path).into_iter().filter(|path| path.to_string_lossy().contains("fires-"));
+    let mut raw = 0;
+    for path in snapshots {
+        let (snapshot, scope) = (cases::load(&path), Scope::default());
+        let diagnosis = diagnose(&snapshot, &scope, &Options::default());
+        let report = Report::new(&snapshot, &scope, &diagnosis);
+        let shown = |all| {
+            let mut screen = Screen::new(80);
+            screen.show_all(all);
+            human::write(&report, &mut screen);
+            screen.finish()
+        };
+        assert!(!shown(false).contains("rpc error"), "{}", path.display());
+        assert!(!shown(true).contains("more (-v)"), "{}", path.display());
+        raw += usize::from(shown(true).contains("rpc error"));
+    }
+    assert!(raw > 0);
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::words::{NAMES, count, local, names, noun, plural};
-use super::{Screen, Tone, claims, finding, nodes, unread};
+use super::{Screen, Tone, claims, finding, nodes, placed, unread};
 use crate::diagnosis::Severity;
 use crate::diagnosis::text::capital;
 use crate::report::document::{ExplainedEntry, FindingEntry, Report, Status};
@@ -32,6 +32,7 @@ pub fn write(report: &Report, screen: &mut Screen) {
     }
     nodes::write(report, screen);
     claims::write(report, screen);
+    placed::write(report, screen);
     if !warnings_lead {
         warnings(screen);
     }

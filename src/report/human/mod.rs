@@ -6,6 +6,7 @@ pub mod classes;
 mod diagnosis;
 mod finding;
 mod nodes;
+mod placed;
 pub mod screen;
 mod unread;
 pub mod webhooks;
