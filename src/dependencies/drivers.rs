@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::marks::{Marks, role};
 use super::part::Part;
+use crate::model::component::Role;
 use crate::model::{Kind, Pod, Workload};
 use crate::snapshot::Snapshot;
 
@@ -28,6 +29,8 @@ pub(crate) struct Drivers<'a> {
     marked: Vec<(Part<'a>, Marks<'a>)>,
     /// The others.
     plain: Vec<Part<'a>>,
+    /// Workloads that run a cloud controller manager.
+    clouds: Vec<Part<'a>>,
 }
 
 impl<'a> Drivers<'a> {
@@ -35,8 +38,12 @@ impl<'a> Drivers<'a> {
     pub(crate) fn new(snapshot: &'a Snapshot) -> Self {
         let known = known(snapshot);
         let mut by_events = by_events(snapshot, &known);
-        let mut drivers = Self { marked: Vec::new(), plain: Vec::new() };
+        let mut drivers = Self { marked: Vec::new(), plain: Vec::new(), clouds: Vec::new() };
         for part in workloads(snapshot).chain(orphans(snapshot)) {
+            if part.container(Role::Cloud).is_some() {
+                drivers.clouds.push(part);
+                continue;
+            }
             let mut marks = Marks::of(part.spec, &known);
             let said = by_events.remove(&(part.kind, part.namespace, part.name)).unwrap_or_default();
             marks.marked |= !said.is_empty();
@@ -44,6 +51,11 @@ impl<'a> Drivers<'a> {
             if marks.marked { drivers.marked.push((part, marks)) } else { drivers.plain.push(part) }
         }
         drivers
+    }
+
+    /// What runs cloud controller managers.
+    pub(crate) fn clouds(&self) -> &[Part<'a>] {
+        &self.clouds
     }
 
     /// What a driver is made of, the surest parts first.

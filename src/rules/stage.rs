@@ -13,6 +13,8 @@ pub enum Stage {
     Start,
     /// Containers and changes that fail.
     Container,
+    /// Cloud providers whose own parts do not run.
+    Provider,
     /// Drivers whose own parts do not run.
     Driver,
     /// What stops a volume or a pod on its way.
@@ -27,10 +29,11 @@ pub enum Stage {
 
 impl Stage {
     /// All, in the order in which they run.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Cause,
         Self::Start,
         Self::Container,
+        Self::Provider,
         Self::Driver,
         Self::Obstacle,
         Self::Failure,

@@ -4,7 +4,7 @@
 use crate::dependencies::Part;
 use crate::diagnosis::command::kubectl;
 use crate::diagnosis::context::Context;
-use crate::diagnosis::remedy::Step;
+use crate::diagnosis::remedy::{Change, Step};
 use crate::model::component::Role;
 use crate::model::node::Taint;
 use crate::model::{Kind, Node, ObjectRef, Pod};
@@ -185,4 +185,21 @@ pub(in crate::rules) fn controller_logs(cx: &Context<'_>, driver: &str, role: Ro
     let mut steps = vec![log_step(format!("Read what its {word} says"), part.namespace, &target, Some(container))];
     steps.extend(own.map(|own| log_step("Read what the driver's controller says", part.namespace, &target, Some(own))));
     steps
+}
+
+/// The change that lets a workload's pods tolerate taints.
+pub(in crate::rules) fn tolerate_taints(part: &Part<'_>, taints: &[&Taint]) -> Change {
+    let toleration = |taint: &&Taint| match taint.value.as_str() {
+        "" => serde_json::json!({"key": taint.key, "operator": "Exists", "effect": taint.effect}),
+        value => serde_json::json!({"key": taint.key, "operator": "Equal", "value": value, "effect": taint.effect}),
+    };
+    let new: Vec<serde_json::Value> = taints.iter().map(toleration).collect();
+    let path = "/spec/template/spec/tolerations";
+    let operations = if part.spec.tolerations.is_empty() {
+        serde_json::json!([{"op": "add", "path": path, "value": new}])
+    } else {
+        let add = |value| serde_json::json!({"op": "add", "path": format!("{path}/-"), "value": value});
+        new.into_iter().map(add).collect()
+    };
+    Change::JsonPatch { kind: part.kind, namespace: part.namespace.to_owned(), name: part.name.to_owned(), operations }
 }

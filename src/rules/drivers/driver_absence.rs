@@ -1,10 +1,10 @@
 //! Why a CSI driver isn't registered on a node.
 
-use super::driver::{KeepsOff, broken_part, keeps_off, log_step, node_plugin, pod_on};
+use super::driver::{KeepsOff, broken_part, keeps_off, log_step, node_plugin, pod_on, tolerate_taints};
 use crate::dependencies::Part;
 use crate::diagnosis::context::{Context, pod_ref};
 use crate::diagnosis::finding::Evidence;
-use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
+use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::names;
 use crate::model::component::Role;
 use crate::model::node::Taint;
@@ -168,7 +168,7 @@ impl<'a> Absence<'a> {
                 let what = format!(
                     "Let the pods of {words} tolerate that; where a chart or an operator makes it, set it there"
                 );
-                bring(vec![cx.step(what, tolerate(part, taints))])
+                bring(vec![cx.step(what, tolerate_taints(part, taints))])
             }
             Self::KeptOff(part, _) => bring(vec![Step::told(format!(
                 "Let {} go to node {node}, or keep the pods that need the driver away from it",
@@ -272,21 +272,4 @@ fn taint_texts(taints: &[&Taint]) -> String {
         format!("{}{value}:{}", taint.key, taint.effect)
     };
     names(&taints.iter().map(text).collect::<Vec<_>>())
-}
-
-/// The change that lets a DaemonSet's pods tolerate taints.
-fn tolerate(part: &Part<'_>, taints: &[&Taint]) -> Change {
-    let toleration = |taint: &&Taint| match taint.value.as_str() {
-        "" => serde_json::json!({"key": taint.key, "operator": "Exists", "effect": taint.effect}),
-        value => serde_json::json!({"key": taint.key, "operator": "Equal", "value": value, "effect": taint.effect}),
-    };
-    let new: Vec<serde_json::Value> = taints.iter().map(toleration).collect();
-    let path = "/spec/template/spec/tolerations";
-    let operations = if part.spec.tolerations.is_empty() {
-        serde_json::json!([{"op": "add", "path": path, "value": new}])
-    } else {
-        let add = |value| serde_json::json!({"op": "add", "path": format!("{path}/-"), "value": value});
-        new.into_iter().map(add).collect()
-    };
-    Change::JsonPatch { kind: part.kind, namespace: part.namespace.to_owned(), name: part.name.to_owned(), operations }
 }

@@ -7,6 +7,7 @@ pub(super) mod driver_faults;
 mod driver_nodes_closed;
 mod driver_not_installed;
 mod driver_not_on_node;
+pub(super) mod trouble;
 
 use super::Rule;
 

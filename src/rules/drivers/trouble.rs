@@ -1,0 +1,160 @@
+//! What keeps the workload that others rest on from running: a driver's controller, a cloud controller manager.
+
+use super::driver::log_step;
+use crate::dependencies::Part;
+use crate::diagnosis::context::{Context, PodGroup, pod_ref};
+use crate::diagnosis::finding::Evidence;
+use crate::diagnosis::remedy::{Change, Remedy, Risk};
+use crate::diagnosis::text::names;
+use crate::model::Pod;
+use crate::rules::attaching::placed::node_ref;
+use crate::rules::scheduling::no_node_fits::story;
+use crate::rules::starting::containers::{Fault, faults, settled};
+use crate::scheduler::Outcome;
+use crate::volumes::driver_words::essential;
+
+/// Why a workload that others rest on doesn't run.
+pub(in crate::rules) struct Trouble<'a> {
+    /// As the end of a sentence about the workload.
+    pub(in crate::rules) text: String,
+    pub(in crate::rules) facts: Vec<Evidence>,
+    pub(in crate::rules) pods: Vec<&'a Pod>,
+    pub(in crate::rules) remedy: Option<Remedy>,
+}
+
+/// What keeps the pods of a part from running; nothing while one has been at it for no longer than `patience` seconds.
+pub(in crate::rules) fn trouble<'a>(
+    cx: &Context<'a>,
+    part: &Part<'a>,
+    pods: &[&'a Pod],
+    patience: i64,
+) -> Option<Trouble<'a>> {
+    if part.stopped() {
+        return Some(Trouble {
+            text: "is scaled to zero".to_owned(),
+            facts: vec![Context::fact(part.object(), "spec.replicas", "0", "nobody runs it")],
+            pods: Vec::new(),
+            remedy: Some(start(cx, part)),
+        });
+    }
+    let Some(pod) = pods.first().copied() else { return without_pods(cx, part) };
+    if !settled(cx, pod, patience) {
+        return None;
+    }
+    let (text, facts, remedy) = if pod.assigned() { unready(cx, part, pod) } else { unplaced(cx, part, pod) };
+    Some(Trouble { text, facts, pods: pods.to_vec(), remedy })
+}
+
+/// What the makers of the controller's pods say where there are none.
+fn without_pods<'a>(cx: &Context<'a>, part: &Part<'a>) -> Option<Trouble<'a>> {
+    let makers = part.makers(cx);
+    let refusal = makers.iter().find_map(|maker| {
+        let event = cx.events_of(maker).iter().rfind(|event| event.reason == "FailedCreate")?;
+        Some(Context::fact(maker.clone(), "events", event.message.clone(), "why its pod is not made"))
+    })?;
+    let text = format!("has no pod: {}", essential(&refusal.value));
+    Some(Trouble { text, facts: vec![refusal], pods: Vec::new(), remedy: None })
+}
+
+/// Why a placed pod of the controller isn't ready: the driver's own container tells more than its sidecars, which end
+/// where it doesn't answer them.
+fn unready(cx: &Context<'_>, part: &Part<'_>, pod: &Pod) -> (String, Vec<Evidence>, Option<Remedy>) {
+    let all: Vec<Fault<'_>> = faults(pod).collect();
+    let own = all.iter().find(|fault| !part.is_sidecar(&fault.status.name)).or(all.first());
+    let node = &pod.spec.node_name;
+    let lost = cx.snapshot.nodes.get("", node).found().is_some_and(|node| node.ready() == Some(false));
+    match own {
+        _ if lost => {
+            let fact =
+                Context::fact(node_ref(node), "status.conditions[Ready]", "not True", "the controller's pod is there");
+            (format!("has its pod on node {node}, which is lost"), vec![fact], None)
+        }
+        Some(fault) => {
+            let (meta, container) = (&pod.metadata, Some(fault.status.name.as_str()));
+            let step = log_step("Read what the container says", part.namespace, &meta.name, container);
+            let remedy = Remedy::untried(
+                "See why the controller does not run",
+                Risk::Low,
+                vec![step],
+                "what it lacks is not in the API",
+            );
+            (format!("does not run: {}", fault.sentence(cx)), fault.facts(cx), Some(remedy))
+        }
+        None => {
+            let object = pod_ref(pod);
+            let event = cx.events_of(&object).iter().rfind(|event| event.kind == "Warning");
+            let value = event
+                .map_or("not ready".to_owned(), |event| format!("{}: {}", event.reason, essential(&event.message)));
+            let fact = Context::fact(object, "status.conditions[Ready]", value.clone(), "why its pod is not ready");
+            (format!("has no pod that is ready: {value}"), vec![fact], None)
+        }
+    }
+}
+
+/// Why no node takes the controller's pod: a label that no node has so, or what the scheduler says.
+fn unplaced(cx: &Context<'_>, part: &Part<'_>, pod: &Pod) -> (String, Vec<Evidence>, Option<Remedy>) {
+    if let Some(told) = unmet_label(cx, part, pod) {
+        return told;
+    }
+    let group = PodGroup { owner: None, pods: vec![pod], verdict: cx.scheduler.judge(pod) };
+    let observed = pod.condition("PodScheduled").map(|condition| condition.message.clone());
+    let story = match observed.filter(|_| group.verdict.outcome != Outcome::Unschedulable) {
+        Some(observed) => essential(&observed),
+        None => story(cx, &group),
+    };
+    let fact = Context::fact(pod_ref(pod), "", story.clone(), "what keeps its pod from the nodes");
+    (format!("has no running pod, because it can't be placed: {story}"), vec![fact], None)
+}
+
+/// A label that the pod's node selector asks for and no node has so.
+fn unmet_label(cx: &Context<'_>, part: &Part<'_>, pod: &Pod) -> Option<(String, Vec<Evidence>, Option<Remedy>)> {
+    let nodes = cx.snapshot.nodes.all().filter(|nodes| !nodes.is_empty())?;
+    let mut asked = pod.spec.node_selector.iter();
+    let (key, wanted) =
+        asked.find(|(key, wanted)| !nodes.iter().any(|node| node.metadata.labels.get(*key) == Some(wanted)))?;
+    let present = nodes.iter().filter_map(|node| Some((node.metadata.name.as_str(), node.metadata.labels.get(key)?)));
+    let present: Vec<(&str, &str)> = present.map(|(node, value)| (node, value.as_str())).collect();
+    let others: Vec<String> = present.iter().map(|(node, value)| format!("{node} has {value:?}")).collect();
+    let others = if others.is_empty() { "no node has the label at all".to_owned() } else { names(&others) };
+    let text = format!(
+        "has no running pod, because it asks for nodes with label {key}: {wanted:?}, which no node has ({others})"
+    );
+    let (object, path) = part.place(&format!("nodeSelector[{key}]"));
+    let note = "its pods go to nodes with this label and value only";
+    let mut facts = vec![Context::fact(object, &path, format!("{wanted:?}"), note)];
+    facts.extend(present.iter().take(2).map(|(node, value)| {
+        let path = format!("metadata.labels[{key}]");
+        Context::fact(node_ref(node), &path, format!("{value:?}"), "the value that is there")
+    }));
+    Some((text, facts, reselect(cx, part, key, &present)))
+}
+
+/// Asks for the value that nodes have, where they have but one.
+fn reselect(cx: &Context<'_>, part: &Part<'_>, key: &str, present: &[(&str, &str)]) -> Option<Remedy> {
+    part.workload?;
+    let (_, value) = present.first().filter(|(_, first)| present.iter().all(|(_, value)| value == first))?;
+    let change = Change::Patch {
+        kind: part.kind,
+        namespace: part.namespace.to_owned(),
+        name: part.name.to_owned(),
+        patch: serde_json::json!({"spec": {"template": {"spec": {"nodeSelector": {key: value}}}}}),
+    };
+    let step = cx.step(format!("Ask for the value that the nodes have, {key}={value}"), change);
+    Some(Remedy::untried(
+        "Let the controller be placed",
+        Risk::Low,
+        vec![step],
+        "what the controller does once it runs is not known",
+    ))
+}
+
+fn start(cx: &Context<'_>, part: &Part<'_>) -> Remedy {
+    let change = Change::Patch {
+        kind: part.kind,
+        namespace: part.namespace.to_owned(),
+        name: part.name.to_owned(),
+        patch: serde_json::json!({"spec": {"replicas": 1}}),
+    };
+    let step = cx.step(format!("Start {} again", part.words()), change);
+    Remedy::untried("Start the controller", Risk::Low, vec![step], "what the controller answers is not known")
+}
