@@ -178,6 +178,7 @@ fn injected() -> Finding {
                 trial: Trial::NextBlocker("the old pods keep their request".to_owned()),
             },
         ],
+        rests_on: Vec::new(),
         passing: false,
     }
 }
@@ -193,6 +194,7 @@ fn small(rule: &'static str, severity: Severity, title: &str) -> Finding {
         evidence: Vec::new(),
         explains: Vec::new(),
         remedies: Vec::new(),
+        rests_on: Vec::new(),
         passing: false,
     }
 }

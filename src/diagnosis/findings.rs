@@ -28,6 +28,7 @@ impl Finding {
             evidence: Vec::new(),
             explains: Vec::new(),
             remedies: Vec::new(),
+            rests_on: Vec::new(),
             passing: false,
         }
     }
@@ -73,6 +74,13 @@ impl Finding {
         self
     }
 
+    /// Says what the cause itself waits for, the nearest first.
+    #[must_use]
+    pub fn rests_on(mut self, objects: impl IntoIterator<Item = ObjectRef>) -> Self {
+        self.rests_on.extend(objects);
+        self
+    }
+
     /// Adds a repair, which is tried later.
     #[must_use]
     pub fn remedy(mut self, remedy: Remedy) -> Self {
@@ -106,6 +114,7 @@ impl Findings {
                 finding.evidence.retain(new);
                 present.evidence.append(&mut finding.evidence);
                 present.severity = present.severity.min(finding.severity);
+                present.rests_on.append(&mut finding.rests_on);
                 if present.remedies.is_empty() {
                     present.remedies = finding.remedies;
                 }
@@ -151,21 +160,62 @@ impl Findings {
         }
     }
 
-    /// Hangs an error under another one that lies in or explains one of these objects, where there is one: it is a symptom
-    /// then, and the other explains what it did.
-    pub fn hang(&mut self, id: &str, roots: &[ObjectRef]) {
-        let Some(symptom) = self.by_id.get(id).copied() else { return };
-        let about = |position: &usize| *position != symptom && self.list[*position].severity == Severity::Error;
+    /// Hangs every error that rests on something which another error explains under that one: it is a symptom then, and
+    /// the other explains what it did. Errors that rest on each other in a circle stay, and say so.
+    pub fn chain(&mut self) {
+        let roots: Vec<Option<usize>> = (0..self.list.len()).map(|symptom| self.root_of(symptom)).collect();
+        let circles: Vec<Vec<usize>> = (0..roots.len()).map(|start| circle(&roots, start)).collect();
+        for (symptom, circle) in circles.iter().enumerate() {
+            match roots[symptom] {
+                Some(_) if !circle.is_empty() => self.tell_circle(symptom, circle),
+                Some(root) => self.hang(symptom, root),
+                None if self.waits_for_itself(symptom) => self.tell_circle(symptom, &[symptom]),
+                None => {}
+            }
+        }
+    }
+
+    /// The error about what an error rests on.
+    fn root_of(&self, symptom: usize) -> Option<usize> {
+        let about = |at: &usize| *at != symptom && self.list[*at].severity == Severity::Error;
+        let finding = Some(&self.list[symptom]).filter(|finding| finding.severity == Severity::Error)?;
         let explains = |object: &ObjectRef| self.explained.get(object).into_iter().flatten().copied().find(&about);
-        let lies_in = || (0..self.list.len()).filter(&about).find(|at| roots.contains(&self.list[*at].object));
-        let Some(root) = roots.iter().find_map(explains).or_else(lies_in) else { return };
+        let lies_in =
+            || (0..self.list.len()).filter(&about).find(|at| finding.rests_on.contains(&self.list[*at].object));
+        finding.rests_on.iter().find_map(explains).or_else(lies_in)
+    }
+
+    /// Whether what an error rests on is among its own victims.
+    fn waits_for_itself(&self, at: usize) -> bool {
+        let finding = &self.list[at];
+        finding.severity == Severity::Error && finding.victims().any(|victim| finding.rests_on.contains(victim))
+    }
+
+    fn hang(&mut self, symptom: usize, root: usize) {
         self.list[symptom].severity = Severity::Warning;
         self.list[symptom].remedies.clear();
         let victims: Vec<ObjectRef> = self.list[symptom].victims().cloned().collect();
         for victim in victims {
             self.attach(root, Explained::Object(victim));
         }
-        self.attach(root, Explained::Finding(id.to_owned()));
+        let id = self.list[symptom].id.clone();
+        self.attach(root, Explained::Finding(id));
+    }
+
+    /// Says of an error that it waits for itself by way of others, and where the circle can be cut.
+    fn tell_circle(&mut self, at: usize, circle: &[usize]) {
+        let own = circle == [at];
+        let way: Vec<String> = circle.iter().map(|at| self.list[*at].object.to_string()).collect();
+        let cut = circle.iter().copied().find(|at| !self.list[*at].remedies.is_empty()).unwrap_or(at);
+        let note = if own {
+            "what it waits for waits for it in turn: the circle is cut here".to_owned()
+        } else if cut == at {
+            "each waits for the next, and the last for the first: the circle is cut here".to_owned()
+        } else {
+            format!("each waits for the next, and the last for the first: cut it at {}", self.list[cut].object)
+        };
+        let object = self.list[at].object.clone();
+        self.list[at].evidence.push(Evidence { object, path: "circle".to_owned(), value: way.join(" → "), note });
     }
 
     /// The id of the error that explains the object.
@@ -226,6 +276,20 @@ impl Findings {
     }
 }
 
+/// The errors by which one rests on itself, from it on; empty where it does not.
+fn circle(roots: &[Option<usize>], start: usize) -> Vec<usize> {
+    let mut way = vec![start];
+    let mut at = start;
+    while let Some(next) = roots[at].filter(|_| way.len() <= roots.len()) {
+        if next == start {
+            return way;
+        }
+        way.push(next);
+        at = next;
+    }
+    Vec::new()
+}
+
 fn compare(a: &Explained, b: &Explained) -> std::cmp::Ordering {
     match (a, b) {
         (Explained::Object(a), Explained::Object(b)) => (&a.kind, &a.namespace)
@@ -276,18 +340,30 @@ mod tests {
     #[test]
     fn a_symptom_hangs_under_the_error_about_what_it_rests_on() {
         let mut findings = Findings::default();
-        findings.add(finding("provisioner", Severity::Error, &["a"]));
-        let id = findings.list()[0].id.clone();
-        findings.hang(&id, &[pod("ctl")]);
+        findings.add(finding("provisioner", Severity::Error, &["a"]).rests_on([pod("ctl")]));
+        findings.chain();
         assert_eq!(findings.list()[0].severity, Severity::Error, "nothing explains it");
+        let id = findings.list()[0].id.clone();
         let object = ObjectRef::new(Kind::ReplicaSet, "csi", "ctl");
-        let root = Finding::new("no-node", Severity::Error, object, "t").explains(pod("ctl"));
-        findings.add(root);
-        findings.hang(&id, &[pod("ctl")]);
+        findings.add(Finding::new("no-node", Severity::Error, object, "t").explains(pod("ctl")));
+        findings.chain();
         let list = findings.finish();
         assert_eq!((list[0].rule, list[1].severity), ("no-node", Severity::Warning));
         assert!(list[0].victims().any(|victim| *victim == pod("a")));
         assert!(list[0].explains.contains(&Explained::Finding(id)));
+    }
+
+    #[test]
+    fn a_circle_is_told_as_one_and_nobody_in_it_is_a_mere_symptom() {
+        let mut findings = Findings::default();
+        findings.add(finding("webhook", Severity::Error, &["server"]).rests_on([pod("server")]));
+        let lone = ObjectRef::new(Kind::Deployment, "app", "server");
+        findings.add(Finding::new("volume", Severity::Error, lone, "t").explains(pod("server")).rests_on([pod("a")]));
+        findings.add(finding("driver", Severity::Error, &["a"]).rests_on([pod("server")]));
+        findings.chain();
+        let list = findings.finish();
+        assert!(list.iter().filter(|finding| finding.severity == Severity::Error).count() >= 2);
+        assert!(list.iter().any(|finding| finding.evidence.iter().any(|fact| fact.path == "circle")));
     }
 
     #[test]

@@ -78,7 +78,7 @@ pub(crate) use declare_rule;
 
 /// Ties findings that rest on each other, when all rules have run, and adds what others say of what they explain.
 pub(crate) fn tie(cx: &Context<'_>, out: &mut Findings) {
-    provisioning::waiting_for_provisioner::tie(cx, out);
+    out.chain();
     schedulers::others::note(cx, out);
 }
 

@@ -107,6 +107,9 @@ fn finding(cx: &Context<'_>, stage: Stage, driver: &str, stuck: &[Stuck<'_, '_>]
         let note = format!("{} runs the attacher, in container {container}", part.words());
         finding =
             finding.evidence(part.object(), part.status_path(), format!("{ready} of {} pods ready", pods.len()), note);
+        if ready == 0 {
+            finding = finding.rests_on(part.stands_on(cx));
+        }
     }
     let finding = finding;
     let finding = if stage == Stage::NotTaken && attacher.is_none() { finding.likely() } else { finding };

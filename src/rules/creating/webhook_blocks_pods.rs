@@ -2,13 +2,15 @@ use std::collections::BTreeMap;
 
 use crate::admission::injector::Injector;
 use crate::admission::{Backend, Match, Request, backend, webhook::matches};
+use crate::dependencies::Part;
 use crate::diagnosis::context::{Context, Shortfall};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::out::Causes;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Trial};
 use crate::diagnosis::text::{either, named};
-use crate::model::webhook::Webhook;
+use crate::model::webhook::{ServiceReference, Webhook};
 use crate::model::{Event, Kind, ObjectRef, WebhookConfiguration, Workload};
+use crate::rules::drivers::trouble::trouble;
 use crate::rules::support::owner_words;
 
 crate::rules::declare_rule! {
@@ -20,12 +22,15 @@ crate::rules::declare_rule! {
         needs: [Pod],
         reads: [
             MutatingWebhookConfiguration, ValidatingWebhookConfiguration, Service, EndpointSlice, Namespace, Event,
-            StatefulSet, ReplicaSet, DaemonSet,
+            StatefulSet, ReplicaSet, Deployment, DaemonSet,
         ],
         stage: Cause,
         check: check,
     }
 }
+
+/// Seconds within which a webhook's server may start before it counts as down.
+const START: i64 = 60;
 
 /// A webhook that may refuse pods.
 struct Suspect<'a> {
@@ -135,6 +140,12 @@ fn finding(cx: &Context<'_>, suspect: &Suspect<'_>, victims: &[(&Shortfall<'_>, 
         Backend::NoEndpoints => format!("{place} has no ready endpoint"),
         Backend::Serves | Backend::Unknown(_) => "it can't be reached".to_owned(),
     };
+    let server = service.filter(|_| suspect.backend == Backend::NoEndpoints).and_then(|service| server(cx, service));
+    let down = server.as_ref().and_then(|part| Some((part, trouble(cx, part, &part.pods(cx), START)?)));
+    let why = match &down {
+        Some((part, trouble)) => format!("{why}, because {} {}", part.words(), trouble.text),
+        None => why,
+    };
     let owners: Vec<String> =
         victims.iter().map(|(shortfall, _)| format!("{} {}", shortfall.kind, shortfall.meta.name)).collect();
     let title = format!(
@@ -160,6 +171,12 @@ fn finding(cx: &Context<'_>, suspect: &Suspect<'_>, victims: &[(&Shortfall<'_>, 
         };
         let reference = ObjectRef::new(Kind::Service, &service.namespace, &service.name);
         finding = finding.evidence(reference, "", value, "the webhook is called through this service");
+    }
+    if let Some((_, trouble)) = &down {
+        finding.evidence.extend(trouble.facts.iter().cloned());
+    }
+    if let Some(part) = &server {
+        finding = finding.rests_on(part.stands_on(cx));
     }
     if let Some((owner, _)) = owner_words(cx, &suspect.configuration.metadata) {
         finding = finding.evidence(object, "metadata", owner, "owns the webhook");
@@ -215,6 +232,25 @@ fn remedies(cx: &Context<'_>, suspect: &Suspect<'_>) -> Vec<Remedy> {
         remedies.push(Remedy::new("Remove the webhook, and with it what it checks", Risk::High, vec![step]));
     }
     remedies
+}
+
+/// The workload behind a service, which serves the webhook.
+fn server<'a>(cx: &Context<'a>, reference: &ServiceReference) -> Option<Part<'a>> {
+    let service = cx.snapshot.services.get(&reference.namespace, &reference.name).found()?;
+    let selector = &service.spec.selector;
+    let stores = [
+        (Kind::Deployment, &cx.snapshot.deployments),
+        (Kind::StatefulSet, &cx.snapshot.stateful_sets),
+        (Kind::DaemonSet, &cx.snapshot.daemon_sets),
+    ];
+    let selects = |workload: &&std::sync::Arc<Workload>| {
+        let labels = &workload.spec.template.metadata.labels;
+        !selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+    };
+    let mut found = stores.into_iter().filter_map(|(kind, store)| {
+        Some(Part::of(kind, store.in_namespace(&reference.namespace).iter().find(selects)?))
+    });
+    found.next()
 }
 
 /// The Deployment behind a service, where it is scaled to zero.

@@ -3,7 +3,7 @@
 
 use crate::dependencies::Part;
 use crate::diagnosis::command::kubectl;
-use crate::diagnosis::context::Context;
+use crate::diagnosis::context::{Context, pod_ref};
 use crate::diagnosis::remedy::{Change, Step};
 use crate::model::component::Role;
 use crate::model::node::Taint;
@@ -40,6 +40,14 @@ impl<'a> Part<'a> {
             }
             _ => found.to_vec(),
         }
+    }
+
+    /// The objects without which the part does not run: its pods that aren't ready, what makes these, and itself.
+    pub(in crate::rules) fn stands_on(&self, cx: &Context<'a>) -> Vec<ObjectRef> {
+        let unready = self.pods(cx).into_iter().filter(|pod| !pod.ready()).map(pod_ref);
+        let mut objects: Vec<ObjectRef> = unready.chain(self.makers(cx)).chain([self.object()]).collect();
+        objects.dedup();
+        objects
     }
 
     /// What makes the part's pods: itself, or the ReplicaSets of a Deployment as far as they were read.
@@ -91,6 +99,33 @@ pub(in crate::rules) fn node_plugin<'a>(cx: &Context<'a>, driver: &str, node: &N
 /// The pod of a part on a node.
 pub(in crate::rules) fn pod_on<'a>(cx: &Context<'a>, part: &Part<'a>, node: &str) -> Option<&'a Pod> {
     part.pods(cx).into_iter().find(|pod| pod.spec.node_name == node)
+}
+
+/// The pod of a DaemonSet that waits for its node; such pods name it by affinity (`pkg/controller/daemon/util`,
+/// ReplaceDaemonSetPodNodeNameNodeAffinity).
+pub(in crate::rules) fn pending_for<'a>(cx: &Context<'a>, part: &Part<'a>, node: &Node) -> Option<&'a Pod> {
+    let meta = &node.metadata;
+    let meant = |pod: &&Pod| {
+        let affinity = pod.spec.required_node_affinity();
+        !pod.assigned() && affinity.is_some_and(|affinity| affinity.matches(&meta.name, &meta.labels))
+    };
+    part.pods(cx).into_iter().find(meant)
+}
+
+/// What marks a node that is no machine: its pods run elsewhere, without a kubelet that mounts volumes by node plugins.
+const VIRTUAL: &[(&str, &str, &str)] = &[
+    ("eks.amazonaws.com/compute-type", "fargate", "Fargate"),
+    ("type", "virtual-kubelet", "virtual-kubelet"),
+    ("kubernetes.io/role", "virtual-kubelet", "virtual-kubelet"),
+    ("kubernetes.azure.com/mode", "virtual", "virtual-kubelet"),
+];
+
+/// What kind of virtual node it is, where it is one.
+pub(in crate::rules) fn virtual_node(node: &Node) -> Option<&'static str> {
+    let labels = &node.metadata.labels;
+    let labelled = VIRTUAL.iter().find(|(key, value, _)| labels.get(*key).is_some_and(|found| found == value));
+    let tainted = || node.spec.taints.iter().any(|taint| taint.key == "virtual-kubelet.io/provider");
+    labelled.map(|(.., kind)| *kind).or_else(|| tainted().then_some("virtual-kubelet"))
 }
 
 /// A part of a driver of which no pod is ready, with a pod that says why: one on the node before others.

@@ -1,8 +1,10 @@
 //! Why a CSI driver isn't registered on a node.
 
-use super::driver::{KeepsOff, broken_part, keeps_off, log_step, node_plugin, pod_on, tolerate_taints};
+use super::driver::{
+    KeepsOff, broken_part, keeps_off, log_step, node_plugin, pending_for, pod_on, tolerate_taints, virtual_node,
+};
 use crate::dependencies::Part;
-use crate::diagnosis::context::{Context, pod_ref};
+use crate::diagnosis::context::{Context, PodGroup, pod_ref};
 use crate::diagnosis::finding::Evidence;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::names;
@@ -10,8 +12,16 @@ use crate::model::component::Role;
 use crate::model::node::Taint;
 use crate::model::{Event, Kind, Node, ObjectRef, Pod};
 use crate::rules::attaching::placed::node_ref;
+use crate::rules::scheduling::no_node_fits::story;
 use crate::rules::starting::containers::fault;
 
+/// Labels of a node's system (`k8s.io/api/core/v1/well_known_labels.go`), in words.
+const SYSTEM: &[(&str, &str)] = &[
+    ("kubernetes.io/os", "operating system"),
+    ("beta.kubernetes.io/os", "operating system"),
+    ("kubernetes.io/arch", "architecture"),
+    ("beta.kubernetes.io/arch", "architecture"),
+];
 /// What a remedy can't tell beforehand.
 const UNKNOWN: &str = "what the driver says on the node is known only once it runs there";
 
@@ -21,6 +31,10 @@ pub(in crate::rules) enum Absence<'a> {
     NotInstalled,
     /// Its DaemonSet doesn't go to the node.
     KeptOff(Part<'a>, KeepsOff<'a>),
+    /// The node is no machine, so that no DaemonSet's pods run on it.
+    VirtualNode(&'static str),
+    /// Its pod for the node waits for it.
+    Pending(Part<'a>, &'a Pod),
     /// Its DaemonSet should go there and has no pod there; the event says why.
     NoPod(Part<'a>, Option<&'a Event>),
     /// Its pod is there and doesn't run.
@@ -38,6 +52,9 @@ pub(in crate::rules) enum Absence<'a> {
 impl<'a> Absence<'a> {
     /// Why a driver isn't on a node.
     pub(in crate::rules) fn of(cx: &Context<'a>, driver: &str, node: &'a Node) -> Self {
+        if let Some(kind) = virtual_node(node) {
+            return Self::VirtualNode(kind);
+        }
         let Some(part) = node_plugin(cx, driver, node) else {
             if let Some((part, pod)) = broken_part(cx, driver, Some(&node.metadata.name)) {
                 return Self::PartBroken(part, pod);
@@ -52,6 +69,10 @@ impl<'a> Absence<'a> {
         match pod_on(cx, &part, &node.metadata.name) {
             Some(pod) if pod.ready() => other_folder(cx, &part, node).unwrap_or(Self::NotRegistered(part, pod)),
             Some(pod) => Self::Broken(part, pod),
+            None if pending_for(cx, &part, node).is_some() => match pending_for(cx, &part, node) {
+                Some(pod) => Self::Pending(part, pod),
+                None => Self::Unknown,
+            },
             None if part.workload.is_some() && cx.snapshot.pods.covers(part.namespace) => {
                 let object = part.object();
                 let event = cx.events_of(&object).iter().rfind(|event| event.reason == "FailedCreate").copied();
@@ -66,7 +87,12 @@ impl<'a> Absence<'a> {
         match self {
             Self::NotInstalled => all_looked_at(cx),
             Self::Unknown | Self::PartBroken(..) | Self::OtherFolder { .. } => false,
-            Self::KeptOff(..) | Self::NoPod(..) | Self::Broken(..) | Self::NotRegistered(..) => true,
+            Self::KeptOff(..)
+            | Self::VirtualNode(_)
+            | Self::Pending(..)
+            | Self::NoPod(..)
+            | Self::Broken(..)
+            | Self::NotRegistered(..) => true,
         }
     }
 
@@ -79,7 +105,9 @@ impl<'a> Absence<'a> {
                 Some(_) => ObjectRef::new(Kind::CSINode, "", node),
                 None => node_ref(node),
             },
+            Self::VirtualNode(_) => node_ref(node),
             Self::KeptOff(part, _)
+            | Self::Pending(part, _)
             | Self::NoPod(part, _)
             | Self::Broken(part, _)
             | Self::PartBroken(part, _)
@@ -97,6 +125,16 @@ impl<'a> Absence<'a> {
             }
             Self::KeptOff(part, keeps) => {
                 format!("{} {}, which thus lacks driver {driver}", part.words(), keeps_words(keeps, place))
+            }
+            Self::VirtualNode(kind) => {
+                format!(
+                    "{place} is a virtual node ({kind}), which runs no node plugin, so driver {driver} is never there"
+                )
+            }
+            Self::Pending(part, pod) => {
+                let group = PodGroup { owner: None, pods: vec![pod], verdict: cx.scheduler.judge(pod) };
+                let (words, story) = (part.words(), story(cx, &group));
+                format!("{words}, which brings driver {driver} to {place}, has its pod pending there: {story}")
             }
             Self::NoPod(part, _) => format!("{} has no pod on {place}, which thus lacks driver {driver}", part.words()),
             Self::Broken(part, pod) => {
@@ -122,10 +160,25 @@ impl<'a> Absence<'a> {
         }
     }
 
+    /// What the driver's absence rests on: the pods that would bring it.
+    pub(in crate::rules) fn stands_on(&self, cx: &Context<'a>) -> Vec<ObjectRef> {
+        match self {
+            Self::Broken(_, pod) | Self::Pending(_, pod) => vec![pod_ref(pod)],
+            Self::PartBroken(part, _) => part.stands_on(cx),
+            Self::NoPod(part, _) => vec![part.object()],
+            _ => Vec::new(),
+        }
+    }
+
     /// The facts behind the cause.
     pub(in crate::rules) fn facts(&self, cx: &Context<'_>) -> Vec<Evidence> {
         match self {
             Self::NotInstalled | Self::Unknown => Vec::new(),
+            Self::VirtualNode(_) => Vec::new(),
+            Self::Pending(part, pod) => {
+                let note = format!("it would bring the driver to the node, as a pod of {}", part.words());
+                vec![Context::fact(pod_ref(pod), "spec.nodeName", "none yet", note)]
+            }
             Self::KeptOff(part, keeps) => vec![keeps_fact(part, keeps)],
             Self::NoPod(part, event) => {
                 let value = event.map_or("no event says why".to_owned(), |event| event.message.clone());
@@ -172,6 +225,15 @@ impl<'a> Absence<'a> {
             }
             Self::KeptOff(part, _) => bring(vec![Step::told(format!(
                 "Let {} go to node {node}, or keep the pods that need the driver away from it",
+                part.words()
+            ))]),
+            Self::VirtualNode(_) => bring(vec![Step::told(
+                "Place the pods that need the driver on nodes that are machines (node selector, affinity, or a profile that \
+                 does not select them), or give them volumes that the virtual node's provider mounts itself",
+            )]),
+            Self::Pending(part, _) => bring(vec![Step::told(format!(
+                "Make room for the pod of {} on node {node}; node plugins usually have priority class \
+                 system-node-critical, which evicts others",
                 part.words()
             ))]),
             Self::NoPod(part, _) => {
@@ -237,6 +299,10 @@ fn keeps_words(keeps: &KeepsOff<'_>, place: &str) -> String {
         }
         KeepsOff::Selector { key, wanted, present: None } => {
             format!("goes only to nodes with label {key}={wanted}, and not to {place}")
+        }
+        KeepsOff::Selector { key, wanted, present: Some(present) } if SYSTEM.iter().any(|(label, _)| label == key) => {
+            let what = SYSTEM.iter().find(|(label, _)| label == key).map_or("", |(_, what)| what);
+            format!("is made for {what} {wanted}, and not for {place} with {present}")
         }
         KeepsOff::Selector { key, wanted, present: Some(present) } => {
             format!("goes only to nodes with label {key}={wanted}, and not to {place} with {present}")

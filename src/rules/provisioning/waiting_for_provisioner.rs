@@ -3,11 +3,10 @@ use std::collections::BTreeMap;
 use super::runner::{Health, Runner, runner};
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
-use crate::diagnosis::findings::Findings;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, either, named};
-use crate::model::{Event, Kind, ObjectRef, Pod};
+use crate::model::{Event, Kind, Pod};
 use crate::volumes::{Decision, Intake};
 
 crate::rules::declare_rule! {
@@ -137,6 +136,9 @@ fn finding(cx: &Context<'_>, driver: &str, runner: Option<&Runner<'_>>, waiting:
     if let Some(runner) = runner.filter(|_| severity == Severity::Error) {
         finding = runner.told(cx, finding);
         finding = if health == Some(Health::Unready) { runner.with_unready(finding) } else { finding };
+        if matches!(health, Some(Health::Unready | Health::Empty)) {
+            finding = finding.rests_on(runner.part.stands_on(cx));
+        }
     }
     for one in waiting {
         finding = finding.explains(claim_ref(one.case.claim));
@@ -268,23 +270,4 @@ fn start(cx: &Context<'_>, runner: &Runner<'_>) -> Step {
         patch: serde_json::json!({"spec": {"replicas": 1}}),
     };
     cx.step(format!("Start {} again", part.words()), change)
-}
-
-/// Hangs the claims that wait for a provisioner without a ready pod under the error that explains its pods.
-pub(in crate::rules) fn tie(cx: &Context<'_>, out: &mut Findings) {
-    for (driver, _) in waiting(cx, |_| true) {
-        let Some(runner) = runner(cx, driver) else { continue };
-        if !matches!(runner.health(cx), Health::Unready | Health::Empty) {
-            continue;
-        }
-        let id = format!("{}/{}", RULE.name, runner.object());
-        let owners = runner.pods.iter().filter_map(|pod| {
-            let owner = pod.metadata.controller()?;
-            Some(ObjectRef::other(&owner.kind, &pod.metadata.namespace, &owner.name))
-        });
-        let pods = runner.pods.iter().filter(|pod| !pod.ready()).map(|pod| pod_ref(pod));
-        let mut roots: Vec<ObjectRef> = pods.chain(owners).chain([runner.object()]).collect();
-        roots.dedup();
-        out.hang(&id, &roots);
-    }
 }
