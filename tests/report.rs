@@ -379,17 +379,31 @@ fn first_screen_lacks(snapshot: &Snapshot, scope: &Scope) -> Option<String> {
         return Some("a command at all".to_owned());
     };
     let command = command.lines().next().unwrap();
-    let place = top.iter().position(|line| line.contains(command));
+    let place = top.iter().position(|line| line.trim() == command.trim());
     let proof = top.iter().position(|line| line.trim() == "Evidence").unwrap_or(top.len());
-    if place.is_none_or(|place| place > proof) { Some(format!("the command: {command}")) } else { None }
+    if place.is_none_or(|place| place > proof) {
+        return Some(format!("the command: {command}"));
+    }
+    (most_facts(&text) > 6).then(|| "room: more than six facts are shown".to_owned())
+}
+
+/// The facts of the finding that shows most of them.
+fn most_facts(text: &str) -> usize {
+    let proofs = text.split("\n  Evidence\n").skip(1);
+    let facts = |proof: &str| {
+        let lines = proof.lines().take_while(|line| !line.is_empty());
+        lines.filter(|line| line.starts_with("  - ")).count()
+    };
+    proofs.map(facts).max().unwrap_or_default()
 }
 
 #[test]
 fn the_first_screen_says_what_is_wrong_and_what_to_run() {
     let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/rules");
     let folders = std::fs::read_dir(rules).unwrap().map(|entry| entry.unwrap().path());
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples/topolvm.json");
     let mut lacking = Vec::new();
-    for path in folders.flat_map(|folder| cases::yaml_files(&folder)) {
+    for path in folders.flat_map(|folder| cases::yaml_files(&folder)).chain([example]) {
         let lacks = first_screen_lacks(&cases::load(&path), &Scope::default());
         lacking.extend(lacks.map(|lacks| format!("{}: {lacks}", path.display())));
     }
