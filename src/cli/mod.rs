@@ -34,12 +34,12 @@ pub use exit::Exit;
 
 const EXAMPLES: &str = "\
 Examples:
-  kubectl storagewhy                        what is blocked in this namespace, and why
-  kubectl storagewhy -A                     the same in all namespaces
-  kubectl storagewhy pod/vault-0 -n vault   why this pod waits
-  kubectl storagewhy pvc data-vault-0       why this claim does not bind
-  kubectl storagewhy diagnose --from DIR    a dump in place of the cluster
-  kubectl storagewhy diagnose --example topolvm";
+  kubectl storagewhy                   what is blocked in this namespace
+  kubectl storagewhy -A                the same in all namespaces
+  kubectl storagewhy pod/web-0 -n app  why this pod waits
+  kubectl storagewhy pvc data-web-0    why this claim does not bind
+  kubectl storagewhy --from DIR        a dump in place of the cluster
+  kubectl storagewhy --example topolvm";
 
 /// Explains why a volume can't bind and why a pod won't schedule, root cause first
 ///

@@ -29,6 +29,7 @@ fn steps(cx: &Context<'_>, finding: &Finding) -> Vec<Step> {
     let victim = first(Kind::Pod).or_else(|| first(Kind::PersistentVolumeClaim));
     let mut objects: Vec<&ObjectRef> = victim.into_iter().chain([&finding.object]).collect();
     objects.dedup();
+    objects.retain(|object| was_read(cx, object));
     let node = victim.and_then(|victim| closest(cx, victim));
     let told = objects.into_iter().chain(&node).filter_map(|object| {
         let command = describe(object)?;
@@ -41,9 +42,18 @@ fn steps(cx: &Context<'_>, finding: &Finding) -> Vec<Step> {
     told.collect()
 }
 
+fn was_read(cx: &Context<'_>, object: &ObjectRef) -> bool {
+    let kind = Kind::ALL.iter().copied().find(|kind| kind.name() == object.kind);
+    kind.is_some_and(|kind| cx.snapshot.contains(kind, &object.namespace, &object.name))
+}
+
+/// The node that is the closest to taking a pod, where nodes are what keeps it.
 fn closest(cx: &Context<'_>, pod: &ObjectRef) -> Option<ObjectRef> {
     let group = cx.blocked().find(|group| group.objects().contains(pod))?;
     let way = cx.in_the_way(group);
+    if !way.of_pod.is_empty() {
+        return None;
+    }
     let node = way.closest().next()?.nodes.first()?;
     Some(ObjectRef::new(Kind::Node, "", node))
 }

@@ -186,6 +186,11 @@ macro_rules! snapshot {
                 match kind { $(Kind::$kind => self.$field.remove(namespace, name),)* }
             }
 
+            /// Whether an object was read.
+            pub fn contains(&self, kind: Kind, namespace: &str, name: &str) -> bool {
+                match kind { $(Kind::$kind => self.$field.get(namespace, name).found().is_some(),)* }
+            }
+
             /// The object as JSON without its type, where it was read.
             pub fn to_json(&self, kind: Kind, namespace: &str, name: &str) -> Option<serde_json::Value> {
                 match kind {
