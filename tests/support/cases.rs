@@ -5,6 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
+use serde_json::Value;
 use storagewhy::diagnosis::{Diagnosis, Finding, Options, Scope, diagnose};
 use storagewhy::snapshot::Snapshot;
 use storagewhy::source::dump;
@@ -23,9 +25,43 @@ pub fn yaml_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Reads a fixture: a header document, then one document an object.
+/// Reads a fixture: a header document, then one document an object. One with a line `# base: NAME` states only in what it
+/// differs from the cluster `tests/fixtures/base/NAME.yaml`: objects of its own, changes of others (as JSON merge patches),
+/// and `{kind, metadata, absent: true}` for those that are not there.
 pub fn load(path: &Path) -> Snapshot {
-    dump::read(&path.to_string_lossy()).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    let text = std::fs::read_to_string(path).unwrap();
+    let base = text.lines().take_while(|line| line.starts_with('#')).find_map(|line| line.strip_prefix("# base: "));
+    let read = match base {
+        None => dump::read(&path.to_string_lossy()),
+        Some(base) => {
+            let whole = changed(&fixtures().join(format!("base/{base}.yaml")), &text);
+            dump::read_bytes(&path.to_string_lossy(), whole.as_bytes())
+        }
+    };
+    read.unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn documents(text: &str) -> Vec<Value> {
+    let documents = serde_yaml::Deserializer::from_str(text);
+    documents.map(|document| Value::deserialize(document).unwrap()).filter(|document| !document.is_null()).collect()
+}
+
+fn changed(base: &Path, changes: &str) -> String {
+    let mut objects = documents(&std::fs::read_to_string(base).unwrap());
+    let key = |object: &Value| {
+        let meta = &object["metadata"];
+        (object["kind"].clone(), meta["namespace"].clone(), meta["name"].clone())
+    };
+    for change in documents(changes) {
+        let place = objects.iter().position(|object| key(object) == key(&change));
+        match (place, change["absent"] == true) {
+            (Some(place), true) => drop(objects.remove(place)),
+            (None, true) => panic!("the base has no {:?}", key(&change)),
+            (Some(place), false) => json_patch::merge(&mut objects[place], &change),
+            (None, false) => objects.push(change),
+        }
+    }
+    objects.iter().map(|object| format!("---\n{}", serde_yaml::to_string(object).unwrap())).collect()
 }
 
 /// Diagnoses everything in a snapshot, at the time at which it was taken.
