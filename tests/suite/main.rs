@@ -1,0 +1,22 @@
+//! The tests that need nothing but the repository and are done in seconds, in one program.
+
+#[path = "../support/binary.rs"]
+mod binary;
+#[path = "../support/cases.rs"]
+mod cases;
+#[path = "../support/golden.rs"]
+mod golden;
+
+mod cli;
+mod dump;
+mod generated;
+mod known;
+mod left_out;
+mod obstacles;
+mod properties;
+mod recorded;
+mod recorded_causes;
+mod recorded_claims;
+mod registry;
+mod report;
+mod story;
