@@ -46,7 +46,7 @@ fn change(original: &Snapshot, state: &mut Snapshot, change: &Change) -> Result<
             Ok(())
         }
         Change::Patch { kind, namespace, name, patch } => edit(state, *kind, namespace, name, |object| {
-            merge_patch(object, patch);
+            json_patch::merge(object, patch);
             Ok(())
         }),
         Change::JsonPatch { kind, namespace, name, operations } => {
@@ -118,82 +118,8 @@ fn drop_surplus(state: &mut Snapshot, namespace: &str, name: &str) {
     }
 }
 
-/// A JSON merge patch (RFC 7386).
-fn merge_patch(target: &mut Value, patch: &Value) {
-    let Some(fields) = patch.as_object() else {
-        *target = patch.clone();
-        return;
-    };
-    if !target.is_object() {
-        *target = Value::Object(serde_json::Map::new());
-    }
-    let Some(object) = target.as_object_mut() else { return };
-    for (name, value) in fields {
-        if value.is_null() {
-            object.remove(name);
-        } else {
-            merge_patch(object.entry(name.clone()).or_insert(Value::Null), value);
-        }
-    }
-}
-
-/// A JSON patch (RFC 6902) of `test`, `add`, `replace` and `remove`.
+/// A JSON patch (RFC 6902), made as a whole or not at all.
 fn json_patch(target: &mut Value, operations: &Value) -> Result<(), String> {
-    for operation in operations.as_array().into_iter().flatten() {
-        let path = operation["path"].as_str().unwrap_or_default();
-        let absent = || format!("the object has no {path}");
-        if operation["op"] == "test" {
-            let equal = target.pointer(path).ok_or_else(absent)? == &operation["value"];
-            equal.then_some(()).ok_or_else(|| format!("{path} is not what it was"))?;
-            continue;
-        }
-        let (parent, last) = path.rsplit_once('/').ok_or_else(absent)?;
-        let key = last.replace("~1", "/").replace("~0", "~");
-        let (value, remove) = (operation["value"].clone(), operation["op"] == "remove");
-        match target.pointer_mut(parent).ok_or_else(absent)? {
-            Value::Object(object) if remove => drop(object.remove(&key).ok_or_else(absent)?),
-            Value::Object(object) => drop(object.insert(key, value)),
-            Value::Array(list) => {
-                patch_list(list, &key, (!remove).then_some(value), operation["op"] == "add").ok_or_else(absent)?
-            }
-            _ => return Err(absent()),
-        }
-    }
-    Ok(())
-}
-
-fn patch_list(list: &mut Vec<Value>, key: &str, value: Option<Value>, add: bool) -> Option<()> {
-    let position = if key == "-" { list.len() } else { key.parse().ok()? };
-    match value {
-        None => drop((position < list.len()).then(|| list.remove(position))?),
-        Some(value) if add && position <= list.len() => list.insert(position, value),
-        Some(value) => *list.get_mut(position)? = value,
-    }
-    Some(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn merge_patches_replace_lists_and_drop_nulls() {
-        let mut object = json!({"a": {"b": 1, "c": [1, 2]}, "d": 2});
-        merge_patch(&mut object, &json!({"a": {"b": null, "c": [3]}, "e": {"f": 1}}));
-        assert_eq!(object, json!({"a": {"c": [3]}, "d": 2, "e": {"f": 1}}));
-    }
-
-    #[test]
-    fn json_patches_test_before_they_remove() {
-        let object = json!({"webhooks": [{"name": "a"}, {"name": "b"}], "m": {"x/y": 1}});
-        let mut copy = object.clone();
-        let remove = |name: &str| json!([{"op": "test", "path": "/webhooks/1/name", "value": name}, {"op": "remove", "path": "/webhooks/1"}]);
-        assert!(json_patch(&mut copy, &remove("a")).is_err());
-        assert_eq!(copy, object);
-        json_patch(&mut copy, &remove("b")).unwrap();
-        json_patch(&mut copy, &json!([{"op": "remove", "path": "/m/x~1y"}])).unwrap();
-        json_patch(&mut copy, &json!([{"op": "add", "path": "/webhooks/-", "value": 1}])).unwrap();
-        assert_eq!(copy, json!({"webhooks": [{"name": "a"}, 1], "m": {}}));
-    }
+    let patch: json_patch::Patch = serde_json::from_value(operations.clone()).map_err(|error| error.to_string())?;
+    json_patch::patch(target, &patch).map_err(|error| error.to_string())
 }

@@ -66,6 +66,8 @@ pub struct Step {
     pub command: Option<String>,
     /// The tool that owns the object and would undo the step.
     pub undone_by: Option<Manager>,
+    /// Whether the step is for the time when the victims run: it is no part of the trial.
+    pub later: bool,
     /// What the change leads to beyond itself, as far as the trial needs it: controllers answer to it.
     pub effects: Vec<Change>,
 }
@@ -76,7 +78,11 @@ pub enum Trial {
     /// Every pod and claim that the finding explains is placed or bound.
     Schedules,
     /// This cause is gone; the next thing in the way is told.
-    NextBlocker(String),
+    NextBlocker {
+        /// How many pods are placed all the same.
+        placed: usize,
+        then: String,
+    },
     /// Not tried, and why.
     Untried(String),
 }

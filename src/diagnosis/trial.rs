@@ -8,7 +8,7 @@ use super::context::Context;
 use super::engine::causes;
 use super::finding::{Evidence, Finding, Severity};
 use super::options::{Options, Scope};
-use super::remedy::{Remedy, Trial};
+use super::remedy::{Remedy, Risk, Trial};
 use super::text::{either, named, natural_order};
 use crate::admission::expand::{ordinal_of, ordinals, stateful_set_claims, stateful_set_pod};
 use crate::admission::recreate::admit;
@@ -85,7 +85,9 @@ impl<'a> Trials<'a> {
                         useless.push(useless_evidence(&finding.object, &remedy, text));
                         continue;
                     }
-                    Result::Blocked { placed, by, .. } => remedy.trial = Trial::NextBlocker(tell(&placed, &by)),
+                    Result::Blocked { placed, by, .. } => {
+                        remedy.trial = Trial::NextBlocker { placed: placed.len(), then: tell(&placed, &by) };
+                    }
                 }
                 finding.remedies.push(remedy);
             }
@@ -100,7 +102,7 @@ impl<'a> Trials<'a> {
         }
         self.left -= 1;
         let mut state = self.snapshot.clone();
-        for step in &remedy.steps {
+        for step in remedy.steps.iter().filter(|step| !step.later) {
             match apply::step(self.snapshot, &mut state, step) {
                 Ok(()) => {}
                 Err(ApplyError::Refused(text)) => {
@@ -216,13 +218,13 @@ impl<'a> Trials<'a> {
     }
 }
 
-/// Remedies that help most come first; among equals the rule's order stays.
-fn rank(remedy: &Remedy) -> u8 {
+/// Remedies that help most come first, of those that help the safest; among equals the rule's order stays.
+fn rank(remedy: &Remedy) -> (u8, Option<Risk>) {
     match &remedy.trial {
-        Trial::Schedules => 0,
-        Trial::NextBlocker(next) if next.starts_with("pod") => 1,
-        Trial::Untried(_) => 2,
-        Trial::NextBlocker(_) => 3,
+        Trial::Schedules => (0, Some(remedy.risk)),
+        Trial::NextBlocker { placed: 1.., .. } => (1, None),
+        Trial::Untried(_) => (2, None),
+        Trial::NextBlocker { .. } => (3, None),
     }
 }
 

@@ -574,7 +574,7 @@ impl<'a> RemedyEntry<'a> {
     fn new(remedy: &'a diagnosis::Remedy) -> Self {
         let (trial, then) = match &remedy.trial {
             Trial::Schedules => (TrialEntry::Schedules, None),
-            Trial::NextBlocker(next) => (TrialEntry::NextBlocker, Some(next.as_str())),
+            Trial::NextBlocker { then, .. } => (TrialEntry::NextBlocker, Some(then.as_str())),
             Trial::Untried(reason) => (TrialEntry::Untried, Some(reason.as_str())),
         };
         Self {

@@ -170,7 +170,7 @@ fn injected() -> Finding {
                 title: "take the webhook away".to_owned(),
                 risk: Risk::High,
                 steps: by_hand,
-                trial: Trial::NextBlocker("the old pods keep their request".to_owned()),
+                trial: Trial::NextBlocker { placed: 0, then: "the old pods keep their request".to_owned() },
             },
         ],
         rests_on: Vec::new(),

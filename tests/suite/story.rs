@@ -64,7 +64,9 @@ fn the_next_thing_in_the_way_is_the_anti_affinity() {
         for story_name in ["as-it-happened", "webhook-left-over", "webhook-gone", "webhook-down"] {
             let (_, diagnosis) = story(&format!("{story_name}-{order}"));
             let cause = first(&diagnosis);
-            let Trial::NextBlocker(next) = &cause.remedies[0].trial else { panic!("{}", show(&diagnosis.findings)) };
+            let Trial::NextBlocker { then: next, .. } = &cause.remedies[0].trial else {
+                panic!("{}", show(&diagnosis.findings))
+            };
             assert!(next.starts_with("pod vault-0 is placed; then vault-1"), "{story_name}: {next}");
             assert!(next.contains("must not share a node"), "{story_name}: {next}");
         }
@@ -111,7 +113,7 @@ fn a_provisioner_that_was_stopped_is_named_where_nothing_is_published() {
             ],
             "{text}"
         );
-        let Trial::NextBlocker(next) = &cause.remedies[0].trial else { panic!("{text}") };
+        let Trial::NextBlocker { then: next, .. } = &cause.remedies[0].trial else { panic!("{text}") };
         assert!(next.starts_with("pod vault-0 is placed"), "{text}");
     }
 }
@@ -142,7 +144,7 @@ fn a_webhook_that_is_down_explains_pods_that_do_not_exist() {
             assert!(told.contains(&victim.to_owned()), "{victim}: {text}");
         }
         let start = cause.remedies.iter().find(|remedy| remedy.title.starts_with("Start")).unwrap();
-        let Trial::NextBlocker(next) = &start.trial else { panic!("{text}") };
+        let Trial::NextBlocker { then: next, .. } = &start.trial else { panic!("{text}") };
         assert!(next.contains("topolvm.io/capacity"), "with the webhook up again its request is next: {text}");
     }
 }

@@ -6,7 +6,7 @@ use crate::dependencies::Part;
 use crate::diagnosis::context::{Context, Shortfall};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::out::Causes;
-use crate::diagnosis::remedy::{Change, Remedy, Risk, Trial};
+use crate::diagnosis::remedy::{Change, Remedy, Risk, Step, Trial};
 use crate::diagnosis::text::{either, named};
 use crate::model::webhook::{ServiceReference, Webhook};
 use crate::model::{Event, Kind, ObjectRef, WebhookConfiguration, Workload};
@@ -142,7 +142,11 @@ fn finding(cx: &Context<'_>, suspect: &Suspect<'_>, victims: &[(&Shortfall<'_>, 
     };
     let server = service.filter(|_| suspect.backend == Backend::NoEndpoints).and_then(|service| server(cx, service));
     let down = server.as_ref().and_then(|part| Some((part, trouble(cx, part, &part.pods(cx), START)?)));
+    let circle = server.as_ref().is_some_and(|part| waits_for_itself(cx, part, victims));
     let why = match &down {
+        Some((part, _)) if circle => {
+            format!("{why}, because it must approve the pods of {}, its own server, as well", part.words())
+        }
         Some((part, trouble)) => format!("{why}, because {} {}", part.words(), trouble.text),
         None => why,
     };
@@ -187,7 +191,16 @@ fn finding(cx: &Context<'_>, suspect: &Suspect<'_>, victims: &[(&Shortfall<'_>, 
     if !suspect.backend.fails() {
         finding = finding.likely();
     }
-    finding.with_remedies(remedies(cx, suspect))
+    finding.with_remedies(remedies(cx, suspect, circle))
+}
+
+/// Whether the pods that serve the webhook are among those that it keeps from being made.
+fn waits_for_itself(cx: &Context<'_>, server: &Part<'_>, victims: &[(&Shortfall<'_>, Option<&Event>)]) -> bool {
+    let makers = server.makers(cx);
+    let refused = |shortfall: &Shortfall<'_>| {
+        makers.contains(&ObjectRef::new(shortfall.kind, &shortfall.meta.namespace, &shortfall.meta.name))
+    };
+    victims.iter().any(|(shortfall, _)| refused(shortfall))
 }
 
 fn with_victim(shortfall: &Shortfall<'_>, event: Option<&Event>, finding: Finding) -> Finding {
@@ -204,11 +217,14 @@ fn with_victim(shortfall: &Shortfall<'_>, event: Option<&Event>, finding: Findin
     finding.explains(object).explains_all(pods)
 }
 
-fn remedies(cx: &Context<'_>, suspect: &Suspect<'_>) -> Vec<Remedy> {
+fn remedies(cx: &Context<'_>, suspect: &Suspect<'_>, circle: bool) -> Vec<Remedy> {
     let service = suspect.webhook.client_config.service.as_ref();
     let mut remedies = Vec::new();
     if let Some(workload) = service.and_then(|service| stopped_backend(cx, &service.namespace, &service.name)) {
         remedies.push(start(cx, workload, suspect));
+    }
+    if circle || suspect.kind == Kind::ValidatingWebhookConfiguration {
+        remedies.push(fail_open(cx, suspect));
     }
     let injector = Injector {
         configuration: suspect.configuration.metadata.name.clone(),
@@ -232,6 +248,22 @@ fn remedies(cx: &Context<'_>, suspect: &Suspect<'_>) -> Vec<Remedy> {
         remedies.push(Remedy::new("Remove the webhook, and with it what it checks", Risk::High, vec![step]));
     }
     remedies
+}
+
+/// Lets objects in unchecked while nothing answers, and closes again behind them.
+fn fail_open(cx: &Context<'_>, suspect: &Suspect<'_>) -> Remedy {
+    let policy = |policy: &str| Change::JsonPatch {
+        kind: suspect.kind,
+        namespace: String::new(),
+        name: suspect.configuration.metadata.name.clone(),
+        operations: serde_json::json!([
+            {"op": "test", "path": format!("/webhooks/{}/name", suspect.position), "value": suspect.webhook.name},
+            {"op": "add", "path": format!("/webhooks/{}/failurePolicy", suspect.position), "value": policy},
+        ]),
+    };
+    let open = cx.step("Let pods in while nothing answers; they are not checked then", policy("Ignore"));
+    let close = Step { later: true, ..cx.step("Once its server runs, close it again", policy("Fail")) };
+    Remedy::new("Let the webhook fail open until its server runs", Risk::Medium, vec![open, close])
 }
 
 /// The workload behind a service, which serves the webhook.
