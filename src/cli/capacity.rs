@@ -2,7 +2,6 @@
 
 use clap::Args;
 
-use super::error::CliError;
 use super::exit::Exit;
 use super::input::InputArgs;
 use super::namespace::NamespaceArgs;
@@ -42,7 +41,7 @@ fn size(text: &str) -> Result<Quantity, String> {
 ///
 /// # Errors
 /// Where nothing could be read or the report can't be written.
-pub(crate) fn run(args: &CapacityArgs) -> Result<Exit, CliError> {
+pub(crate) fn run(args: &CapacityArgs) -> anyhow::Result<Exit> {
     let input = args.input.read(&args.namespace, capacity::KINDS)?;
     let report = Capacity::new(&input.snapshot, input.namespace.as_deref(), args.size.as_ref());
     terminal::write_document(&args.output, &report, |screen| human::capacity::write(&report, screen))?;

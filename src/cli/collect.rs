@@ -1,5 +1,6 @@
 //! `collect`: a snapshot that every command reads with `--from`.
 
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 
 use super::error::CliError;
@@ -39,14 +40,13 @@ enum Redact {
 ///
 /// # Errors
 /// Where nothing could be read or the snapshot can't be written.
-pub(crate) fn run(args: &CollectArgs) -> Result<Exit, CliError> {
+pub(crate) fn run(args: &CollectArgs) -> anyhow::Result<Exit> {
     let mut snapshot = args.input.read(&args.namespace, Kind::ALL)?.snapshot;
     if args.redact == Some(Redact::Names) {
-        snapshot = dump::redact_names(&snapshot)
-            .map_err(|error| CliError::unreadable(format!("can't replace the names: {error}")))?;
+        snapshot = dump::redact_names(&snapshot).context("can't replace the names")?;
     }
     match args.file.as_deref() {
-        Some(path) if path != "-" => dump::write_file(&snapshot, path)?,
+        Some(path) if path != "-" => dump::write_file(&snapshot, path).map_err(CliError::from)?,
         _ => terminal::buffered(|out| dump::write_snapshot(&snapshot, out))?,
     }
     Ok(Exit::Clear)

@@ -3,7 +3,6 @@
 
 use clap::{Args, Command, CommandFactory};
 
-use super::error::CliError;
 use super::exit::Exit;
 use super::{Cli, target, terminal};
 use crate::rules::REGISTRY;
@@ -25,7 +24,7 @@ pub(crate) struct CompleteArgs {
 ///
 /// # Errors
 /// Where stdout can't be written.
-pub(crate) fn run(args: &CompleteArgs) -> Result<Exit, CliError> {
+pub(crate) fn run(args: &CompleteArgs) -> anyhow::Result<Exit> {
     let answer = answer(&Cli::command(), &args.words);
     terminal::buffered(|out| out.write_all(answer.as_bytes()))?;
     Ok(Exit::Clear)

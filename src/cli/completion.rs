@@ -4,7 +4,6 @@ use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
 use super::Cli;
-use super::error::CliError;
 use super::exit::Exit;
 use super::terminal;
 
@@ -25,7 +24,7 @@ pub(crate) struct CompletionArgs {
 ///
 /// # Errors
 /// Where stdout can't be written.
-pub(crate) fn run(args: &CompletionArgs) -> Result<Exit, CliError> {
+pub(crate) fn run(args: &CompletionArgs) -> anyhow::Result<Exit> {
     let script = script(args.shell);
     terminal::buffered(|out| out.write_all(&script))?;
     Ok(Exit::Clear)

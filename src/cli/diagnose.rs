@@ -3,7 +3,6 @@
 use clap::Args;
 
 use super::engine::EngineArgs;
-use super::error::CliError;
 use super::exit::Exit;
 use super::input::InputArgs;
 use super::namespace::NamespaceArgs;
@@ -47,7 +46,7 @@ pub(crate) struct DiagnoseArgs {
 ///
 /// # Errors
 /// Where the call is wrong, nothing could be read or the report can't be written.
-pub(crate) fn run(args: &DiagnoseArgs) -> Result<Exit, CliError> {
+pub(crate) fn run(args: &DiagnoseArgs) -> anyhow::Result<Exit> {
     let targets = target::parse(&args.objects)?;
     let input = args.input.read(&args.namespace, Kind::ALL)?;
     let scope = scope::resolve(&args.selector, &targets, &input)?;

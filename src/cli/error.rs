@@ -63,6 +63,11 @@ impl CliError {
     }
 }
 
+/// How a run ends that an error ended, whatever was said around it.
+pub(crate) fn exit(error: &anyhow::Error) -> Exit {
+    error.downcast_ref().map_or(Exit::Unreadable, CliError::exit)
+}
+
 impl From<SourceError> for CliError {
     fn from(error: SourceError) -> Self {
         let SourceError { message, hint, usage } = error;

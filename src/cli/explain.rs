@@ -27,8 +27,8 @@ pub(crate) struct ExplainArgs {
 ///
 /// # Errors
 /// Where there is no such rule, or stdout can't be written.
-pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, CliError> {
-    let Some(rule) = rules::find(&args.rule) else { return Err(unknown(&args.rule)) };
+pub(crate) fn run(args: &ExplainArgs) -> anyhow::Result<Exit> {
+    let Some(rule) = rules::find(&args.rule) else { return Err(unknown(&args.rule).into()) };
     terminal::write_screen(&args.color, |screen| page(rule.page, screen))?;
     Ok(Exit::Clear)
 }

@@ -29,7 +29,6 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use error::CliError;
 pub use exit::Exit;
 
 const EXAMPLES: &str = "\
@@ -78,16 +77,17 @@ pub fn run(words: Vec<OsString>) -> Exit {
     match cli.command.run() {
         Ok(exit) => exit,
         Err(error) => {
-            if !error.is_broken_pipe() {
+            let exit = error::exit(&error);
+            if exit != Exit::Clear {
                 terminal::tell(&error);
             }
-            error.exit()
+            exit
         }
     }
 }
 
 impl Command {
-    fn run(&self) -> Result<Exit, CliError> {
+    fn run(&self) -> anyhow::Result<Exit> {
         match self {
             Command::Diagnose(args) => diagnose::run(args),
             Command::Webhooks(args) => webhooks::run(args),

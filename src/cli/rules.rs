@@ -3,7 +3,6 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::error::CliError;
 use super::exit::Exit;
 use super::terminal::{self, OutputArgs};
 use crate::diagnosis::Severity;
@@ -44,7 +43,7 @@ struct RuleEntry {
 ///
 /// # Errors
 /// Where stdout can't be written.
-pub(crate) fn run(args: &RulesArgs) -> Result<Exit, CliError> {
+pub(crate) fn run(args: &RulesArgs) -> anyhow::Result<Exit> {
     let rules = ROOMS.iter().flat_map(|room| room.rules.iter().map(|rule| entry(room.name, rule))).collect();
     let catalogue = Catalogue { api_version: API_VERSION, kind: "Rules", rules };
     terminal::write_document(&args.output, &catalogue, |screen| human(&catalogue, screen))?;

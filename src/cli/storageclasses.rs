@@ -2,7 +2,6 @@
 
 use clap::Args;
 
-use super::error::CliError;
 use super::exit::Exit;
 use super::offers::{self, OffersArgs};
 use super::terminal;
@@ -21,7 +20,7 @@ pub(crate) struct StorageClassesArgs {
 ///
 /// # Errors
 /// Where nothing could be read or the report can't be written.
-pub(crate) fn run(args: &StorageClassesArgs) -> Result<Exit, CliError> {
+pub(crate) fn run(args: &StorageClassesArgs) -> anyhow::Result<Exit> {
     let (snapshot, diagnosis) = args.offers.diagnose()?;
     let of = [Kind::StorageClass, Kind::CSIDriver, Kind::CSINode, Kind::CSIStorageCapacity];
     let report = StorageClasses::new(&snapshot, offers::findings(&diagnosis, &of));

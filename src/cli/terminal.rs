@@ -130,9 +130,9 @@ pub(crate) fn warn(message: &str) {
 }
 
 /// Tells why the run ends.
-pub(crate) fn tell(error: &CliError) {
-    say("error", &error.to_string());
-    if let Some(hint) = error.hint() {
+pub(crate) fn tell(error: &anyhow::Error) {
+    say("error", &format!("{error:#}"));
+    if let Some(hint) = error.downcast_ref().and_then(CliError::hint) {
         say("hint", hint);
     }
 }

@@ -18,7 +18,7 @@ use crate::dependencies::Drivers;
 use crate::model::{Claim, Kind, Meta, ObjectRef, Pod, StorageClass, Workload};
 use crate::scheduler::{Outcome, PodVerdict, Scheduler};
 use crate::snapshot::{History, Lookup, Problem, Scope, Snapshot};
-use crate::volumes::{AttachProblem, AttachVerdict, ClaimVerdict, ProvisionerVerdict, VolumeController};
+use crate::volumes::{AttachProblem, AttachVerdict, ClaimVerdict, ProvisionerVerdict};
 
 /// Seconds for which an object counts as new.
 const FRESH: i64 = 60;
@@ -78,7 +78,6 @@ pub struct Shortfall<'a> {
 pub struct Context<'a> {
     pub snapshot: &'a Snapshot,
     pub scheduler: &'a Scheduler<'a>,
-    pub volumes: &'a VolumeController<'a>,
     pub options: &'a Options,
     /// The one namespace that is looked at, where it is one.
     pub namespace: Option<&'a str>,
@@ -331,11 +330,6 @@ impl<'a> Context<'a> {
             self.step(what, Change::RecreatePods { namespace: namespace.to_owned(), names })
         });
         steps.collect()
-    }
-
-    /// The tools that own an object.
-    pub fn managers(&self, meta: &Meta) -> Vec<Manager> {
-        manager::managers(meta, self.snapshot)
     }
 }
 

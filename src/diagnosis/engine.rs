@@ -148,7 +148,6 @@ fn examine<T>(
     let context = Context {
         snapshot,
         scheduler,
-        volumes: &volumes,
         options,
         namespace: selection.namespace,
         groups: group(&pods),

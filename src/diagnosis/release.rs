@@ -31,13 +31,6 @@ pub enum ReleaseSource {
     Assumed,
 }
 
-impl ReleaseSource {
-    /// Whether the release was worked out or assumed rather than told.
-    pub fn inferred(self) -> bool {
-        !matches!(self, ReleaseSource::Given | ReleaseSource::Server)
-    }
-}
-
 impl Release {
     /// The release to follow for a snapshot: the one that was asked for, else the server's, else what the scheduler's
     /// texts and the kubelets leave open, else the newest. A server version that names no release tells nothing, and one

@@ -77,7 +77,6 @@ pub mod reasons {
     pub use super::volume_zone::Reason as VolumeZone;
 }
 
-pub use resources::is_extended as is_extended_resource;
 pub use running::{RunningScheduler, foreign_reasons, running};
 pub(crate) use running::{offered, presumed};
 pub use taint_toleration::{tolerates, untolerated};
@@ -170,11 +169,6 @@ impl<'a> Scheduler<'a> {
             allocatable: info.allocatable.of_resource(resource),
             used: info.requested.of_resource(resource),
         })
-    }
-
-    /// The pod's request of a resource, in the scheduler's units.
-    pub fn request(&self, pod: &Pod, resource: &str) -> i64 {
-        resources::requests(pod, self.cluster.version).of_resource(resource)
     }
 
     /// The resources of which the pod asks for some.

@@ -98,7 +98,7 @@ fn is_native(name: &str) -> bool {
 }
 
 /// Whether the name is an extended resource's (`pkg/apis/core/v1/helper`, IsExtendedResourceName).
-pub fn is_extended(name: &str) -> bool {
+pub(super) fn is_extended(name: &str) -> bool {
     name.contains('/') && !name.contains("kubernetes.io/") && !name.starts_with("requests.")
 }
 

@@ -86,16 +86,6 @@ macro_rules! snapshot {
                 match kind { $(Kind::$kind => self.$field.len(),)* }
             }
 
-            /// The namespaces of the objects of a kind, sorted.
-            pub fn namespaces(&self, kind: Kind) -> Vec<String> {
-                let mut names: Vec<String> = match kind {
-                    $(Kind::$kind => self.$field.iter().map(|object| object.meta().namespace.clone()).collect(),)*
-                };
-                names.sort();
-                names.dedup();
-                names
-            }
-
             /// Whether an object of this name was added.
             pub fn has(&self, kind: Kind, name: &str) -> bool {
                 match kind { $(Kind::$kind => self.$field.iter().any(|object| object.meta().name == name),)* }
@@ -273,12 +263,8 @@ impl Builder {
 }
 
 impl Snapshot {
-    /// A namespace's labels, `None` where they were not read. The API server labels every namespace with its name.
-    pub fn namespace_labels(&self, name: &str) -> Lookup<'_, Namespace> {
-        self.namespaces.get("", name)
-    }
-
-    /// Labels of a namespace, empty where it was read and isn't there.
+    /// Labels of a namespace, empty where it was read and isn't there, `None` where it wasn't read. The API server labels
+    /// every namespace with its name.
     pub fn labels_of_namespace(&self, name: &str) -> Option<Map> {
         match self.namespaces.get("", name) {
             Lookup::Found(namespace) => Some(namespace.metadata.labels.clone()),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
-use super::coverage::{Broken, Problem, Scope};
+use super::coverage::{Broken, Scope};
 use crate::model::Object;
 
 /// The answer to "is there an object of this name?"
@@ -46,11 +46,6 @@ pub struct Store<T> {
 }
 
 impl<T: Object> Store<T> {
-    /// A store of which nothing was read yet.
-    pub fn unread(problem: Problem) -> Self {
-        Self { items: Arc::default(), index: None, scope: Scope::Nothing(problem), broken: Arc::default() }
-    }
-
     /// Takes what was read. Of objects with the same name the one with the newest resource version stays.
     pub fn new(mut items: Vec<Arc<T>>, scope: Scope, broken: Vec<Broken>) -> Self {
         items.sort_by(|a, b| key(&**a).cmp(&key(&**b)).then_with(|| version(&**b).cmp(&version(&**a))));
@@ -203,6 +198,7 @@ fn version<T: Object>(object: &T) -> (u64, &str) {
 mod tests {
     use super::*;
     use crate::model::{Kind, Node};
+    use crate::snapshot::Problem;
 
     fn node(name: &str, version: &str) -> Arc<Node> {
         let mut node = Node::default();
@@ -216,7 +212,7 @@ mod tests {
         let read = Store::new(vec![node("a", "1")], Scope::All, Vec::new());
         assert!(read.get("", "a").found().is_some());
         assert!(read.get("", "b").is_absent());
-        let unread = Store::<Node>::unread(Problem::Forbidden);
+        let unread = Store::<Node>::new(Vec::new(), Scope::Nothing(Problem::Forbidden), Vec::new());
         assert!(matches!(unread.get("", "a"), Lookup::Unknown));
         assert!(unread.all().is_none());
     }

@@ -79,11 +79,6 @@ impl<'a> VolumeController<'a> {
         self.consumers.of(namespace, claim)
     }
 
-    /// The class that claims without one are given, where the snapshot says it.
-    pub fn default_class(&self) -> Option<&'a str> {
-        self.default_class.clone().ok().flatten()
-    }
-
     fn mismatches(&self, claim: &Claim, class: &str) -> (Vec<VolumeMismatch>, usize) {
         if !claim.spec.volume_name.is_empty() {
             let requested = self.snapshot.volumes.get("", &claim.spec.volume_name).found();

@@ -72,11 +72,6 @@ impl Screen {
         self.whole
     }
 
-    /// The columns that lines may have.
-    pub fn width(&self) -> usize {
-        self.width
-    }
-
     /// What was gathered.
     pub fn finish(self) -> String {
         self.text
