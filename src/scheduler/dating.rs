@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::parse::{counted, items, split_tail};
+use super::plugins::{volume_binding, volume_restrictions};
 use super::reason::Reason;
-use super::{release, volume_binding, volume_restrictions};
+use super::release;
 use crate::model::pod::DEFAULT_SCHEDULER;
 use crate::model::version::Version;
 use crate::snapshot::Snapshot;

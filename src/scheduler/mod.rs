@@ -1,4 +1,4 @@
-//! What kube-scheduler decides, plugin by plugin, byte for byte. One file per plugin under its upstream name.
+//! What kube-scheduler decides, plugin by plugin, byte for byte.
 
 mod assumed;
 mod capacities;
@@ -8,27 +8,16 @@ pub mod config;
 pub mod config_file;
 mod csi_migration;
 mod dating;
-mod default_preemption;
 mod default_spread;
-mod dynamic_resources;
 mod explanation;
 mod framework;
 mod host_ports;
-mod inter_pod_affinity;
 mod message;
 mod needs;
-mod node_affinity;
-mod node_declared_features;
-mod node_name;
-mod node_ports;
-mod node_resources_fit;
-mod node_unschedulable;
-mod node_volume_limits;
 mod nominated;
 pub mod obstacle;
 pub mod parse;
 mod plugins;
-mod pod_topology_spread;
 mod post_filter;
 mod present_volumes;
 mod reason;
@@ -36,11 +25,7 @@ mod release;
 mod resources;
 mod running;
 mod status;
-mod taint_toleration;
 mod verdict;
-mod volume_binding;
-mod volume_restrictions;
-mod volume_zone;
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -60,26 +45,26 @@ use post_filter::PostFilter;
 pub use reason::{LeftOut, Reason};
 /// The reasons of each plugin, under the plugin's upstream name.
 pub mod reasons {
-    pub use super::default_preemption::Reason as DefaultPreemption;
-    pub use super::dynamic_resources::Reason as DynamicResources;
-    pub use super::inter_pod_affinity::Reason as InterPodAffinity;
-    pub use super::node_affinity::Reason as NodeAffinity;
-    pub use super::node_declared_features::Reason as NodeDeclaredFeatures;
-    pub use super::node_name::Reason as NodeName;
-    pub use super::node_ports::Reason as NodePorts;
-    pub use super::node_resources_fit::Reason as NodeResourcesFit;
-    pub use super::node_unschedulable::Reason as NodeUnschedulable;
-    pub use super::node_volume_limits::Reason as NodeVolumeLimits;
-    pub use super::pod_topology_spread::Reason as PodTopologySpread;
-    pub use super::taint_toleration::Reason as TaintToleration;
-    pub use super::volume_binding::Reason as VolumeBinding;
-    pub use super::volume_restrictions::Reason as VolumeRestrictions;
-    pub use super::volume_zone::Reason as VolumeZone;
+    pub use super::plugins::default_preemption::Reason as DefaultPreemption;
+    pub use super::plugins::dynamic_resources::Reason as DynamicResources;
+    pub use super::plugins::inter_pod_affinity::Reason as InterPodAffinity;
+    pub use super::plugins::node_affinity::Reason as NodeAffinity;
+    pub use super::plugins::node_declared_features::Reason as NodeDeclaredFeatures;
+    pub use super::plugins::node_name::Reason as NodeName;
+    pub use super::plugins::node_ports::Reason as NodePorts;
+    pub use super::plugins::node_resources_fit::Reason as NodeResourcesFit;
+    pub use super::plugins::node_unschedulable::Reason as NodeUnschedulable;
+    pub use super::plugins::node_volume_limits::Reason as NodeVolumeLimits;
+    pub use super::plugins::pod_topology_spread::Reason as PodTopologySpread;
+    pub use super::plugins::taint_toleration::Reason as TaintToleration;
+    pub use super::plugins::volume_binding::Reason as VolumeBinding;
+    pub use super::plugins::volume_restrictions::Reason as VolumeRestrictions;
+    pub use super::plugins::volume_zone::Reason as VolumeZone;
 }
 
+pub use plugins::taint_toleration::{tolerates, untolerated};
 pub use running::{RunningScheduler, foreign_reasons, running};
 pub(crate) use running::{offered, presumed};
-pub use taint_toleration::{tolerates, untolerated};
 pub use verdict::{NodeVerdict, Outcome, PodVerdict, PreFilterRejection};
 
 use crate::model::version::Version;
@@ -219,7 +204,7 @@ impl<'a> Scheduler<'a> {
             verdict.unknown.push(format!("the scheduler runs the plugin {first}, which is not modelled"));
             return verdict;
         }
-        if let Err(status) = dynamic_resources::claims(&self.cluster, pod)
+        if let Err(status) = plugins::dynamic_resources::claims(&self.cluster, pod)
             && release::dynamic_resources(self.cluster.version)
         {
             return not_queued(status);
@@ -431,7 +416,7 @@ fn not_queued(status: Status) -> PodVerdict {
     }
     PodVerdict {
         pre_filter: Some(PreFilterRejection {
-            plugin: dynamic_resources::NAME,
+            plugin: plugins::dynamic_resources::NAME,
             reasons: status.reasons,
             message: text,
         }),

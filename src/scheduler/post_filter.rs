@@ -1,8 +1,8 @@
 //! What the PostFilter plugins add to a message (`runtime/framework.go`, RunPostFilterPlugins).
 
-use super::default_preemption::{self, Preemption};
-use super::dynamic_resources;
 use super::framework::{Cycle, Prepared, Rejections};
+use super::plugins::default_preemption::{self, Preemption};
+use super::plugins::dynamic_resources;
 use super::release;
 
 /// The PostFilter phase: its text, and the node that it nominates with the pods to evict.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::{
+use super::plugins::{
     default_preemption, dynamic_resources, inter_pod_affinity, node_affinity, node_declared_features, node_name,
     node_ports, node_resources_fit, node_unschedulable, node_volume_limits, pod_topology_spread, taint_toleration,
     volume_binding, volume_restrictions, volume_zone,

@@ -6,14 +6,15 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::cluster::{Cluster, NodeInfo, PodInfo};
-use super::framework::{Cycle, Decision, Filter, Move, PreFilter, Status};
-use super::obstacle::Obstacle;
-use super::{node_affinity, release, taint_toleration};
+use super::{node_affinity, taint_toleration};
 use crate::model::pod::TopologySpreadConstraint;
 use crate::model::selector::{LabelSelector, Requirement};
 use crate::model::version::Version;
 use crate::model::{Node, Pod};
+use crate::scheduler::cluster::{Cluster, NodeInfo, PodInfo};
+use crate::scheduler::framework::{Cycle, Decision, Filter, Move, PreFilter, Status};
+use crate::scheduler::obstacle::Obstacle;
+use crate::scheduler::release;
 
 pub(crate) const NAME: &str = "PodTopologySpread";
 
@@ -88,7 +89,7 @@ fn constraints<'c>(cycle: &Cycle<'c>) -> Result<Vec<Constraint<'c>>, Status> {
     let version = cycle.cluster.version;
     let own = &cycle.pod.spec.topology_spread_constraints;
     if own.is_empty() && !cycle.profile.default_constraints.is_empty() {
-        return super::default_spread::constraints(cycle).map(|(selector, list)| {
+        return crate::scheduler::default_spread::constraints(cycle).map(|(selector, list)| {
             list.iter()
                 .map(|constraint| Constraint::new(version, None, constraint, cycle.pod, Some(selector.clone())))
                 .collect()

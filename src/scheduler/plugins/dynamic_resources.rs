@@ -5,14 +5,14 @@ mod obstacles;
 
 use std::borrow::Cow;
 
-use super::cluster::{Cluster, NodeInfo};
-use super::framework::{Cycle, Decision, Filter, PreFilter, Status};
-use super::obstacle::Obstacle;
-use super::release;
-use super::resources::{is_extended, requests};
 use crate::model::pod::PodResourceClaim;
 use crate::model::version::Version;
 use crate::model::{Meta, Pod, ResourceClaim};
+use crate::scheduler::cluster::{Cluster, NodeInfo};
+use crate::scheduler::framework::{Cycle, Decision, Filter, PreFilter, Status};
+use crate::scheduler::obstacle::Obstacle;
+use crate::scheduler::release;
+use crate::scheduler::resources::{is_extended, requests};
 use crate::snapshot::Lookup;
 pub(crate) use obstacles::behind;
 

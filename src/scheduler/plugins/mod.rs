@@ -1,18 +1,29 @@
 //! The default plugins, in upstream's order (`pkg/scheduler/apis/config/v1/default_plugins.go`), and their PreFilter
 //! phase (`pkg/scheduler/framework/runtime/framework.go`).
 
+pub(in crate::scheduler) mod default_preemption;
+pub(in crate::scheduler) mod dynamic_resources;
+pub(in crate::scheduler) mod inter_pod_affinity;
+pub(in crate::scheduler) mod node_affinity;
+pub(in crate::scheduler) mod node_declared_features;
+pub(in crate::scheduler) mod node_name;
+pub(in crate::scheduler) mod node_ports;
+pub(in crate::scheduler) mod node_resources_fit;
+pub(in crate::scheduler) mod node_unschedulable;
+pub(in crate::scheduler) mod node_volume_limits;
+pub(in crate::scheduler) mod pod_topology_spread;
+pub(in crate::scheduler) mod taint_toleration;
+pub(in crate::scheduler) mod volume_binding;
+pub(in crate::scheduler) mod volume_restrictions;
+pub(in crate::scheduler) mod volume_zone;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::config::{Point, Profile};
-use super::framework::{Behind, Cycle, Filter, Plugin, PreFilter, Preparation, Prepared};
-use super::obstacle::Obstacle;
-use super::status::{Code, Status};
-use super::{
-    default_preemption, dynamic_resources, inter_pod_affinity, node_affinity, node_declared_features, node_name,
-    node_ports, node_resources_fit, node_unschedulable, node_volume_limits, pod_topology_spread, taint_toleration,
-    volume_binding, volume_restrictions, volume_zone,
-};
 use crate::model::pod::DEFAULT_SCHEDULER;
+use crate::scheduler::config::{Point, Profile};
+use crate::scheduler::framework::{Behind, Cycle, Filter, Plugin, PreFilter, Preparation, Prepared};
+use crate::scheduler::obstacle::Obstacle;
+use crate::scheduler::status::{Code, Status};
 
 const fn plugin(name: &'static str, pre_filters: bool, prepare: for<'c> fn(&Cycle<'c>) -> PreFilter<'c>) -> Plugin {
     Plugin { name, prepare, pre_filters, behind: |_| Behind { obstacles: Vec::new(), filter: None } }

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use serde_json::json;
 
-use super::cluster::NodeInfo;
-use super::framework::{Cycle, Decision, Filter, PreFilter, Status};
-use super::host_ports::{HostPort, host_ports};
-use super::obstacle::{Fact, Obstacle, patch, pod_ref};
 use crate::model::{Kind, ObjectRef, Pod};
+use crate::scheduler::cluster::NodeInfo;
+use crate::scheduler::framework::{Cycle, Decision, Filter, PreFilter, Status};
+use crate::scheduler::host_ports::{HostPort, host_ports};
+use crate::scheduler::obstacle::{Fact, Obstacle, patch, pod_ref};
 
 pub(crate) const NAME: &str = "NodePorts";
 

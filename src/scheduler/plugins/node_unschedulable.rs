@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use serde_json::json;
 
-use super::cluster::NodeInfo;
-use super::framework::{Cycle, Decision, Filter, PreFilter, Status};
-use super::obstacle::{Fact, Obstacle, node_ref, patch};
 use super::taint_toleration::tolerates;
 use crate::model::node::Taint;
 use crate::model::{Kind, Pod};
+use crate::scheduler::cluster::NodeInfo;
+use crate::scheduler::framework::{Cycle, Decision, Filter, PreFilter, Status};
+use crate::scheduler::obstacle::{Fact, Obstacle, node_ref, patch};
 
 pub(crate) const NAME: &str = "NodeUnschedulable";
 

@@ -7,13 +7,13 @@ use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
-use super::cluster::{Cluster, NodeInfo, PodInfo};
-use super::framework::{Cycle, Decision, Filter, Move, PreFilter, Status};
-use super::obstacle::Obstacle;
 use crate::model::meta::Map;
 use crate::model::pod::PodAffinityTerm;
 use crate::model::selector::matches;
 use crate::model::{Node, Pod};
+use crate::scheduler::cluster::{Cluster, NodeInfo, PodInfo};
+use crate::scheduler::framework::{Cycle, Decision, Filter, Move, PreFilter, Status};
+use crate::scheduler::obstacle::Obstacle;
 use obstacles::Holders;
 
 pub(crate) const NAME: &str = "InterPodAffinity";

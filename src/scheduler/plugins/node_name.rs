@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use serde_json::json;
 
-use super::cluster::NodeInfo;
-use super::framework::{Cycle, Decision, Filter, PreFilter, Status};
-use super::obstacle::{Fact, Obstacle, patch, pod_ref};
 use crate::model::{Kind, Pod};
+use crate::scheduler::cluster::NodeInfo;
+use crate::scheduler::framework::{Cycle, Decision, Filter, PreFilter, Status};
+use crate::scheduler::obstacle::{Fact, Obstacle, patch, pod_ref};
 
 pub(crate) const NAME: &str = "NodeName";
 

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use serde_json::json;
 
-use super::cluster::NodeInfo;
-use super::framework::{Cycle, Decision, Filter, PreFilter, Status};
-use super::obstacle::{Fact, Obstacle, node_ref, patch};
-use super::release;
 use crate::model::{Kind, Pod};
+use crate::scheduler::cluster::NodeInfo;
+use crate::scheduler::framework::{Cycle, Decision, Filter, PreFilter, Status};
+use crate::scheduler::obstacle::{Fact, Obstacle, node_ref, patch};
+use crate::scheduler::release;
 
 pub(crate) const NAME: &str = "NodeDeclaredFeatures";
 const HOST_NETWORK_USER_NAMESPACES: &str = "UserNamespacesHostNetworkSupport";

@@ -5,13 +5,13 @@ mod obstacles;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::cluster::{Cluster, NodeInfo, PodInfo};
-use super::framework::{Cycle, Decision, Filter, Move, PreFilter, Status};
-use super::obstacle::Obstacle;
-use super::release;
 use crate::model::Pod;
 use crate::model::pod::PodVolume;
 use crate::model::version::Version;
+use crate::scheduler::cluster::{Cluster, NodeInfo, PodInfo};
+use crate::scheduler::framework::{Cycle, Decision, Filter, Move, PreFilter, Status};
+use crate::scheduler::obstacle::Obstacle;
+use crate::scheduler::release;
 use crate::snapshot::Lookup;
 pub(crate) use obstacles::behind;
 

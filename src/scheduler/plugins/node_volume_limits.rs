@@ -6,17 +6,17 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::cluster::{Cluster, NodeInfo};
-use super::csi_migration;
-use super::framework::{Cycle, Decision, Filter, PreFilter, Status};
-use super::obstacle::Obstacle;
-use super::present_volumes::{Present, PresentVolumes, VolumeKey};
-use super::release;
 use super::volume_binding::{not_owner, owned_by};
 use super::volume_restrictions::claim_not_found_text;
 use crate::model::pod::PodVolume;
 use crate::model::version::Version;
 use crate::model::{Claim, CsiNode, Pod, Volume};
+use crate::scheduler::cluster::{Cluster, NodeInfo};
+use crate::scheduler::csi_migration;
+use crate::scheduler::framework::{Cycle, Decision, Filter, PreFilter, Status};
+use crate::scheduler::obstacle::Obstacle;
+use crate::scheduler::present_volumes::{Present, PresentVolumes, VolumeKey};
+use crate::scheduler::release;
 use crate::snapshot::Lookup;
 use crate::volumes::migration;
 

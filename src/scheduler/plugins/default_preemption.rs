@@ -5,11 +5,11 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::cluster::{Cluster, NodeInfo, PodInfo};
-use super::framework::{Code, Move, Prepared, Rejections, Status};
-use super::message::{Body, fit_error};
-use super::nominated;
 use crate::model::{Pod, PodDisruptionBudget};
+use crate::scheduler::cluster::{Cluster, NodeInfo, PodInfo};
+use crate::scheduler::framework::{Code, Move, Prepared, Rejections, Status};
+use crate::scheduler::message::{Body, fit_error};
+use crate::scheduler::nominated;
 
 pub(crate) const NAME: &str = "DefaultPreemption";
 const NOT_HELPFUL: &str = "Preemption is not helpful for scheduling";

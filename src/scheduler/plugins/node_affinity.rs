@@ -5,12 +5,12 @@ mod obstacles;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::cluster::NodeInfo;
-use super::framework::{Cycle, Decision, Filter, PreFilter, Status};
-use super::obstacle::Obstacle;
 use crate::model::pod::PodSpec;
 use crate::model::selector::{NodeSelector, NodeSelectorTerm};
 use crate::model::{Node, Pod};
+use crate::scheduler::cluster::NodeInfo;
+use crate::scheduler::framework::{Cycle, Decision, Filter, PreFilter, Status};
+use crate::scheduler::obstacle::Obstacle;
 pub(crate) use obstacles::behind;
 
 pub(crate) const NAME: &str = "NodeAffinity";

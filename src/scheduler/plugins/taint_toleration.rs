@@ -4,14 +4,14 @@ use std::borrow::Cow;
 
 use serde_json::json;
 
-use super::cluster::NodeInfo;
-use super::framework::{Cycle, Decision, Filter, PreFilter, Status};
-use super::obstacle::{Fact, Obstacle, node_ref, patch};
-use super::release;
 use crate::model::node::Taint;
 use crate::model::pod::Toleration;
 use crate::model::version::Version;
 use crate::model::{Kind, Pod};
+use crate::scheduler::cluster::NodeInfo;
+use crate::scheduler::framework::{Cycle, Decision, Filter, PreFilter, Status};
+use crate::scheduler::obstacle::{Fact, Obstacle, node_ref, patch};
+use crate::scheduler::release;
 
 pub(crate) const NAME: &str = "TaintToleration";
 

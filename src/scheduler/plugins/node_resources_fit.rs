@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::cluster::{Cluster, NodeInfo};
 use super::dynamic_resources::stands_for;
-use super::framework::{Code, Cycle, Decision, Filter, PreFilter, Status};
-use super::obstacle::{Fact, Obstacle, amount, most, node_ref, patch, pod_ref};
-use super::release;
-use super::resources::{Totals, is_extended, requests};
 use crate::model::Kind;
+use crate::scheduler::cluster::{Cluster, NodeInfo};
+use crate::scheduler::framework::{Code, Cycle, Decision, Filter, PreFilter, Status};
+use crate::scheduler::obstacle::{Fact, Obstacle, amount, most, node_ref, patch, pod_ref};
+use crate::scheduler::release;
+use crate::scheduler::resources::{Totals, is_extended, requests};
 use crate::snapshot::edit::pointer_token;
 
 pub(crate) const NAME: &str = "NodeResourcesFit";

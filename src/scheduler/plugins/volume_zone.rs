@@ -6,12 +6,12 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::cluster::{Cluster, NodeInfo};
-use super::framework::{Cycle, Decision, Filter, PreFilter, Status};
-use super::obstacle::Obstacle;
-use super::release;
 use super::volume_restrictions::{claim_not_found_text, claim_unread};
 use crate::model::{Claim, Volume};
+use crate::scheduler::cluster::{Cluster, NodeInfo};
+use crate::scheduler::framework::{Cycle, Decision, Filter, PreFilter, Status};
+use crate::scheduler::obstacle::Obstacle;
+use crate::scheduler::release;
 use crate::snapshot::Lookup;
 pub(crate) use obstacles::behind;
 
