@@ -6,7 +6,7 @@ pub mod admission;
 pub mod cli;
 mod dependencies;
 pub mod diagnosis;
-pub mod inventory;
+pub mod engine;
 pub mod model;
 pub mod report;
 pub mod rules;

@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 
 use cases::{fixtures, judge, load, rules, show, yaml_files};
 use libtest_mimic::{Arguments, Trial};
-use storagewhy::diagnosis::{Diagnosis, Finding, Scope, Severity};
+use storagewhy::diagnosis::{Finding, Scope, Severity};
+use storagewhy::engine::Diagnosis;
 use storagewhy::report::Report;
 use storagewhy::report::human::{self, Screen};
 use storagewhy::rules::REGISTRY;

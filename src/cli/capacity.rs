@@ -6,8 +6,8 @@ use super::exit::Exit;
 use super::input::InputArgs;
 use super::namespace::NamespaceArgs;
 use super::terminal::{self, OutputArgs};
-use crate::inventory::capacity::{self, Capacity};
 use crate::model::Quantity;
+use crate::report::document::capacity::{self, Capacity};
 use crate::report::human;
 
 /// Show what is free by class and topology segment, and how much more fits

@@ -9,7 +9,6 @@ use super::namespace::NamespaceArgs;
 use super::scope::{self, SelectorArgs};
 use super::target;
 use super::terminal::{self, OutputArgs};
-use crate::diagnosis;
 use crate::model::Kind;
 use crate::report::{Report, human};
 
@@ -51,7 +50,7 @@ pub(crate) fn run(args: &DiagnoseArgs) -> anyhow::Result<Exit> {
     let input = args.input.read(&args.namespace, Kind::ALL)?;
     let scope = scope::resolve(&args.selector, &targets, &input)?;
     let options = args.engine.options(args.output.for_programs())?;
-    let diagnosis = diagnosis::diagnose(&input.snapshot, &scope, &options);
+    let diagnosis = crate::engine::diagnose(&input.snapshot, &scope, &options);
     let report = Report::new(&input.snapshot, &scope, &diagnosis);
     terminal::write_document(&args.output, &report, |screen| {
         screen.show_all(args.verbose);

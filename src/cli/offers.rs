@@ -8,7 +8,8 @@ use super::exit::Exit;
 use super::input::InputArgs;
 use super::namespace::NamespaceArgs;
 use super::terminal::OutputArgs;
-use crate::diagnosis::{self, Diagnosis, Severity};
+use crate::diagnosis::{Scope, Severity};
+use crate::engine::Diagnosis;
 use crate::model::Kind;
 use crate::report::document::FindingEntry;
 use crate::snapshot::Snapshot;
@@ -35,7 +36,7 @@ impl OffersArgs {
     pub(crate) fn diagnose(&self) -> Result<(Snapshot, Diagnosis), CliError> {
         let snapshot = self.input.read(&NamespaceArgs::all(), Kind::ALL)?.snapshot;
         let options = self.engine.options(false)?;
-        let diagnosis = diagnosis::diagnose(&snapshot, &diagnosis::Scope::default(), &options);
+        let diagnosis = crate::engine::diagnose(&snapshot, &Scope::default(), &options);
         Ok((snapshot, diagnosis))
     }
 

@@ -5,8 +5,8 @@ use clap::Args;
 use super::exit::Exit;
 use super::offers::{self, OffersArgs};
 use super::terminal;
-use crate::inventory::classes::StorageClasses;
 use crate::model::Kind;
+use crate::report::document::classes::StorageClasses;
 use crate::report::human;
 
 /// Show the storage classes, what stands behind them, and what is wrong with them

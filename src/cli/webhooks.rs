@@ -5,8 +5,8 @@ use clap::Args;
 use super::exit::Exit;
 use super::offers::{self, OffersArgs};
 use super::terminal;
-use crate::inventory::webhooks::Webhooks;
 use crate::model::Kind;
+use crate::report::document::webhooks::Webhooks;
 use crate::report::human;
 
 /// Show the admission webhooks that see new pods and claims, and what is wrong with them

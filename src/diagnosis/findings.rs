@@ -236,7 +236,7 @@ impl Findings {
     }
 
     /// Takes over what a rule says.
-    pub(super) fn take(&mut self, said: Causes) {
+    pub(crate) fn take(&mut self, said: Causes) {
         for written in said.written {
             match written {
                 Written::Finding(finding) => self.add(finding),

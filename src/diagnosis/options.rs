@@ -6,7 +6,6 @@ use super::release::Release;
 use crate::model::ObjectRef;
 use crate::model::selector::LabelSelector;
 use crate::model::version::Version;
-use crate::rules::{REGISTRY, Rule};
 use crate::scheduler::{Scheduler, SchedulerConfig, presumed};
 use crate::snapshot::Snapshot;
 
@@ -32,8 +31,6 @@ pub struct Options {
     pub now: Option<Timestamp>,
     /// Whether the report has all that is in the way of every pod, as documents for programs do.
     pub obstacles: bool,
-    /// The rules that are asked, by default all. In which order they stand makes no difference within a stage.
-    pub rules: Option<Vec<&'static Rule>>,
     /// Whether the snapshot may have been taken long after `now`, so that ages are more than they seem.
     pub now_is_a_bound: bool,
 }
@@ -58,14 +55,8 @@ impl Options {
             scheduler_config: self.scheduler_config.clone(),
             now: taken.or(newest.map(|newest| newest.time)),
             obstacles: self.obstacles,
-            rules: self.rules.clone(),
             now_is_a_bound: self.now_is_a_bound || newest.is_some_and(|newest| !newest.ticks),
         }
-    }
-
-    /// The rules that are asked.
-    pub(crate) fn rules(&self) -> &[&'static Rule] {
-        self.rules.as_deref().unwrap_or(&REGISTRY)
     }
 
     /// The scheduler for a snapshot: with the configuration that was given, else with what the snapshot shows of it.

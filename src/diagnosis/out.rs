@@ -13,20 +13,20 @@ pub(crate) trait Known {
 /// What a rule says that looks at no other finding.
 #[derive(Debug, Default)]
 pub struct Causes {
-    pub(super) written: Vec<Written>,
-    pub(super) skipped: Option<String>,
+    pub(crate) written: Vec<Written>,
+    pub(crate) skipped: Option<String>,
 }
 
 /// What a rule says that looks at the findings of the stages before.
 #[derive(Debug)]
 pub struct Out<'f> {
     findings: &'f Findings,
-    pub(super) own: Causes,
+    pub(crate) own: Causes,
 }
 
 /// Something that a rule says.
 #[derive(Debug)]
-pub(super) enum Written {
+pub(crate) enum Written {
     Finding(Finding),
     /// What explains the first object explains the second as well.
     ExplainedWith(ObjectRef, ObjectRef),
@@ -59,7 +59,7 @@ impl Known for Out<'_> {
 }
 
 impl<'f> Out<'f> {
-    pub(super) fn new(findings: &'f Findings) -> Self {
+    pub(crate) fn new(findings: &'f Findings) -> Self {
         Self { findings, own: Causes::default() }
     }
 

@@ -13,6 +13,7 @@ mod flags;
 pub mod kind;
 pub mod lenient;
 pub mod meta;
+pub mod needs;
 pub mod node;
 pub mod pod;
 pub mod policy;

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use super::document::ObjectEntry;
 use crate::diagnosis::in_the_way::NodeSet;
 use crate::diagnosis::obstacle_words::clause;
-use crate::diagnosis::obstacles::PodObstacles;
+use crate::engine::PodObstacles;
 use crate::model::ObjectRef;
 use crate::scheduler::{NodeVerdict, Obstacle, Reason};
 use crate::snapshot::Edit;

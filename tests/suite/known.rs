@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use crate::cases::{fixtures, judge, load, yaml_files};
-use storagewhy::diagnosis::{Confidence, Diagnosis, Finding, Severity};
+use storagewhy::diagnosis::{Confidence, Finding, Severity};
+use storagewhy::engine::Diagnosis;
 use storagewhy::model::{Kind, ObjectRef};
 use storagewhy::rules::{REGISTRY, Rule};
 use storagewhy::snapshot::{Problem, Scope, Snapshot};

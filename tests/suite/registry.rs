@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::cases::{fixtures, load, show, yaml_files};
-use storagewhy::diagnosis::{Options, Scope, diagnose};
+use storagewhy::diagnosis::{Options, Scope};
+use storagewhy::engine::diagnose_by;
 use storagewhy::rules::{REGISTRY, Rule, Stage, find};
 
 const HEADINGS: [&str; 5] = ["What it means", "How it is recognised", "Look-alikes", "How to repair", "References"];
@@ -74,11 +75,55 @@ fn the_order_of_rules_within_a_stage_makes_no_difference() {
     for rule in REGISTRY.iter() {
         for (seed, path) in yaml_files(&fixtures().join("rules").join(rule.name)).iter().enumerate() {
             let snapshot = load(path);
-            let told = |rules: Option<Vec<&'static Rule>>| {
-                let diagnosis = diagnose(&snapshot, &Scope::default(), &Options { rules, ..Options::default() });
+            let told = |rules: &[&'static Rule]| {
+                let diagnosis = diagnose_by(rules, &snapshot, &Scope::default(), &Options::default());
                 format!("{}{:?}", show(&diagnosis.findings), diagnosis.skipped)
             };
-            assert_eq!(told(None), told(Some(shuffled(seed))), "{}", path.display());
+            assert_eq!(told(&REGISTRY), told(&shuffled(seed)), "{}", path.display());
         }
     }
+}
+
+/// The folders of the source from above to below, as docs/architecture.md has them.
+fn layers() -> Vec<String> {
+    let page = include_str!("../../docs/architecture.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `src/")?.split_once("/`"));
+    rows.map(|(folder, _)| folder.to_owned()).collect()
+}
+
+fn sources(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn no_import_goes_up() {
+    let layers = layers();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    let place = |folder: &str| layers.iter().position(|layer| layer == folder);
+    let mut folders = BTreeSet::new();
+    for path in files {
+        let inside = path.strip_prefix(&root).unwrap();
+        let folder = inside.components().next().unwrap().as_os_str().to_string_lossy().into_owned();
+        if folder.ends_with(".rs") {
+            continue;
+        }
+        let from = place(&folder).unwrap_or_else(|| panic!("docs/architecture.md does not tell of src/{folder}"));
+        folders.insert(folder);
+        let text = std::fs::read_to_string(&path).unwrap();
+        for (_, rest) in text.match_indices("crate::").map(|(at, found)| text.split_at(at + found.len())) {
+            let name: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+            let up = place(&name).is_some_and(|to| to < from);
+            assert!(!up, "{} imports {name}, which stands above it", inside.display());
+        }
+    }
+    assert_eq!(folders.len(), layers.len(), "docs/architecture.md tells of folders that are not there");
 }

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use crate::golden::compare;
 use serde_json::json;
 use storagewhy::diagnosis::{
-    Confidence, Diagnosis, Evidence, Explained, Finding, Manager, Options, Release, ReleaseSource, Remedy, Risk, Scope,
-    Severity, Step, Trial, diagnose,
+    Confidence, Evidence, Explained, Finding, Manager, Options, Release, ReleaseSource, Remedy, Risk, Scope, Severity,
+    Step, Trial,
 };
+use storagewhy::engine::{Diagnosis, diagnose};
 use storagewhy::model::{Kind, ObjectRef, Quantity};
 use storagewhy::report::human::{self, Screen};
 use storagewhy::report::{Report, Status};

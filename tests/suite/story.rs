@@ -3,7 +3,8 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests")]
 
 use crate::cases::{fixtures, judge, load, rules, show};
-use storagewhy::diagnosis::{Diagnosis, Explained, Finding, Remedy, Severity, Trial};
+use storagewhy::diagnosis::{Explained, Finding, Remedy, Severity, Trial};
+use storagewhy::engine::Diagnosis;
 use storagewhy::model::{Kind, ObjectRef};
 use storagewhy::snapshot::Snapshot;
 
@@ -228,7 +229,7 @@ fn a_diagnosis_of_one_object_names_the_same_cause() {
         ObjectRef::new(Kind::StorageClass, "", "topolvm-provisioner"),
     ] {
         let scope = storagewhy::diagnosis::Scope { targets: vec![object.clone()], ..Default::default() };
-        let one = storagewhy::diagnosis::diagnose(&snapshot, &scope, &Default::default());
+        let one = storagewhy::engine::diagnose(&snapshot, &scope, &Default::default());
         if object.name != "vault-2" {
             assert_eq!(one.findings.first().map(|f| &f.id), whole.findings.first().map(|f| &f.id), "{object}");
         }

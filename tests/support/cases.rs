@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::Value;
-use storagewhy::diagnosis::{Diagnosis, Finding, Options, Scope, diagnose};
+use storagewhy::diagnosis::{Finding, Options, Scope};
+use storagewhy::engine::{Diagnosis, diagnose};
 use storagewhy::snapshot::Snapshot;
 use storagewhy::source::dump;
 

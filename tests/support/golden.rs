@@ -1,5 +1,7 @@
 //! Compares text with a file of the repository; `UPDATE=1` writes the file instead.
 
+#![allow(clippy::disallowed_methods, reason = "tests read and write the repository's files")]
+
 use std::path::Path;
 
 /// Compares `text` with the file at `path`, from the repository's root.

@@ -2,8 +2,8 @@
 
 use super::words::{NAMES, count, names};
 use super::{Screen, Tone, unread};
-use crate::inventory::capacity::{Capacity, ClassCapacity, Segment, Tracking};
 use crate::model::quantity::short_bytes;
+use crate::report::document::capacity::{Capacity, ClassCapacity, Segment, Tracking};
 
 /// Segments of a class that are written out.
 const SEGMENTS: usize = 40;

@@ -2,8 +2,8 @@
 
 use super::words::NAMES;
 use super::{Screen, Tone, finding, unread};
-use crate::inventory::capacity::Tracking;
-use crate::inventory::classes::{ClassEntry, Maker, StorageClasses};
+use crate::report::document::capacity::Tracking;
+use crate::report::document::classes::{ClassEntry, Maker, StorageClasses};
 
 /// Writes the classes and what is wrong with them.
 pub fn write(classes: &StorageClasses, screen: &mut Screen) {

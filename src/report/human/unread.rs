@@ -3,8 +3,8 @@
 use super::words::{NAMES, names, plural};
 use super::{Screen, Tone};
 use crate::diagnosis::ReleaseSource;
+use crate::model::needs::NEEDS;
 use crate::report::document::{CoverageEntry, Report};
-use crate::source::live::needs::NEEDS;
 
 /// Kinds of which is said what is lost without them.
 const LOSSES: usize = 6;

@@ -2,7 +2,7 @@
 
 use super::words::{NAMES, names};
 use super::{Screen, Tone, finding, unread};
-use crate::inventory::webhooks::{BackendEntry, OwnerEntry, WebhookEntry, Webhooks};
+use crate::report::document::webhooks::{BackendEntry, OwnerEntry, WebhookEntry, Webhooks};
 
 /// Writes the webhooks and what is wrong with them.
 pub fn write(webhooks: &Webhooks, screen: &mut Screen) {

@@ -10,7 +10,6 @@ mod failure;
 mod gather;
 mod kubeconfig;
 mod list;
-pub mod needs;
 mod options;
 mod proxy;
 mod request;

@@ -1,6 +1,7 @@
 //! What a dump that kubectl wrote tells of its time and release.
 
-use storagewhy::diagnosis::{Diagnosis, Options, ReleaseSource, Scope, Severity, diagnose};
+use storagewhy::diagnosis::{Options, ReleaseSource, Scope, Severity};
+use storagewhy::engine::{Diagnosis, diagnose};
 
 use super::support::{list, read_text};
 

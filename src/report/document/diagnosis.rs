@@ -1,4 +1,4 @@
-//! The report, version 1: the types that JSON and YAML are written from. Fields are added, never renamed.
+//! The document of `diagnose`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -7,20 +7,18 @@ use std::sync::Arc;
 use serde::Serialize;
 
 #[cfg(test)]
-use super::obstacles::NodeEntry;
-use super::obstacles::{ClosestEntry, NodeList, ObstacleEntry};
+use crate::report::obstacles::NodeEntry;
+use crate::report::obstacles::{ClosestEntry, NodeList, ObstacleEntry};
 
-use crate::diagnosis::obstacles::PodObstacles;
-use crate::diagnosis::{
-    self, Confidence, Diagnosis, Explained, Finding, Manager, ReleaseSource, Risk, Severity, Trial,
-};
+use super::API_VERSION;
+use super::finding::FindingEntry;
+use crate::diagnosis::{self, ReleaseSource};
+use crate::engine::Diagnosis;
+use crate::engine::PodObstacles;
 use crate::model::{Kind, ObjectRef, Pod};
 use crate::scheduler::{NodeVerdict, Outcome, PodVerdict};
 use crate::snapshot::{Coverage, Problem, Snapshot};
 use crate::volumes::{AttachVerdict, ClaimEvent, ClaimVerdict, Intake, Mismatch, ProvisionerVerdict, VolumeMismatch};
-
-/// The version of every document that the tool writes.
-pub const API_VERSION: &str = "storagewhy.dev/v1";
 
 /// Nodes that a report may hold before those of pods with one verdict are written once.
 const MAX_NODES: usize = 20_000;
@@ -236,116 +234,6 @@ pub struct VolumeEntry<'a> {
     pub facts: &'a [Mismatch],
 }
 
-/// One cause.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct FindingEntry<'a> {
-    /// Stable between runs: the rule and the object.
-    pub id: &'a str,
-    /// The rule; `explain` has its page.
-    pub rule: &'a str,
-    pub severity: Severity,
-    pub confidence: Confidence,
-    /// The cause in one sentence.
-    pub title: &'a str,
-    /// The object in which the cause lies.
-    pub object: ObjectEntry<'a>,
-    /// The facts that prove it.
-    pub evidence: Vec<EvidenceEntry<'a>>,
-    /// Findings (by id) and objects that are victims of this cause.
-    pub explains: Vec<ExplainedEntry<'a>>,
-    /// What to do, the best first.
-    pub remedies: Vec<RemedyEntry<'a>>,
-}
-
-/// An object.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct ObjectEntry<'a> {
-    pub kind: &'a str,
-    /// Empty for cluster-scoped objects.
-    pub namespace: &'a str,
-    pub name: &'a str,
-}
-
-/// A fact.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct EvidenceEntry<'a> {
-    pub object: ObjectEntry<'a>,
-    /// The field; empty for the object as a whole.
-    pub path: &'a str,
-    /// What stands there.
-    pub value: &'a str,
-    /// Why it matters.
-    pub note: &'a str,
-}
-
-/// A victim of a cause.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub enum ExplainedEntry<'a> {
-    /// Another finding, by its id.
-    Finding(&'a str),
-    Object(ObjectEntry<'a>),
-}
-
-/// A repair.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct RemedyEntry<'a> {
-    pub title: &'a str,
-    pub risk: Risk,
-    /// In the order in which to do them.
-    pub steps: Vec<StepEntry<'a>>,
-    /// What came of trying it on a copy of the state.
-    pub trial: TrialEntry,
-    /// The next blocker, or why the remedy was not tried; null where it was tried and everything is placed.
-    pub then: Option<&'a str>,
-}
-
-/// What came of trying a remedy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub enum TrialEntry {
-    /// Every victim is placed or bound.
-    Schedules,
-    /// This cause is gone; another is in the way.
-    NextBlocker,
-    /// Not tried.
-    Untried,
-}
-
-/// A step of a repair.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct StepEntry<'a> {
-    /// What is done.
-    pub what: &'a str,
-    /// The command that does it; null where there is none.
-    pub command: Option<&'a str>,
-    /// The tool that owns the object and would undo the step.
-    pub undone_by: Option<ManagerEntry<'a>>,
-}
-
-/// A tool that owns an object.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct ManagerEntry<'a> {
-    /// `Helm` or `Argo CD`.
-    pub tool: &'a str,
-    /// The release or application.
-    pub name: &'a str,
-    /// Empty where it isn't known.
-    pub namespace: &'a str,
-    pub chart: Option<&'a str>,
-}
-
 /// A rule that could not judge.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -526,81 +414,6 @@ impl<'a> ClaimEntry<'a> {
     }
 }
 
-impl<'a> FindingEntry<'a> {
-    /// The entry of a finding.
-    pub fn new(finding: &'a Finding) -> Self {
-        Self {
-            id: &finding.id,
-            rule: finding.rule,
-            severity: finding.severity,
-            confidence: finding.confidence,
-            title: &finding.title,
-            object: ObjectEntry::new(&finding.object),
-            evidence: finding.evidence.iter().map(EvidenceEntry::new).collect(),
-            explains: finding.explains.iter().map(ExplainedEntry::new).collect(),
-            remedies: finding.remedies.iter().map(RemedyEntry::new).collect(),
-        }
-    }
-}
-
-impl<'a> ObjectEntry<'a> {
-    /// The entry of an object.
-    pub(super) fn new(object: &'a ObjectRef) -> Self {
-        Self { kind: &object.kind, namespace: &object.namespace, name: &object.name }
-    }
-}
-
-impl<'a> EvidenceEntry<'a> {
-    fn new(evidence: &'a diagnosis::Evidence) -> Self {
-        Self {
-            object: ObjectEntry::new(&evidence.object),
-            path: &evidence.path,
-            value: &evidence.value,
-            note: &evidence.note,
-        }
-    }
-}
-
-impl<'a> ExplainedEntry<'a> {
-    fn new(explained: &'a Explained) -> Self {
-        match explained {
-            Explained::Finding(id) => Self::Finding(id),
-            Explained::Object(object) => Self::Object(ObjectEntry::new(object)),
-        }
-    }
-}
-
-impl<'a> RemedyEntry<'a> {
-    fn new(remedy: &'a diagnosis::Remedy) -> Self {
-        let (trial, then) = match &remedy.trial {
-            Trial::Schedules => (TrialEntry::Schedules, None),
-            Trial::NextBlocker { then, .. } => (TrialEntry::NextBlocker, Some(then.as_str())),
-            Trial::Untried(reason) => (TrialEntry::Untried, Some(reason.as_str())),
-        };
-        Self {
-            title: &remedy.title,
-            risk: remedy.risk,
-            steps: remedy.steps.iter().map(StepEntry::new).collect(),
-            trial,
-            then,
-        }
-    }
-}
-
-impl<'a> StepEntry<'a> {
-    fn new(step: &'a diagnosis::Step) -> Self {
-        let undone_by = step.undone_by.as_ref().map(ManagerEntry::new);
-        Self { what: &step.what, command: step.command.as_deref(), undone_by }
-    }
-}
-
-impl<'a> ManagerEntry<'a> {
-    fn new(manager: &'a Manager) -> Self {
-        let Manager { tool, name, namespace, chart } = manager;
-        Self { tool, name, namespace, chart: chart.as_deref() }
-    }
-}
-
 /// Kinds for which the command had no use are left out; what was left out by choice is no problem.
 fn coverage(snapshot: &Snapshot) -> Vec<CoverageEntry> {
     let by_choice = |kind: Kind| snapshot.scope(kind).problem() == Some(&Problem::NotRequested);
@@ -643,37 +456,4 @@ enum OutcomeSchema {
     SchedulingGated,
     OtherScheduler,
     Unknown,
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use schemars::{JsonSchema, schema_for};
-
-    use super::Report;
-    use crate::inventory::capacity::Capacity;
-    use crate::inventory::classes::StorageClasses;
-    use crate::inventory::webhooks::Webhooks;
-
-    /// Compares a document's schema with the one in the repository; `UPDATE=1` writes it instead.
-    #[expect(clippy::disallowed_methods, reason = "the test reads and writes the repository's files")]
-    fn compare<T: JsonSchema>(name: &str) {
-        let schema = serde_json::to_string_pretty(&schema_for!(T)).unwrap() + "\n";
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schema").join(name);
-        if std::env::var("UPDATE").is_ok_and(|update| update == "1") {
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(&path, &schema).unwrap();
-        }
-        let kept = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(kept == schema, "docs/schema/{name} is not up to date; UPDATE=1 cargo test rewrites it");
-    }
-
-    #[test]
-    fn schemas_are_those_of_the_types() {
-        compare::<Report>("report.v1.json");
-        compare::<Capacity>("capacity.v1.json");
-        compare::<StorageClasses>("storageclasses.v1.json");
-        compare::<Webhooks>("webhooks.v1.json");
-    }
 }

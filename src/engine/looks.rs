@@ -1,9 +1,9 @@
 //! Where to look next, for causes whose repair no command can make.
 
-use super::command::describe;
-use super::context::Context;
-use super::finding::{Finding, Severity};
-use super::remedy::{Remedy, Risk, Step};
+use crate::diagnosis::command::describe;
+use crate::diagnosis::context::Context;
+use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::model::{Kind, ObjectRef};
 
 /// Gives each error and warning without a command one that shows more.

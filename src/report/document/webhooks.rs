@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
+use super::{API_VERSION, FindingEntry};
 use crate::admission::webhook::covers_creation;
 use crate::admission::{Backend, Match, Request, backend, webhook};
 use crate::diagnosis::{Manager, manager};
 use crate::model::meta::Map;
 use crate::model::webhook::Webhook;
 use crate::model::{Kind, WebhookConfiguration};
-use crate::report::document::{API_VERSION, FindingEntry};
 use crate::snapshot::Snapshot;
 
 /// The webhooks of a cluster that see new pods or claims.

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use super::context::{Context, PodCase};
-use super::in_the_way::{InTheWay, NodeSet, PAIRS};
+use crate::diagnosis::context::{Context, PodCase};
+use crate::diagnosis::in_the_way::{InTheWay, NodeSet, PAIRS};
 use crate::scheduler::{Obstacle, Outcome};
 
 /// What is in a pod's way.

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::remedy::{Change, Step};
 use crate::admission::expand::ordinal_of;
 use crate::admission::{CreateError, recreate};
+use crate::diagnosis::remedy::{Change, Step};
 use crate::model::Kind;
 use crate::snapshot::{Lookup, Snapshot};
 

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::capacity::{Tracking, tracking};
+use super::{API_VERSION, FindingEntry};
 use crate::dependencies::Drivers;
 use crate::model::{Kind, StorageClass};
-use crate::report::document::{API_VERSION, FindingEntry};
 use crate::snapshot::{Lookup, Snapshot};
 use crate::volumes::migration::{csi_driver_of, taken_over};
 

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
+use super::API_VERSION;
 use crate::model::selector::LabelSelector;
 use crate::model::{Claim, CsiStorageCapacity, Kind, Quantity, StorageClass};
-use crate::report::document::API_VERSION;
 use crate::snapshot::{Lookup, Snapshot};
 
 /// The provisioner of classes whose volumes are made by hand.

@@ -4,14 +4,14 @@
 use std::collections::BTreeSet;
 
 use super::apply::{self, ApplyError};
-use super::context::Context;
-use super::engine::causes;
-use super::finding::{Evidence, Finding, Severity};
-use super::options::{Options, Scope};
-use super::remedy::{Remedy, Risk, Trial};
-use super::text::{either, named, natural_order};
+use super::causes::causes;
 use crate::admission::expand::{ordinal_of, ordinals, stateful_set_claims, stateful_set_pod};
 use crate::admission::recreate::admit;
+use crate::diagnosis::context::Context;
+use crate::diagnosis::finding::{Evidence, Finding, Severity};
+use crate::diagnosis::options::{Options, Scope};
+use crate::diagnosis::remedy::{Remedy, Risk, Trial};
+use crate::diagnosis::text::{either, named, natural_order};
 use crate::model::claim::{BIND_COMPLETED, SELECTED_NODE};
 use crate::model::{Kind, ObjectRef, Pod, Volume};
 use crate::scheduler::{Outcome, PodVerdict, Scheduler};
@@ -246,7 +246,7 @@ fn tell(placed: &[String], by: &[(String, Vec<String>)]) -> String {
     }
     told.extend(by.iter().map(|(text, victims)| {
         let stay = either(victims.len(), "stays", "stay");
-        format!("then {} {stay} back: {text}", super::text::names(victims))
+        format!("then {} {stay} back: {text}", crate::diagnosis::text::names(victims))
     }));
     told.join("; ")
 }

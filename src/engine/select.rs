@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::context::Shortfall;
-use super::index::Index;
-use super::options::Scope;
 use crate::admission::expand::{self, Source};
+use crate::diagnosis::context::Shortfall;
+use crate::diagnosis::index::Index;
+use crate::diagnosis::options::Scope;
 use crate::model::pod::PodTemplate;
 use crate::model::{Claim, Kind, Meta, Pod, Workload};
 use crate::snapshot::Snapshot;

@@ -1,12 +1,6 @@
 //! The rights that reading takes: the one table behind `docs/rbac.yaml` and `docs/rbac.md`.
 
-use crate::model::Kind;
-
-/// The only verb that objects are read with.
-pub const VERB: &str = "list";
-
-/// The only path outside the resources that is read.
-pub const PATH: &str = "/version";
+use super::Kind;
 
 /// A right, and what reports cannot say without it.
 #[derive(Clone, Copy, Debug)]
@@ -56,33 +50,42 @@ const fn need(kind: Kind, lost: &'static str) -> Need {
     Need { kind, lost }
 }
 
-/// The manifest of `docs/rbac.yaml`: a role with exactly these rights, and a binding.
-pub fn manifest() -> String {
-    let mut groups: Vec<&str> = NEEDS.iter().map(|need| need.kind.group()).collect();
-    groups.sort_unstable();
-    groups.dedup();
-    let rules: String = groups.into_iter().map(rule).collect();
-    format!("{HEAD}{rules}  - nonResourceURLs: [{PATH}]\n    verbs: [get]\n{BINDING}")
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn rule(group: &str) -> String {
-    let resources = NEEDS.iter().filter(|need| need.kind.group() == group).map(|need| need.kind.plural());
-    let resources: String = resources.map(|plural| format!("      - {plural}\n")).collect();
-    let group = if group.is_empty() { "\"\"" } else { group };
-    format!("  - apiGroups: [{group}]\n    resources:\n{resources}    verbs: [{VERB}]\n")
-}
+    /// The only verb that objects are read with.
+    const VERB: &str = "list";
+    /// The only path outside the resources that is read.
+    const PATH: &str = "/version";
 
-/// The table of `docs/rbac.md`.
-pub fn table() -> String {
-    let row = |need: &Need| {
-        let group = if need.kind.group().is_empty() { "core" } else { need.kind.group() };
-        format!("| `{}` | {group} | {} |\n", need.kind.plural(), need.lost)
-    };
-    let rows: String = NEEDS.iter().map(row).collect();
-    format!("| list | group | without it |\n|---|---|---|\n{rows}")
-}
+    /// The manifest of `docs/rbac.yaml`: a role with exactly these rights, and a binding.
+    fn manifest() -> String {
+        let mut groups: Vec<&str> = NEEDS.iter().map(|need| need.kind.group()).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        let rules: String = groups.into_iter().map(rule).collect();
+        format!("{HEAD}{rules}  - nonResourceURLs: [{PATH}]\n    verbs: [get]\n{BINDING}")
+    }
 
-const HEAD: &str = "\
+    fn rule(group: &str) -> String {
+        let resources = NEEDS.iter().filter(|need| need.kind.group() == group).map(|need| need.kind.plural());
+        let resources: String = resources.map(|plural| format!("      - {plural}\n")).collect();
+        let group = if group.is_empty() { "\"\"" } else { group };
+        format!("  - apiGroups: [{group}]\n    resources:\n{resources}    verbs: [{VERB}]\n")
+    }
+
+    /// The table of `docs/rbac.md`.
+    fn table() -> String {
+        let row = |need: &Need| {
+            let group = if need.kind.group().is_empty() { "core" } else { need.kind.group() };
+            format!("| `{}` | {group} | {} |\n", need.kind.plural(), need.lost)
+        };
+        let rows: String = NEEDS.iter().map(row).collect();
+        format!("| list | group | without it |\n|---|---|---|\n{rows}")
+    }
+
+    const HEAD: &str = "\
 # What kubectl-storagewhy reads, and nothing more: no Secrets, no ConfigMaps, no writing, no watching.
 # docs/rbac.md says what is lost without each right.
 apiVersion: rbac.authorization.k8s.io/v1
@@ -92,7 +95,7 @@ metadata:
 rules:
 ";
 
-const BINDING: &str = "\
+    const BINDING: &str = "\
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
@@ -108,10 +111,6 @@ subjects:
     name: storagewhy-users
 ";
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
     #[test]
     fn every_kind_has_its_right_and_no_other() {
         let kinds: Vec<Kind> = NEEDS.iter().map(|need| need.kind).collect();
@@ -122,7 +121,7 @@ mod tests {
 
     #[test]
     fn docs_hold_the_manifest_and_the_table() {
-        let (yaml, page) = (include_str!("../../../docs/rbac.yaml"), include_str!("../../../docs/rbac.md"));
+        let (yaml, page) = (include_str!("../../docs/rbac.yaml"), include_str!("../../docs/rbac.md"));
         assert!(yaml == manifest(), "docs/rbac.yaml should be:\n{}", manifest());
         assert!(page.contains(&table()), "docs/rbac.md should hold this table:\n{}", table());
         assert!(page.contains(PATH));

@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::context::Context;
-use super::engine::causes;
-use super::finding::{Confidence, Evidence, Finding};
-use super::options::Scope;
-use super::text::names;
+use super::causes::causes;
+use crate::diagnosis::context::Context;
+use crate::diagnosis::finding::{Confidence, Evidence, Finding};
+use crate::diagnosis::options::Scope;
+use crate::diagnosis::text::names;
 use crate::model::Kind;
 use crate::rules;
 use crate::snapshot::{self, Problem};

@@ -1,0 +1,134 @@
+//! Runs the verdicts and the rules over a snapshot, ties symptoms to causes, and tries the remedies.
+
+mod apply;
+mod causes;
+mod looks;
+mod obstacles;
+mod presumption;
+mod select;
+mod trial;
+
+use std::sync::Arc;
+
+use causes::examine;
+use jiff::Timestamp;
+pub use obstacles::PodObstacles;
+use select::select;
+use trial::Trials;
+
+use crate::diagnosis::context::{ClaimCase, PlacedCase, claim_ref, pod_ref};
+use crate::diagnosis::findings::ids_by_object;
+use crate::diagnosis::options::{Options, Scope};
+use crate::diagnosis::release::Release;
+use crate::diagnosis::{Finding, Severity};
+use crate::model::ObjectRef;
+use crate::rules::{REGISTRY, Rule};
+use crate::scheduler::{Outcome, PodVerdict};
+use crate::snapshot::Snapshot;
+use crate::volumes::{AttachVerdict, ClaimVerdict, ProvisionerVerdict};
+
+/// The verdicts on what is in scope, and the causes.
+#[derive(Clone, Debug, Default)]
+pub struct Diagnosis {
+    /// Every unassigned, unfinished pod in scope that isn't being deleted, with the ids of the findings about it.
+    pub pods: Vec<(ObjectRef, Arc<PodVerdict>, Vec<String>)>,
+    /// What is in the way of those pods, in the same order; empty or `None` where it wasn't looked for.
+    pub obstacles: Vec<Option<PodObstacles>>,
+    /// Every claim in scope that isn't bound or that a finding is about, with the ids of those findings.
+    pub claims: Vec<(ObjectRef, ClaimVerdict, Vec<String>)>,
+    /// What an external provisioner does with those claims, where their class asks for one.
+    pub provisioning: Vec<(ObjectRef, ProvisionerVerdict)>,
+    /// Pods in scope that have a node and don't start for their volumes, with the ids of the findings about them.
+    pub attachments: Vec<(ObjectRef, AttachVerdict, Vec<String>)>,
+    /// The causes, the most severe first.
+    pub findings: Vec<Finding>,
+    /// Rules that could not judge, or not everything, with the reason.
+    pub skipped: Vec<(String, String)>,
+    /// The release that the verdicts follow.
+    pub release: Release,
+    /// The time at which the facts were judged, where it is known.
+    pub now: Option<Timestamp>,
+}
+
+impl Diagnosis {
+    /// Whether something is blocked: a pod that can't be scheduled or is held back, one that is placed and can't start
+    /// or has waited for its volumes for too long, or a cause that blocks something which doesn't even exist yet.
+    pub fn blocked(&self) -> bool {
+        self.pods.iter().any(|(_, verdict, ids)| held(verdict.outcome) && !self.passes(ids))
+            || self.findings.iter().any(|finding| finding.severity == Severity::Error)
+    }
+
+    /// Whether nothing but something that is under way keeps what these findings are about.
+    pub fn passes(&self, ids: &[String]) -> bool {
+        let mut causes = self.findings.iter().filter(|finding| ids.contains(&finding.id)).peekable();
+        causes.peek().is_some() && causes.all(|cause| cause.passing && cause.severity == Severity::Info)
+    }
+
+    /// Whether facts were missing that could have changed the answer "nothing is blocked".
+    pub fn uncertain(&self) -> bool {
+        self.pods.iter().any(|(_, verdict, _)| verdict.outcome == Outcome::Unknown)
+            || self.claims.iter().any(|(_, verdict, _)| verdict.phase == "Unknown")
+            || !self.skipped.is_empty()
+    }
+}
+
+/// Diagnoses what is in scope.
+pub fn diagnose(snapshot: &Snapshot, scope: &Scope, options: &Options) -> Diagnosis {
+    diagnose_by(&REGISTRY, snapshot, scope, options)
+}
+
+/// The same by some rules; in which order they stand makes no difference within a stage.
+pub fn diagnose_by(rules: &[&'static Rule], snapshot: &Snapshot, scope: &Scope, options: &Options) -> Diagnosis {
+    let release = options.release(snapshot);
+    let options = &options.completed(snapshot, release);
+    let selection = select(snapshot, scope);
+    let scheduler = options.scheduler(snapshot);
+    examine(rules, &scheduler, snapshot, &selection, options, |context, skipped, findings| {
+        let mut findings = findings.finish();
+        presumption::settle(context, scope, &mut findings);
+        Trials::new(context).run(&mut findings);
+        looks::add(context, &mut findings);
+        let ids = ids_by_object(&findings);
+        let of = |object: &ObjectRef| ids.get(object).cloned().unwrap_or_default();
+        let attachment = |case: &PlacedCase<'_>| {
+            let object = pod_ref(case.pod);
+            let ids = of(&object);
+            (object, case.verdict.clone(), ids)
+        };
+        let pods = context.pods.iter().map(|case| {
+            let object = pod_ref(case.pod);
+            let ids = of(&object);
+            (object, Arc::clone(&case.verdict), ids)
+        });
+        let claims = context.claims.iter().map(|case| {
+            let object = claim_ref(case.claim);
+            let ids = of(&object);
+            (object, case.verdict.clone(), ids)
+        });
+        Diagnosis {
+            pods: pods.collect(),
+            obstacles: if options.obstacles { obstacles::of_pods(context) } else { Vec::new() },
+            claims: claims.collect(),
+            provisioning: context.claims.iter().filter_map(provisioning).collect(),
+            attachments: context.placed.iter().filter(|case| attachment_told(case)).map(attachment).collect(),
+            findings,
+            skipped,
+            release,
+            now: options.now,
+        }
+    })
+}
+
+/// Whether a pod of this outcome stays without a node until something changes.
+fn held(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Unschedulable | Outcome::SchedulingGated)
+}
+
+fn provisioning(case: &ClaimCase<'_>) -> Option<(ObjectRef, ProvisionerVerdict)> {
+    Some((claim_ref(case.claim), case.provisioning.clone()?))
+}
+
+/// Whether anything keeps volumes from a placed pod.
+fn attachment_told(case: &PlacedCase<'_>) -> bool {
+    !case.verdict.problems.is_empty() || !case.verdict.events.is_empty()
+}

@@ -1,0 +1,191 @@
+//! The entries of findings, which every document about causes has.
+
+use serde::Serialize;
+
+use crate::diagnosis::{Confidence, Evidence, Explained, Finding, Manager, Remedy, Risk, Severity, Step, Trial};
+use crate::model::ObjectRef;
+
+/// One cause.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct FindingEntry<'a> {
+    /// Stable between runs: the rule and the object.
+    pub id: &'a str,
+    /// The rule; `explain` has its page.
+    pub rule: &'a str,
+    pub severity: Severity,
+    pub confidence: Confidence,
+    /// The cause in one sentence.
+    pub title: &'a str,
+    /// The object in which the cause lies.
+    pub object: ObjectEntry<'a>,
+    /// The facts that prove it.
+    pub evidence: Vec<EvidenceEntry<'a>>,
+    /// Findings (by id) and objects that are victims of this cause.
+    pub explains: Vec<ExplainedEntry<'a>>,
+    /// What to do, the best first.
+    pub remedies: Vec<RemedyEntry<'a>>,
+}
+
+/// An object.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ObjectEntry<'a> {
+    pub kind: &'a str,
+    /// Empty for cluster-scoped objects.
+    pub namespace: &'a str,
+    pub name: &'a str,
+}
+
+/// A fact.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct EvidenceEntry<'a> {
+    pub object: ObjectEntry<'a>,
+    /// The field; empty for the object as a whole.
+    pub path: &'a str,
+    /// What stands there.
+    pub value: &'a str,
+    /// Why it matters.
+    pub note: &'a str,
+}
+
+/// A victim of a cause.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub enum ExplainedEntry<'a> {
+    /// Another finding, by its id.
+    Finding(&'a str),
+    Object(ObjectEntry<'a>),
+}
+
+/// A repair.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct RemedyEntry<'a> {
+    pub title: &'a str,
+    pub risk: Risk,
+    /// In the order in which to do them.
+    pub steps: Vec<StepEntry<'a>>,
+    /// What came of trying it on a copy of the state.
+    pub trial: TrialEntry,
+    /// The next blocker, or why the remedy was not tried; null where it was tried and everything is placed.
+    pub then: Option<&'a str>,
+}
+
+/// What came of trying a remedy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub enum TrialEntry {
+    /// Every victim is placed or bound.
+    Schedules,
+    /// This cause is gone; another is in the way.
+    NextBlocker,
+    /// Not tried.
+    Untried,
+}
+
+/// A step of a repair.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct StepEntry<'a> {
+    /// What is done.
+    pub what: &'a str,
+    /// The command that does it; null where there is none.
+    pub command: Option<&'a str>,
+    /// The tool that owns the object and would undo the step.
+    pub undone_by: Option<ManagerEntry<'a>>,
+}
+
+/// A tool that owns an object.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ManagerEntry<'a> {
+    /// `Helm` or `Argo CD`.
+    pub tool: &'a str,
+    /// The release or application.
+    pub name: &'a str,
+    /// Empty where it isn't known.
+    pub namespace: &'a str,
+    pub chart: Option<&'a str>,
+}
+
+impl<'a> FindingEntry<'a> {
+    /// The entry of a finding.
+    pub fn new(finding: &'a Finding) -> Self {
+        Self {
+            id: &finding.id,
+            rule: finding.rule,
+            severity: finding.severity,
+            confidence: finding.confidence,
+            title: &finding.title,
+            object: ObjectEntry::new(&finding.object),
+            evidence: finding.evidence.iter().map(EvidenceEntry::new).collect(),
+            explains: finding.explains.iter().map(ExplainedEntry::new).collect(),
+            remedies: finding.remedies.iter().map(RemedyEntry::new).collect(),
+        }
+    }
+}
+
+impl<'a> ObjectEntry<'a> {
+    /// The entry of an object.
+    pub(in crate::report) fn new(object: &'a ObjectRef) -> Self {
+        Self { kind: &object.kind, namespace: &object.namespace, name: &object.name }
+    }
+}
+
+impl<'a> EvidenceEntry<'a> {
+    fn new(evidence: &'a Evidence) -> Self {
+        Self {
+            object: ObjectEntry::new(&evidence.object),
+            path: &evidence.path,
+            value: &evidence.value,
+            note: &evidence.note,
+        }
+    }
+}
+
+impl<'a> ExplainedEntry<'a> {
+    fn new(explained: &'a Explained) -> Self {
+        match explained {
+            Explained::Finding(id) => Self::Finding(id),
+            Explained::Object(object) => Self::Object(ObjectEntry::new(object)),
+        }
+    }
+}
+
+impl<'a> RemedyEntry<'a> {
+    fn new(remedy: &'a Remedy) -> Self {
+        let (trial, then) = match &remedy.trial {
+            Trial::Schedules => (TrialEntry::Schedules, None),
+            Trial::NextBlocker { then, .. } => (TrialEntry::NextBlocker, Some(then.as_str())),
+            Trial::Untried(reason) => (TrialEntry::Untried, Some(reason.as_str())),
+        };
+        Self {
+            title: &remedy.title,
+            risk: remedy.risk,
+            steps: remedy.steps.iter().map(StepEntry::new).collect(),
+            trial,
+            then,
+        }
+    }
+}
+
+impl<'a> StepEntry<'a> {
+    fn new(step: &'a Step) -> Self {
+        let undone_by = step.undone_by.as_ref().map(ManagerEntry::new);
+        Self { what: &step.what, command: step.command.as_deref(), undone_by }
+    }
+}
+
+impl<'a> ManagerEntry<'a> {
+    fn new(manager: &'a Manager) -> Self {
+        let Manager { tool, name, namespace, chart } = manager;
+        Self { tool, name, namespace, chart: chart.as_deref() }
+    }
+}

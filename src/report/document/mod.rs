@@ -1,0 +1,61 @@
+//! The documents, version 1: the types that JSON and YAML are written from, one file a command. Fields are added, never
+//! renamed.
+
+pub mod capacity;
+pub mod classes;
+mod diagnosis;
+mod finding;
+pub mod webhooks;
+
+pub use diagnosis::{
+    AttachmentEntry, ClaimEntry, CoverageEntry, EventEntry, ObservedEntry, PodEntry, PreFilterEntry, PreemptionEntry,
+    Report, SkippedEntry, Source, Status, VolumeEntry,
+};
+pub use finding::{
+    EvidenceEntry, ExplainedEntry, FindingEntry, ManagerEntry, ObjectEntry, RemedyEntry, StepEntry, TrialEntry,
+};
+
+use crate::model::Kind;
+use crate::snapshot::Snapshot;
+
+/// The version of every document that the tool writes.
+pub const API_VERSION: &str = "storagewhy.dev/v1";
+
+/// The kinds of which not everything was read, each with the reason.
+fn unread(snapshot: &Snapshot, kinds: &[Kind]) -> Vec<String> {
+    let coverage = snapshot.coverage().into_iter().filter(|entry| kinds.contains(&entry.kind));
+    coverage.filter_map(|entry| Some(format!("{} ({})", entry.kind.plural(), entry.problem?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use schemars::{JsonSchema, schema_for};
+
+    use super::Report;
+    use super::capacity::Capacity;
+    use super::classes::StorageClasses;
+    use super::webhooks::Webhooks;
+
+    /// Compares a document's schema with the one in the repository; `UPDATE=1` writes it instead.
+    #[expect(clippy::disallowed_methods, reason = "the test reads and writes the repository's files")]
+    fn compare<T: JsonSchema>(name: &str) {
+        let schema = serde_json::to_string_pretty(&schema_for!(T)).unwrap() + "\n";
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schema").join(name);
+        if std::env::var("UPDATE").is_ok_and(|update| update == "1") {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, &schema).unwrap();
+        }
+        let kept = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(kept == schema, "docs/schema/{name} is not up to date; UPDATE=1 cargo test rewrites it");
+    }
+
+    #[test]
+    fn schemas_are_those_of_the_types() {
+        compare::<Report>("report.v1.json");
+        compare::<Capacity>("capacity.v1.json");
+        compare::<StorageClasses>("storageclasses.v1.json");
+        compare::<Webhooks>("webhooks.v1.json");
+    }
+}
