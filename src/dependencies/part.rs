@@ -53,6 +53,11 @@ impl<'a> Part<'a> {
         (self.kind, self.namespace, self.name) == (other.kind, other.namespace, other.name)
     }
 
+    /// What names it: kind, namespace, name.
+    pub(crate) fn key(&self) -> (Kind, &'a str, &'a str) {
+        (self.kind, self.namespace, self.name)
+    }
+
     pub(crate) fn object(&self) -> ObjectRef {
         ObjectRef::new(self.kind, self.namespace, self.name)
     }

@@ -308,6 +308,17 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// A step that merges a patch into an object.
+    pub fn patch(&self, what: impl Into<String>, object: (Kind, &str, &str), patch: serde_json::Value) -> Step {
+        let (kind, namespace, name) = object;
+        self.step(what, Change::Patch { kind, namespace: namespace.to_owned(), name: name.to_owned(), patch })
+    }
+
+    /// A step that sets how many pods a workload has.
+    pub fn scale(&self, what: impl Into<String>, workload: (Kind, &str, &str), replicas: u32) -> Step {
+        self.patch(what, workload, serde_json::json!({"spec": {"replicas": replicas}}))
+    }
+
     /// The outermost tool that owns an object. Pods belong to their workload, and their deletion is never undone.
     fn manager_of(&self, object: &ObjectRef) -> Option<Manager> {
         let kind = Kind::ALL.iter().copied().find(|kind| kind.name() == object.kind && *kind != Kind::Pod)?;

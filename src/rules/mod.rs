@@ -11,16 +11,15 @@ mod schedulers;
 mod scheduling;
 mod stage;
 mod starting;
-mod support;
 mod topolvm;
 
 pub use registry::{REGISTRY, ROOMS, Room};
 pub use stage::{Check, Stage};
 
 use crate::diagnosis::context::Context;
-use crate::diagnosis::finding::Severity;
+use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::findings::Findings;
-use crate::model::Kind;
+use crate::model::{Kind, ObjectRef};
 
 /// A rule: a pure function over the snapshot and the verdicts, with its page.
 #[derive(Debug)]
@@ -44,6 +43,13 @@ pub struct Rule {
     /// When it runs, which decides what it sees of the others' findings.
     pub stage: Stage,
     pub check: Check,
+}
+
+impl Rule {
+    /// A finding of the rule, as severe as it declares.
+    pub(crate) fn finding(&self, object: ObjectRef, title: impl Into<String>) -> Finding {
+        Finding::new(self.name, self.severity, object, title)
+    }
 }
 
 /// Declares a rule: its page is `docs/rules/<name>.md`.

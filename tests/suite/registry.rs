@@ -127,3 +127,11 @@ fn no_import_goes_up() {
     }
     assert_eq!(folders.len(), layers.len(), "docs/architecture.md tells of folders that are not there");
 }
+
+#[test]
+fn the_rule_that_is_shown_as_an_example_is_the_one_that_runs() {
+    let page = include_str!("../../docs/contributing.md");
+    let shown = page.split("```rust\n").nth(1).unwrap().split("```").next().unwrap();
+    assert_eq!(shown, include_str!("../../src/rules/starting/image_not_pulled.rs"));
+    assert!(find("image-not-pulled").is_some_and(|rule| REGISTRY.iter().any(|other| std::ptr::eq(*other, rule))));
+}

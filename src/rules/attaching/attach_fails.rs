@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::placed::{attachment_ref, event_fact, failing, node_of, stuck, unread, volume_ref, volume_words, wait_fact};
 use crate::diagnosis::context::{Context, PlacedCase, pod_ref};
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk};
 use crate::diagnosis::text::{duration, named};
@@ -98,7 +98,7 @@ fn finding(cx: &Context<'_>, attempts: &[Attempt<'_, '_>]) -> Finding {
         format!("{driver} can't attach {what}: {words}")
     };
     let object = first.attachment.map_or_else(|| volume_ref(cx, first.case, first.volume), attachment_ref);
-    let mut finding = Finding::new(RULE.name, Severity::Error, object, title);
+    let mut finding = RULE.finding(object, title);
     for attempt in attempts.iter().take(3) {
         if let Some(attachment) = attempt.attachment {
             let note = meaning(attempt.message)

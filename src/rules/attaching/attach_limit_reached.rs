@@ -1,7 +1,7 @@
 use super::placed::{Stuck, attachment_ref, node_ref, stuck, unread, wait_fact};
 use crate::diagnosis::command::kubectl;
 use crate::diagnosis::context::Context;
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::count;
@@ -83,7 +83,8 @@ fn finding(cx: &Context<'_>, stuck: &Stuck<'_, '_>, attachment: &str, message: &
             ("not said".to_owned(), "the scheduler believes that the node takes any number of the driver's volumes")
         }
     };
-    let mut finding = Finding::new(RULE.name, Severity::Error, object.clone(), title)
+    let mut finding = RULE
+        .finding(object.clone(), title)
         .evidence(attachment_ref(attachment), "status.attachError", essential(message), "the driver's answer")
         .evidence(object, format!("spec.drivers[{driver}].allocatable.count"), value, note)
         .evidence(

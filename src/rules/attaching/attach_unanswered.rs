@@ -4,7 +4,7 @@ use super::placed::{Stuck, attachment_ref, node_ref, stuck, unread, wait_fact};
 use crate::dependencies::Part;
 use crate::diagnosis::command::kubectl;
 use crate::diagnosis::context::Context;
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, duration, named};
@@ -97,7 +97,7 @@ fn finding(cx: &Context<'_>, stage: Stage, driver: &str, stuck: &[Stuck<'_, '_>]
         _ => format!("{what}, {why} ({})", named("pod", &pods)),
     };
     let object = attachment(first).map_or_else(|| first.pod(), attachment_ref);
-    let mut finding = Finding::new(RULE.name, Severity::Error, object, title);
+    let mut finding = RULE.finding(object, title);
     for stuck in stuck.iter().take(3) {
         finding = with_facts(cx, stage, stuck, finding);
     }

@@ -1,6 +1,6 @@
 use super::placed::{Stuck, attachment_ref, claim_of, node_ref, state_words, stuck, unread, wait_fact};
 use crate::diagnosis::context::{Context, claim_ref};
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::capital;
@@ -61,7 +61,7 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
 fn finding(cx: &Context<'_>, stuck: &Stuck<'_, '_>, stale: &Stale<'_>) -> Finding {
     let object = attachment_ref(stale.attachment);
     let title = title(stuck, stale, &stuck.volume(cx));
-    let mut finding = Finding::new(RULE.name, Severity::Error, object.clone(), title).evidence(
+    let mut finding = RULE.finding(object.clone(), title).evidence(
         object.clone(),
         "spec.nodeName",
         stale.node,

@@ -2,7 +2,7 @@ use super::placed::{
     attachment_ref, event_fact, failing, node_of, node_ref, unread, volume_ref, volume_words, wait_fact,
 };
 use crate::diagnosis::context::{Context, PlacedCase, pod_ref};
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::capital;
@@ -72,7 +72,7 @@ fn finding(cx: &Context<'_>, case: &PlacedCase<'_>, event: &MountEvent, attached
     );
     let alone = node_of(cx, case).is_some() && other_volumes(cx, case, driver, volume) == 0;
     let object = if alone { node_ref(node) } else { volume_ref(cx, case, volume) };
-    let mut finding = Finding::new(RULE.name, Severity::Error, object, title);
+    let mut finding = RULE.finding(object, title);
     finding.evidence.push(event_fact(case, event));
     let note = "the driver's controller has attached the disk to the machine";
     finding = finding.evidence(attachment_ref(&attached.metadata.name), "status.attached", "true", note);

@@ -1,6 +1,6 @@
 use super::placed::{attachment_ref, event_fact, failing, node_of, unread, volume_ref, volume_words, wait_fact};
 use crate::diagnosis::context::{Context, PlacedCase, pod_ref};
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::capital;
@@ -64,7 +64,7 @@ fn finding(cx: &Context<'_>, case: &PlacedCase<'_>, event: &MountEvent) -> Findi
     let volume = event.volume.as_deref();
     let what = volume.map_or_else(|| "A volume".to_owned(), |volume| capital(&volume_words(cx, case, volume)));
     let title = format!("{what} can't be mounted for pod {pod} on node {node}: {words}");
-    let mut finding = Finding::new(RULE.name, Severity::Error, pod_ref(case.pod), title);
+    let mut finding = RULE.finding(pod_ref(case.pod), title);
     let mut fact = event_fact(case, event);
     if let Some(meaning) = meaning(&event.message) {
         fact.note = format!("{}; this means: {meaning}", fact.note);

@@ -1,6 +1,6 @@
 use super::placed::{Stuck, node_of, node_ref, stuck, unread, volume_ref, wait_fact};
 use crate::diagnosis::context::Context;
-use crate::diagnosis::finding::{Evidence, Finding, Severity};
+use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Change, Remedy, Risk};
 use crate::diagnosis::text::capital;
@@ -42,7 +42,7 @@ fn finding(cx: &Context<'_>, stuck: &Stuck<'_, '_>, volume: &str) -> Finding {
         stuck.node(),
         stuck.case.pod.metadata.name
     );
-    let mut finding = Finding::new(RULE.name, Severity::Error, stuck.pod(), title);
+    let mut finding = RULE.finding(stuck.pod(), title);
     finding.evidence.extend(unmet.iter().flat_map(|(wanted, present)| -> [Evidence; 2] {
         let object = volume_ref(cx, stuck.case, volume);
         let asked = Context::fact(

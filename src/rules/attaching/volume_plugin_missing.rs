@@ -1,6 +1,6 @@
 use super::placed::{event_fact, failing, node_ref, unread, volumes_of, wait_fact};
 use crate::diagnosis::context::{Context, PlacedCase, pod_ref};
-use crate::diagnosis::finding::{Evidence, Finding, Severity};
+use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::model::{Kind, ObjectRef};
@@ -69,7 +69,7 @@ fn finding(cx: &Context<'_>, case: &PlacedCase<'_>, flex: Option<Flex>, proven: 
         "The kubelet of node {node} does not find FlexVolume driver {}, which {} of pod {pod} needs",
         flex.driver, flex.volume
     );
-    let mut finding = Finding::new(RULE.name, Severity::Error, pod_ref(case.pod), title).evidence(
+    let mut finding = RULE.finding(pod_ref(case.pod), title).evidence(
         flex.object.clone(),
         "spec.flexVolume.driver",
         flex.driver.clone(),
@@ -121,7 +121,7 @@ fn without_flex(case: &PlacedCase<'_>) -> Finding {
     let title = format!(
         "The kubelet of node {node} has no plugin for a volume of pod {pod}: its kind was taken out of Kubernetes"
     );
-    let mut finding = Finding::new(RULE.name, Severity::Error, pod_ref(case.pod), title);
+    let mut finding = RULE.finding(pod_ref(case.pod), title);
     let event = case.verdict.events.iter().find(|event| event.failure == MountFailure::NoPlugin);
     finding.evidence.extend(event.map(|event| event_fact(case, event)));
     finding.evidence.push(wait_fact(case));

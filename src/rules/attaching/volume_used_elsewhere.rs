@@ -1,6 +1,6 @@
 use super::placed::{Stuck, attachment_ref, stuck, unread, wait_fact};
 use crate::diagnosis::context::{Context, pod_ref};
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, named};
@@ -35,7 +35,7 @@ fn finding(cx: &Context<'_>, stuck: &Stuck<'_, '_>, others: &[OtherPod]) -> Find
     let same = own.filter(|own| !holders.is_empty() && holders.iter().all(|holder| is_of(cx, holder, *own)));
     let leaving = others.iter().all(|other| other.deleting);
     let (object, title) = title(cx, stuck, others, same.filter(|_| !leaving));
-    let mut finding = Finding::new(RULE.name, Severity::Error, object, title);
+    let mut finding = RULE.finding(object, title);
     if let AttachProblem::MultiAttach { attachment, node, .. } = stuck.problem {
         let note = "the volume's access modes let one node have it at a time (Multi-Attach)";
         finding = finding.evidence(attachment_ref(attachment), "spec.nodeName", node.clone(), note);

@@ -68,7 +68,7 @@ fn overdue(cx: &Context<'_>, case: &PlacedCase<'_>, problem: Option<&AttachProbl
         (None, None) => "nothing says what it waits for".to_owned(),
     };
     let title = format!("Pod {pod} has waited{waited} on node {node} for its volumes: {why}");
-    let mut finding = Finding::new(RULE.name, Severity::Error, pod_ref(case.pod), title);
+    let mut finding = RULE.finding(pod_ref(case.pod), title);
     finding.evidence.push(wait_fact(case));
     finding
         .evidence

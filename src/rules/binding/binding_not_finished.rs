@@ -1,6 +1,6 @@
 use crate::diagnosis::command;
 use crate::diagnosis::context::{Context, claim_ref, pod_ref};
-use crate::diagnosis::finding::{Evidence, Finding, Severity};
+use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::names;
@@ -74,12 +74,7 @@ fn finding(pod: &Pod, failed: &Failed<'_>, unbound: &[&Claim]) -> Finding {
         pod.metadata.name
     );
     let note = "what it wrote; it tries again, and the same happens until this is dealt with";
-    let mut finding = Finding::new(RULE.name, Severity::Error, object.clone(), title).evidence(
-        object,
-        CONDITION,
-        failed.message,
-        note,
-    );
+    let mut finding = RULE.finding(object.clone(), title).evidence(object, CONDITION, failed.message, note);
     for claim in unbound {
         let node = claim.selected_node().map_or_else(|| "no node selected".to_owned(), |node| format!("for {node}"));
         let note = format!("the claim is not bound ({node})");

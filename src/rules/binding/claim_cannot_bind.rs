@@ -1,12 +1,12 @@
 use std::collections::BTreeMap;
 
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, count, named};
 use crate::model::{Claim, Kind, ObjectRef};
-use crate::rules::support::NO_PROVISIONER;
+
 use crate::volumes::{ClaimVerdict, Decision, Mismatch, Owner, VolumeMismatch};
 
 crate::rules::declare_rule! {
@@ -24,6 +24,9 @@ crate::rules::declare_rule! {
 
 /// Volumes whose mismatch is shown.
 const SHOWN: usize = 3;
+
+/// The provisioner of classes whose volumes are made by hand.
+const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
 
 fn check(cx: &Context<'_>, out: &mut Out<'_>) {
     let mut stories: BTreeMap<String, Vec<&ClaimCase<'_>>> = BTreeMap::new();
@@ -111,7 +114,7 @@ fn finding(cx: &Context<'_>, reason: &str, cases: &[&ClaimCase<'_>]) -> Finding 
     let lead = cases[0];
     let object = claim_ref(lead.claim);
     let title = format!("{} can't be bound: {reason}", capital(&named("claim", &names)));
-    let mut finding = Finding::new(RULE.name, Severity::Error, object.clone(), title);
+    let mut finding = RULE.finding(object.clone(), title);
     finding = with_question(lead, finding);
     if let Some(event) = &lead.verdict.event {
         finding = finding.evidence(object, "events", event.message.clone(), "what the volume controller says");

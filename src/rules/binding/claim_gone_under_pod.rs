@@ -1,6 +1,6 @@
 use super::remade::{maker, recreate};
 use crate::diagnosis::context::Context;
-use crate::diagnosis::finding::{Evidence, Finding, Severity};
+use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::model::{Kind, ObjectRef};
@@ -56,8 +56,7 @@ fn finding(cx: &Context<'_>, stuck: &Stuck<'_, '_>, claim: ObjectRef, what: &str
         AttachProblem::VolumeMissing { volume, .. } => ("spec.volumeName", volume.clone(), "no such volume exists"),
         _ => ("status.phase", "not Bound".to_owned(), "the kubelet mounts only what is bound"),
     };
-    let mut finding =
-        Finding::new(RULE.name, Severity::Error, claim.clone(), title).evidence(claim.clone(), fact.0, fact.1, fact.2);
+    let mut finding = RULE.finding(claim.clone(), title).evidence(claim.clone(), fact.0, fact.1, fact.2);
     finding.evidence.extend(past);
     finding.evidence.push(wait_fact(stuck.case));
     finding.explains(stuck.pod()).with_remedies(remedy(cx, stuck, &claim))

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::remade::{maker, recreate};
 use crate::diagnosis::command;
 use crate::diagnosis::context::{Context, pod_ref};
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Causes;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, named, names, near};
@@ -81,7 +81,7 @@ fn finding(cx: &Context<'_>, subject: ObjectRef, lacking: &[Lacking<'_>]) -> Fin
     let slip = meant.map_or_else(String::new, |name| format!("; there is claim {name}, which may be what is meant"));
     let title =
         format!("{} can't be scheduled: there is no {}{slip}", capital(&named("pod", &pods)), named("claim", &claims));
-    let mut finding = Finding::new(RULE.name, Severity::Error, subject, title);
+    let mut finding = RULE.finding(subject, title);
     for one in lacking.iter().take(3) {
         finding = with_facts(cx, one, finding);
     }

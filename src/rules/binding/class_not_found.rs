@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Causes;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, either, named, names};
@@ -82,7 +82,7 @@ fn finding(cx: &Context<'_>, class: &str, cases: &[(&ClaimCase<'_>, Proof<'_>)])
         Proof::Read => {
             let missing = ObjectRef::new(Kind::StorageClass, "", class);
             let title = format!("{who} {verb} storage class {class}, which does not exist");
-            Finding::new(RULE.name, Severity::Error, missing.clone(), title)
+            RULE.finding(missing.clone(), title)
                 .evidence(object, "spec.storageClassName", class, "no storage class has this name")
                 .evidence(missing, "", "not found", existing_words(&existing(cx)))
         }
@@ -91,12 +91,12 @@ fn finding(cx: &Context<'_>, class: &str, cases: &[(&ClaimCase<'_>, Proof<'_>)])
             let said = format!("what the volume controller says, last at {}", event.last_seen());
             let about = &event.involved_object;
             let about = ObjectRef::new(Kind::PersistentVolumeClaim, &about.namespace, &about.name);
-            Finding::new(RULE.name, Severity::Error, object, title).evidence(about, "events", &event.message, said)
+            RULE.finding(object, title).evidence(about, "events", &event.message, said)
         }
         Proof::Presumed => {
             let title = format!("{who} {verb} storage class {class}, and the dump has no storage class at all");
             let note = format!("a dump without any class proves nothing: kubectl get storageclass {class} tells");
-            let finding = Finding::new(RULE.name, Severity::Error, object.clone(), title).likely();
+            let finding = RULE.finding(object.clone(), title).likely();
             finding.evidence(object, "spec.storageClassName", class, note)
         }
     };

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::text::{capital, either, named, natural_order};
 use crate::model::{Kind, ObjectRef, Pod};
@@ -79,7 +79,7 @@ fn finding(cx: &Context<'_>, class: &str, cases: &[&ClaimCase<'_>]) -> Finding {
             either(users.len(), "has", "have")
         ),
     };
-    let mut finding = Finding::new(RULE.name, Severity::Info, claim_ref(cases[0].claim), title).evidence(
+    let mut finding = RULE.finding(claim_ref(cases[0].claim), title).evidence(
         ObjectRef::new(Kind::StorageClass, "", class),
         "volumeBindingMode",
         "WaitForFirstConsumer",

@@ -1,7 +1,7 @@
 use super::pods_not_created::{why, with_quota};
 use crate::diagnosis::command;
 use crate::diagnosis::context::Context;
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::model::{Event, Kind, Meta, ObjectRef};
@@ -69,12 +69,7 @@ fn finding(cx: &Context<'_>, object: &ObjectRef, refused: &Refused<'_>) -> Findi
     let title = format!("{} {} can't {} {what}: {}", object.kind, object.name, refused.verb, why(&event.message));
     let times = if event.times() > 1 { format!("{} times, ", event.times()) } else { String::new() };
     let note = format!("what its controller says, {times}last at {}", event.last_seen());
-    let finding = Finding::new(RULE.name, Severity::Error, object.clone(), title).evidence(
-        object.clone(),
-        "events",
-        event.message.clone(),
-        note,
-    );
+    let finding = RULE.finding(object.clone(), title).evidence(object.clone(), "events", event.message.clone(), note);
     let finding = with_quota(cx, &event.message, &object.namespace, finding);
     finding.likely().explains(object.clone()).remedy(look(object))
 }

@@ -1,5 +1,5 @@
 use crate::diagnosis::context::{Context, Shortfall};
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
 use crate::model::{Event, Kind, ObjectRef};
 
@@ -39,7 +39,7 @@ fn finding(cx: &Context<'_>, shortfall: &Shortfall<'_>, object: ObjectRef, event
     let title = format!("{} {} can't make its pods: {}", shortfall.kind, shortfall.meta.name, why(&event.message));
     let pods = shortfall.missing.iter().take(100);
     let pods = pods.map(|name| ObjectRef::new(Kind::Pod, &shortfall.meta.namespace, name));
-    let said = Finding::new(RULE.name, Severity::Error, object.clone(), title).evidence(
+    let said = RULE.finding(object.clone(), title).evidence(
         object.clone(),
         "events",
         event.message.clone(),

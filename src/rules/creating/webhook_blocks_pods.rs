@@ -4,14 +4,14 @@ use crate::admission::injector::Injector;
 use crate::admission::{Backend, Match, Request, backend, webhook::matches};
 use crate::dependencies::Part;
 use crate::diagnosis::context::{Context, Shortfall};
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Causes;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step, Trial};
 use crate::diagnosis::text::{either, named};
 use crate::model::webhook::{ServiceReference, Webhook};
 use crate::model::{Event, Kind, ObjectRef, WebhookConfiguration, Workload};
 use crate::rules::drivers::trouble::trouble;
-use crate::rules::support::owner_words;
+use crate::rules::topolvm::webhook_off::owner_words;
 
 crate::rules::declare_rule! {
     static RULE = {
@@ -160,7 +160,7 @@ fn finding(cx: &Context<'_>, suspect: &Suspect<'_>, victims: &[(&Shortfall<'_>, 
         either(victims.iter().map(|(shortfall, _)| shortfall.lacking).sum(), "its pod", "pods"),
     );
     let object = ObjectRef::new(suspect.kind, "", &suspect.configuration.metadata.name);
-    let mut finding = Finding::new(RULE.name, Severity::Error, object.clone(), title).evidence(
+    let mut finding = RULE.finding(object.clone(), title).evidence(
         object.clone(),
         format!("webhooks[{}].failurePolicy", suspect.position),
         webhook.failure_policy.as_deref().unwrap_or("Fail"),
@@ -236,14 +236,14 @@ fn remedies(cx: &Context<'_>, suspect: &Suspect<'_>, circle: bool) -> Vec<Remedy
         doubt: None,
     };
     if suspect.kind == Kind::MutatingWebhookConfiguration {
-        let (steps, known) = crate::rules::support::webhook_off(cx, &[injector]);
+        let (steps, known) = crate::rules::topolvm::webhook_off::webhook_off(cx, &[injector]);
         let mut off = Remedy::new("Switch the webhook off", Risk::Medium, steps);
         if let Err(reason) = known {
             off.trial = Trial::Untried(reason);
         }
         remedies.push(off);
     } else {
-        let remove = crate::rules::support::remove_webhook_of(suspect.kind, &injector);
+        let remove = crate::rules::topolvm::webhook_off::remove_webhook_of(suspect.kind, &injector);
         let step = cx.step(format!("Remove webhook {}", suspect.webhook.name), remove);
         remedies.push(Remedy::new("Remove the webhook, and with it what it checks", Risk::High, vec![step]));
     }
@@ -299,12 +299,6 @@ fn stopped_backend<'a>(cx: &Context<'a>, namespace: &str, service: &str) -> Opti
 
 fn start(cx: &Context<'_>, workload: &Workload, suspect: &Suspect<'_>) -> Remedy {
     let meta = &workload.metadata;
-    let change = Change::Patch {
-        kind: Kind::Deployment,
-        namespace: meta.namespace.clone(),
-        name: meta.name.clone(),
-        patch: serde_json::json!({"spec": {"replicas": 1}}),
-    };
     let service = suspect.webhook.client_config.service.as_ref();
     let slice = service.map(|service| {
         let object = serde_json::json!({
@@ -314,6 +308,7 @@ fn start(cx: &Context<'_>, workload: &Workload, suspect: &Suspect<'_>) -> Remedy
             "endpoints": [{"conditions": {"ready": true}}]});
         Change::Create { kind: Kind::EndpointSlice, object }
     });
-    let step = cx.step(format!("Start {} again", named("Deployment", &[&meta.name])), change);
+    let what = format!("Start {} again", named("Deployment", &[&meta.name]));
+    let step = cx.scale(what, (Kind::Deployment, &meta.namespace, &meta.name), 1);
     Remedy::new("Start what serves the webhook", Risk::Low, vec![step.leading_to(slice.into_iter().collect())])
 }

@@ -7,7 +7,7 @@ use crate::diagnosis::context::{Context, pod_ref};
 use crate::diagnosis::remedy::{Change, Step};
 use crate::model::component::Role;
 use crate::model::node::Taint;
-use crate::model::{Kind, Node, ObjectRef, Pod};
+use crate::model::{Kind, Node, ObjectRef, Pod, StorageClass};
 use crate::rules::starting::containers::fault;
 use crate::scheduler::tolerates;
 
@@ -237,4 +237,9 @@ pub(in crate::rules) fn tolerate_taints(part: &Part<'_>, taints: &[&Taint]) -> C
         new.into_iter().map(add).collect()
     };
     Change::JsonPatch { kind: part.kind, namespace: part.namespace.to_owned(), name: part.name.to_owned(), operations }
+}
+
+/// The classes of a driver.
+pub(in crate::rules) fn classes_of<'a>(cx: &Context<'a>, driver: &'a str) -> impl Iterator<Item = &'a StorageClass> {
+    cx.snapshot.classes.seen().iter().map(|class| &**class).filter(move |class| class.provisioner == driver)
 }

@@ -4,7 +4,7 @@ use super::driver::{broken_part, node_plugins, sidecar};
 use super::trouble::{Trouble, trouble};
 use crate::dependencies::Part;
 use crate::diagnosis::context::{Context, claim_ref, pod_ref};
-use crate::diagnosis::finding::{Evidence, Finding, Severity};
+use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Out;
 use crate::diagnosis::text::{either, named, names};
 use crate::model::component::Role;
@@ -144,7 +144,7 @@ fn finding(
         names(&words),
         either(words.len(), "waits", "wait"),
     );
-    let mut finding = Finding::new(RULE.name, Severity::Error, part.object(), title);
+    let mut finding = RULE.finding(part.object(), title);
     finding.evidence.extend(trouble.facts);
     if let Some((fault, said)) = plugin_fault(cx, driver) {
         let follows = if said.contains(NO_SUCH_KIND) {

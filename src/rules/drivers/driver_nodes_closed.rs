@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use crate::diagnosis::context::{Context, PodGroup, claim_ref};
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Causes;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, either, named};
@@ -73,7 +73,7 @@ fn finding(cx: &Context<'_>, class: &StorageClass, nodes: &[&Node], group: &PodG
     let how = if cordoned { "cordoned" } else { "closed to the pods by taints or cordoning" };
     let (only, place) = (capital(&named("node", &names)), either(names.len(), "the only node", "the only nodes"));
     let title = format!("{only}, {place} with driver {driver}, {verb} {how}");
-    let mut finding = Finding::new(RULE.name, Severity::Error, subject(cx, class), title);
+    let mut finding = RULE.finding(subject(cx, class), title);
     for node in nodes.iter().take(10) {
         let object = ObjectRef::new(Kind::Node, "", &node.metadata.name);
         finding = match untolerated(&node.spec.taints, &group.lead().spec.tolerations) {

@@ -1,13 +1,14 @@
 use std::collections::BTreeMap;
 
+use super::driver::classes_of;
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Causes;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::names;
 use crate::model::class::StorageClass;
 use crate::model::{Kind, ObjectRef};
-use crate::rules::support::classes_of;
+
 use crate::snapshot::Lookup;
 use crate::volumes::Decision;
 
@@ -89,7 +90,8 @@ fn finding(cx: &Context<'_>, driver: &str, cases: &[&ClaimCase<'_>]) -> Finding 
     let among = if unread.is_empty() { "in the cluster" } else { "that was read" };
     let title = format!("Storage class {class} names provisioner {driver}, and nothing {among} provides it");
     let object = ObjectRef::new(Kind::StorageClass, "", class);
-    let mut finding = Finding::new(RULE.name, Severity::Error, object.clone(), title)
+    let mut finding = RULE
+        .finding(object.clone(), title)
         .evidence(object.clone(), "provisioner", driver, "claims of the class wait for it")
         .evidence(
             object.clone(),

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::driver_absence::Absence;
 use crate::diagnosis::context::{Context, pod_ref};
-use crate::diagnosis::finding::{Evidence, Finding, Severity};
+use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Out;
 use crate::diagnosis::text::{capital, named, names};
 use crate::model::{Kind, Node, ObjectRef, Pod};
@@ -176,7 +176,7 @@ fn finding(cx: &Context<'_>, object: ObjectRef, gaps: &[(&Gap<'_>, Absence<'_>)]
         _ => "there".to_owned(),
     };
     let title = capital(&format!("{cause}, so {} can't have {} {place}", named("pod", &pods), names(&volumes)));
-    let mut finding = Finding::new(RULE.name, Severity::Error, object, title);
+    let mut finding = RULE.finding(object, title);
     for (gap, absence) in gaps.iter().take(4) {
         finding.evidence.extend(registered_fact(cx, gap));
         finding.evidence.extend(absence.facts(cx));

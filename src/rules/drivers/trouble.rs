@@ -4,7 +4,7 @@ use super::driver::log_step;
 use crate::dependencies::Part;
 use crate::diagnosis::context::{Context, PodGroup, pod_ref};
 use crate::diagnosis::finding::Evidence;
-use crate::diagnosis::remedy::{Change, Remedy, Risk};
+use crate::diagnosis::remedy::{Remedy, Risk};
 use crate::diagnosis::text::names;
 use crate::model::Pod;
 use crate::rules::attaching::placed::node_ref;
@@ -133,13 +133,8 @@ fn unmet_label(cx: &Context<'_>, part: &Part<'_>, pod: &Pod) -> Option<(String, 
 fn reselect(cx: &Context<'_>, part: &Part<'_>, key: &str, present: &[(&str, &str)]) -> Option<Remedy> {
     part.workload?;
     let (_, value) = present.first().filter(|(_, first)| present.iter().all(|(_, value)| value == first))?;
-    let change = Change::Patch {
-        kind: part.kind,
-        namespace: part.namespace.to_owned(),
-        name: part.name.to_owned(),
-        patch: serde_json::json!({"spec": {"template": {"spec": {"nodeSelector": {key: value}}}}}),
-    };
-    let step = cx.step(format!("Ask for the value that the nodes have, {key}={value}"), change);
+    let patch = serde_json::json!({"spec": {"template": {"spec": {"nodeSelector": {key: value}}}}});
+    let step = cx.patch(format!("Ask for the value that the nodes have, {key}={value}"), part.key(), patch);
     Some(Remedy::untried(
         "Let the controller be placed",
         Risk::Low,
@@ -149,12 +144,6 @@ fn reselect(cx: &Context<'_>, part: &Part<'_>, key: &str, present: &[(&str, &str
 }
 
 fn start(cx: &Context<'_>, part: &Part<'_>) -> Remedy {
-    let change = Change::Patch {
-        kind: part.kind,
-        namespace: part.namespace.to_owned(),
-        name: part.name.to_owned(),
-        patch: serde_json::json!({"spec": {"replicas": 1}}),
-    };
-    let step = cx.step(format!("Start {} again", part.words()), change);
+    let step = cx.scale(format!("Start {} again", part.words()), part.key(), 1);
     Remedy::untried("Start the controller", Risk::Low, vec![step], "what the controller answers is not known")
 }

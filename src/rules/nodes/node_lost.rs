@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 
 use crate::diagnosis::command::kubectl;
 use crate::diagnosis::context::{Context, claim_ref, pod_ref};
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Causes;
-use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
+use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::{either, named};
 use crate::model::{Claim, Kind, Node, ObjectRef, Pod};
 use crate::rules::attaching::placed::{node_ref, stuck, unread};
@@ -160,7 +160,7 @@ fn finding(cx: &Context<'_>, node: &Node, mut loss: Loss<'_>) -> Finding {
     };
     clauses.truncate(CLAUSES);
     let title = format!("Node {name} is lost{}: {}{more}", holders_words(&loss), clauses.join("; "));
-    let mut finding = Finding::new(RULE.name, Severity::Error, node_ref(name), title);
+    let mut finding = RULE.finding(node_ref(name), title);
     finding.evidence.extend(node_facts(node));
     for object in loss.held.iter().take(5) {
         let note = if object.kind == "VolumeAttachment" {
@@ -238,8 +238,7 @@ fn give_up(cx: &Context<'_>, node: &str, loss: &Loss<'_>) -> Vec<Step> {
     for (kind, namespace, name) in rivals(cx, loss) {
         let what =
             format!("Scale {kind} {name} to 0: its pod would compete for the claim with the one that is made anew");
-        let patch = serde_json::json!({"spec": {"replicas": 0}});
-        steps.push(cx.step(what, Change::Patch { kind, namespace, name, patch }));
+        steps.push(cx.scale(what, (kind, &namespace, &name), 0));
     }
     let taint = |what: &str, taint: &str| Step {
         what: what.to_owned(),

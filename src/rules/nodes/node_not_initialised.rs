@@ -1,7 +1,7 @@
 use crate::dependencies::Part;
 use crate::diagnosis::command::kubectl;
 use crate::diagnosis::context::{Context, PodGroup, pod_ref};
-use crate::diagnosis::finding::{Evidence, Finding, Severity};
+use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, either, named, names};
@@ -124,7 +124,7 @@ fn finding(cx: &Context<'_>, nodes: &[&Node], held: &[&PodGroup<'_>], provider: 
     let pods: Vec<&str> = held.iter().flat_map(|group| group.names()).collect();
     let waiting = format!("{} {} initialised", named("node", &list), either(list.len(), "is not", "are not"));
     let fits = format!("{} {} on no node", named("pod", &pods), either(pods.len(), "fits", "fit"));
-    let new = |object: ObjectRef, title: String| Finding::new(RULE.name, Severity::Error, object, title);
+    let new = |object: ObjectRef, title: String| RULE.finding(object, title);
     let mut finding = match &provider {
         Provider::Down(part, trouble) => new(
             part.object(),

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnosis::command::kubectl;
 use crate::diagnosis::context::Context;
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::named;
@@ -98,7 +98,8 @@ fn finding(node: &Node, failed: &VolumeAttachment, error: &str, others: &[&str],
          for which {} waits",
         named("pod", &pods)
     );
-    let mut finding = Finding::new(RULE.name, Severity::Error, node_ref(name), title)
+    let mut finding = RULE
+        .finding(node_ref(name), title)
         .evidence(
             node_ref(name),
             "spec.providerID",

@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use crate::diagnosis::context::{Context, PodGroup};
 use crate::model::{Claim, CsiStorageCapacity, Kind, ObjectRef, Quantity, StorageClass};
 
-use crate::rules::support::rejected_for;
-use crate::scheduler::Reason;
 use crate::scheduler::reasons::VolumeBinding;
+use crate::scheduler::{NodeVerdict, Reason};
 
 /// What the nodes that lack storage for a claim show.
 pub(in crate::rules) struct Shortage<'c, 'a> {
@@ -92,4 +91,12 @@ impl Shortage<'_, '_> {
     pub(in crate::rules) fn class_ref(&self) -> ObjectRef {
         ObjectRef::new(Kind::StorageClass, "", &self.class.metadata.name)
     }
+}
+
+/// The nodes of a verdict that were rejected for a reason.
+pub(in crate::rules) fn rejected_for<'g>(
+    group: &'g PodGroup<'_>,
+    reason: &'g Reason,
+) -> impl Iterator<Item = &'g NodeVerdict> {
+    group.verdict.nodes.iter().filter(move |node| node.reasons.contains(reason))
 }

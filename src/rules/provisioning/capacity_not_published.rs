@@ -3,13 +3,14 @@ use std::collections::BTreeMap;
 use super::capacity::{Shortage, shortages};
 use crate::dependencies::Part;
 use crate::diagnosis::context::Context;
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Causes;
-use crate::diagnosis::remedy::{Change, Remedy, Risk, Step, Trial};
+use crate::diagnosis::remedy::{Remedy, Risk, Step, Trial};
 use crate::diagnosis::text::{capital, named, names};
 use crate::model::quantity::short_bytes;
 use crate::model::{Kind, ObjectRef};
-use crate::rules::support::{provisioner_of, published_capacities};
+use crate::rules::provisioning::runner::provisioner_of;
+use crate::rules::topolvm::webhook_off::published_capacities;
 
 crate::rules::declare_rule! {
     static RULE = {
@@ -61,7 +62,8 @@ fn finding(cx: &Context<'_>, driver: &str, shortages: &[Shortage<'_, '_>]) -> Fi
         Some(part) => part.object(),
         None => ObjectRef::new(Kind::CSIDriver, "", driver),
     };
-    let mut finding = Finding::new(RULE.name, Severity::Error, object, title)
+    let mut finding = RULE
+        .finding(object, title)
         .evidence(
             ObjectRef::new(Kind::CSIDriver, "", driver),
             "spec.storageCapacity",
@@ -110,18 +112,21 @@ fn remedies(cx: &Context<'_>, driver: &str, provisioner: Option<Part<'_>>, stopp
         return vec![Remedy::untried("Have the provisioner publish", Risk::Low, vec![Step::told(told)], reason)];
     };
     let published = published_capacities(cx, driver);
-    let patch = if stopped {
-        serde_json::json!({"spec": {"replicas": 1}})
+    let verb = if stopped { "Start" } else { "Restart" };
+    let known = !published.is_empty();
+    let what = format!("{verb} {}", part.words());
+    let step = if stopped {
+        cx.scale(what, part.key(), 1)
     } else {
         let now = cx.options.now.map_or_else(|| "now".to_owned(), |now| now.to_string());
         let annotations = serde_json::json!({"kubectl.kubernetes.io/restartedAt": now});
-        serde_json::json!({"spec": {"template": {"metadata": {"annotations": annotations}}}})
+        cx.patch(
+            what,
+            part.key(),
+            serde_json::json!({"spec": {"template": {"metadata": {"annotations": annotations}}}}),
+        )
     };
-    let verb = if stopped { "Start" } else { "Restart" };
-    let change =
-        Change::Patch { kind: part.kind, namespace: part.namespace.to_owned(), name: part.name.to_owned(), patch };
-    let known = !published.is_empty();
-    let step = cx.step(format!("{verb} {}", part.words()), change).leading_to(published);
+    let step = step.leading_to(published);
     let mut remedy = Remedy::new(format!("{verb} the provisioner"), Risk::Low, vec![step]);
     if !known {
         remedy.trial = Trial::Untried("what the provisioner would publish is not known".to_owned());

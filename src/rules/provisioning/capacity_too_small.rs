@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use super::capacity::{Shortage, shortages};
 use crate::diagnosis::context::{Context, claim_ref};
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Causes;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, either, named};
@@ -73,7 +73,7 @@ fn limit(object: &CsiStorageCapacity) -> i64 {
 
 fn finding(cx: &Context<'_>, shortages: &[&Shortage<'_, '_>], best: (&str, &CsiStorageCapacity)) -> Finding {
     let lead = shortages[0];
-    let mut finding = Finding::new(RULE.name, Severity::Error, claim_ref(lead.claim), title(shortages, best));
+    let mut finding = RULE.finding(claim_ref(lead.claim), title(shortages, best));
     for shortage in shortages.iter().take(SHOWN_CLAIMS) {
         let object = claim_ref(shortage.claim);
         let asked = short_bytes(shortage.asked());

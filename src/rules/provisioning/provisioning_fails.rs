@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use self::words::snapshot_event;
 use super::runner::runner;
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
 use crate::model::{Event, Kind, ObjectRef, StorageClass};
 use crate::scheduler::Outcome;
@@ -120,7 +120,7 @@ fn finding(cx: &Context<'_>, driver: &str, class: Option<&StorageClass>, failing
     let lead = &failing[0];
     let object = object(class, lead);
     let title = words::title(cx, driver, class, failing);
-    let mut finding = Finding::new(RULE.name, Severity::Error, object, title);
+    let mut finding = RULE.finding(object, title);
     for one in failing.iter().take(SHOWN) {
         finding = finding.evidence(claim_ref(one.case.claim), "events", one.failure.text.clone(), said(&one.report));
     }

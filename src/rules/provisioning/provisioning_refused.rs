@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::named;
@@ -92,8 +92,7 @@ fn finding(cx: &Context<'_>, cases: &[Stopped<'_, '_>]) -> Finding {
         }
         _ => format!("Provisioner {driver} can't begin with {}", named("claim", &names)),
     };
-    let mut finding =
-        Finding::new(RULE.name, Severity::Error, claim_ref(lead.case.claim), format!("{what}: {}", lead.problem));
+    let mut finding = RULE.finding(claim_ref(lead.case.claim), format!("{what}: {}", lead.problem));
     finding = with_facts(lead, class, finding);
     if let Some(report) = &lead.verdict.report {
         let note = format!("what the provisioner says, last at {}", report.last_seen);

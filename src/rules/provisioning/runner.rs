@@ -9,8 +9,6 @@ use crate::diagnosis::text::{count, either, named};
 use crate::model::component::Role;
 use crate::model::{Kind, ObjectRef, Pod};
 
-use crate::rules::support::provisioner_of;
-
 /// What runs a driver's provisioner.
 pub(in crate::rules) struct Runner<'a> {
     pub(in crate::rules) part: Part<'a>,
@@ -102,4 +100,12 @@ impl<'a> Runner<'a> {
         let command = command::logs(part.kind, part.namespace, part.name, self.container());
         Step { command, ..Step::told(what) }
     }
+}
+
+/// The workload that runs a driver's external provisioner, one that is scaled to zero before others.
+pub(in crate::rules) fn provisioner_of<'a>(cx: &Context<'a>, driver: &str) -> Option<Part<'a>> {
+    let mut found = cx.drivers.parts(driver);
+    found.retain(|part| part.container(Role::Provisioner).is_some());
+    found.sort_by_key(|part| !part.stopped());
+    found.into_iter().next()
 }

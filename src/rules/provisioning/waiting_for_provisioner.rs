@@ -4,7 +4,7 @@ use super::runner::{Health, Runner, runner};
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::out::Out;
-use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
+use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, either, named};
 use crate::model::{Event, Kind, Pod};
 use crate::volumes::{Decision, Intake};
@@ -262,12 +262,5 @@ fn causes(driver: &str) -> Step {
 }
 
 fn start(cx: &Context<'_>, runner: &Runner<'_>) -> Step {
-    let part = &runner.part;
-    let change = Change::Patch {
-        kind: part.kind,
-        namespace: part.namespace.to_owned(),
-        name: part.name.to_owned(),
-        patch: serde_json::json!({"spec": {"replicas": 1}}),
-    };
-    cx.step(format!("Start {} again", part.words()), change)
+    cx.scale(format!("Start {} again", runner.part.words()), runner.part.key(), 1)
 }

@@ -3,7 +3,7 @@ use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::out::Causes;
 use crate::diagnosis::text::{capital, either, named, names};
 use crate::model::{Kind, Pod};
-use crate::rules::support::with_scheduler_facts;
+use crate::rules::topolvm::extender::with_scheduler_facts;
 use crate::scheduler::{Outcome, foreign_reasons};
 
 crate::rules::declare_rule! {

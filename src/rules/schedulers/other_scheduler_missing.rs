@@ -78,7 +78,7 @@ fn missing(cx: &Context<'_>, group: &PodGroup<'_>, scheduler: &str) -> Finding {
         capital(&named("pod", &names)),
         either(names.len(), "waits", "wait"),
     );
-    let mut finding = Finding::new(RULE.name, Severity::Error, group.subject(), title).evidence(
+    let mut finding = RULE.finding(group.subject(), title).evidence(
         pod_ref(group.lead()),
         "spec.schedulerName",
         scheduler,

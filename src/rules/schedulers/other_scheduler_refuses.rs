@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnosis::command;
 use crate::diagnosis::context::{Context, PodGroup, pod_ref};
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Causes;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, named};
@@ -55,7 +55,7 @@ fn finding(scheduler: &str, said: &str, groups: &[(&PodGroup<'_>, &'static str)]
     let (lead, path) = groups[0];
     let object = pod_ref(lead.lead());
     let note = "kube-scheduler leaves the pod to this scheduler";
-    Finding::new(RULE.name, Severity::Error, lead.subject(), title)
+    RULE.finding(lead.subject(), title)
         .evidence(object.clone(), path, said, "what the pod's own scheduler says")
         .evidence(object, "spec.schedulerName", scheduler, note)
         .explains_all(groups.iter().flat_map(|(group, _)| group.objects()))

@@ -1,6 +1,6 @@
 use crate::diagnosis::command;
 use crate::diagnosis::context::{Context, PodGroup, pod_ref};
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, duration, either, named};
@@ -97,7 +97,7 @@ fn finding(group: &PodGroup<'_>, unjudged: &[(&Pod, i64)], sign: &Sign<'_>) -> F
             (group.subject(), format!("{waited}: kube-scheduler does not run, or does not see {}", it(names.len())))
         }
     };
-    let mut finding = Finding::new(RULE.name, Severity::Error, object, title);
+    let mut finding = RULE.finding(object, title);
     for (pod, _) in unjudged.iter().take(3) {
         let note = "no PodScheduled condition and no event of a scheduler since the pod was made";
         let made = pod.metadata.creation_timestamp.clone();

@@ -1,5 +1,4 @@
 use crate::diagnosis::context::{Context, pod_ref};
-use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::out::Out;
 use crate::diagnosis::text::names;
 use crate::model::pod::DEFAULT_SCHEDULER;
@@ -31,7 +30,7 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
         );
         let path = format!("spec.containers[{}].command", scheduler.container);
         let note = "give the file that --config names with --scheduler-config; feature gates can't be given";
-        let finding = Finding::new(RULE.name, Severity::Info, pod_ref(scheduler.pod), title);
+        let finding = RULE.finding(pod_ref(scheduler.pod), title);
         out.add(finding.evidence(pod_ref(scheduler.pod), path, flags.join(" "), note));
         return;
     }

@@ -3,7 +3,7 @@ use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::out::Causes;
 use crate::diagnosis::text::{capital, either, named, names};
 use crate::model::{Kind, ObjectRef, Pod, Workload};
-use crate::rules::support::workloads_of;
+use crate::rules::topolvm::extender::workloads_of;
 
 crate::rules::declare_rule! {
     static RULE = {
@@ -109,7 +109,7 @@ fn held_by_stopped(kind: Kind, workload: &Workload, held: &str) -> Finding {
     let meta = &workload.metadata;
     let title = format!("{held}, and {kind} {}, which looks like its owner, has no ready pod", meta.name);
     let object = ObjectRef::new(kind, &meta.namespace, &meta.name);
-    Finding::new(RULE.name, Severity::Error, object, title).likely()
+    RULE.finding(object, title).likely()
 }
 
 /// What is known of those who are to remove the gates.

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use crate::admission::expand::ordinal_of;
 use crate::diagnosis::context::{Context, PodGroup, pod_ref};
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::manager::{chart_name, helm};
 use crate::diagnosis::out::Causes;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
@@ -86,7 +86,7 @@ fn finding(cx: &Context<'_>, owner: ObjectRef, groups: &[&PodGroup<'_>]) -> Find
         either(nodes.len(), "is the only one open to them", "are the only ones open to them"),
     );
     let subject = owner.clone();
-    let mut finding = Finding::new(RULE.name, Severity::Error, owner, title).evidence(
+    let mut finding = RULE.finding(owner, title).evidence(
         pod_ref(lead),
         "spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution",
         "topologyKey kubernetes.io/hostname",

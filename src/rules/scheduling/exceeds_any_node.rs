@@ -2,7 +2,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::diagnosis::context::{Context, PodGroup, pod_ref};
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::obstacle_words::clause;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::text::{capital, either, named};
@@ -109,7 +109,7 @@ fn finding(name: &str, top: &Largest<'_>, asking: &[Asking<'_, '_>]) -> Finding 
             show(most)
         ),
     };
-    let mut finding = Finding::new(RULE.name, Severity::Error, asking[0].group.subject(), title);
+    let mut finding = RULE.finding(asking[0].group.subject(), title);
     finding.id = format!("{}/{name}", finding.id);
     for one in asking.iter().take(SHOWN) {
         let note = match one.besides.as_slice() {

@@ -1,6 +1,6 @@
 use crate::admission::expand::ordinal_of;
 use crate::diagnosis::context::{Context, Shortfall, pod_ref};
-use crate::diagnosis::finding::{Evidence, Finding, Severity};
+use crate::diagnosis::finding::Evidence;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::text::{capital, either, named};
 use crate::model::{Kind, ObjectRef, Pod, Workload};
@@ -68,7 +68,7 @@ fn tie(set: &Workload, holder: &Pod, waiting: &[&str], out: &mut Out<'_>) {
         either(waiting.len(), "is", "are"),
         set.metadata.name,
     );
-    let mut finding = Finding::new(RULE.name, Severity::Info, object, title);
+    let mut finding = RULE.finding(object, title);
     finding.evidence.push(evidence);
     let (path, value, note) = why_not_ready(holder);
     out.add(finding.evidence(pod_ref(holder), path, value, note).explains_all(pods));

@@ -2,14 +2,14 @@ use std::collections::BTreeMap;
 
 use super::containers::{Cause, Fault, faults, keeps_from_starting, settled};
 use crate::diagnosis::context::{Context, pod_ref};
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, named};
 use crate::model::{Event, Kind, ObjectRef, Pod};
 use crate::rules::attaching::placed::unread;
 use crate::rules::drivers::driver::{events_step, log_step};
-use crate::rules::support::owner_of;
+use crate::rules::starting::containers::owner_of;
 use crate::volumes::driver_words::essential;
 
 crate::rules::declare_rule! {
@@ -55,7 +55,7 @@ fn finding(cx: &Context<'_>, owner: ObjectRef, faults: &[Fault<'_>]) -> Finding 
     let pods: Vec<&str> = faults.iter().map(|fault| fault.pod.metadata.name.as_str()).collect();
     let first = &faults[0];
     let title = format!("{} can't start: {}", capital(&named("pod", &pods)), first.sentence(cx));
-    let mut finding = Finding::new(RULE.name, Severity::Error, owner, title);
+    let mut finding = RULE.finding(owner, title);
     finding.id = format!("{}/{}", finding.id, first.status.name);
     for fault in faults.iter().take(3) {
         finding.evidence.extend(fault.facts(cx));
@@ -93,7 +93,7 @@ fn without_sandbox(pod: &Pod, event: &Event) -> Finding {
         events_step(pod),
         Step::told(format!("Look at the network plugin and the container runtime of node {node}")),
     ];
-    Finding::new(RULE.name, Severity::Error, pod_ref(pod), title)
+    RULE.finding(pod_ref(pod), title)
         .evidence(
             pod_ref(pod),
             "events",

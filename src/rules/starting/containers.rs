@@ -3,7 +3,7 @@
 use crate::diagnosis::context::{Context, pod_ref};
 use crate::diagnosis::finding::Evidence;
 use crate::model::pod::{ContainerReason, ContainerStatus};
-use crate::model::{Event, Pod};
+use crate::model::{Event, ObjectRef, Pod};
 use crate::volumes::driver_words::{essential, last_line};
 
 /// What keeps a container from running.
@@ -190,6 +190,11 @@ impl Fault<'_> {
         }
         facts
     }
+}
+
+/// What makes a pod, a Deployment before its ReplicaSet; the pod itself where nothing does.
+pub(in crate::rules) fn owner_of(cx: &Context<'_>, pod: &Pod) -> ObjectRef {
+    cx.workload(pod).map_or_else(|| pod_ref(pod), |(kind, meta)| ObjectRef::new(kind, &meta.namespace, &meta.name))
 }
 
 #[cfg(test)]

@@ -2,13 +2,13 @@ use std::collections::BTreeMap;
 
 use super::containers::{Cause, Fault, fault, keeps_from_starting, settled};
 use crate::diagnosis::context::{Context, pod_ref};
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, named};
 use crate::model::ObjectRef;
 use crate::rules::drivers::driver::events_step;
-use crate::rules::support::owner_of;
+use crate::rules::starting::containers::owner_of;
 
 crate::rules::declare_rule! {
     static RULE = {
@@ -43,7 +43,7 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
 fn finding(cx: &Context<'_>, owner: ObjectRef, faults: &[Fault<'_>]) -> Finding {
     let pods: Vec<&str> = faults.iter().map(|fault| fault.pod.metadata.name.as_str()).collect();
     let title = format!("{} can't start: {}", capital(&named("pod", &pods)), faults[0].sentence(cx));
-    let mut finding = Finding::new(RULE.name, Severity::Error, owner, title);
+    let mut finding = RULE.finding(owner, title);
     finding.id = format!("{}/{}", finding.id, faults[0].status.name);
     for fault in faults.iter().take(3) {
         finding.evidence.extend(fault.facts(cx));

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::containers::{Cause, fault};
 use crate::diagnosis::context::{Context, PlacedCase, claim_ref, pod_ref};
-use crate::diagnosis::finding::{Evidence, Finding, Severity};
+use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, either, named, near};
@@ -172,7 +172,7 @@ fn finding(cx: &Context<'_>, object: ObjectRef, lack: Option<String>, victims: &
     };
     let note = format!("in namespace {}, where {pods} {} it", object.namespace, either(names.len(), "needs", "need"));
     let subject = if looked_for { object.clone() } else { pod_ref(victims[0].pod) };
-    let mut finding = Finding::new(RULE.name, Severity::Error, subject, title);
+    let mut finding = RULE.finding(subject, title);
     finding.id = format!("{}/{object}", RULE.name);
     finding = finding.evidence(object.clone(), "", value, note);
     if let Some(near) = near {

@@ -1,5 +1,5 @@
 use crate::diagnosis::context::{Context, pod_ref};
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::text::{capital, either, named, natural_order};
 use crate::model::{Kind, ObjectRef, Pod, Workload};
@@ -42,7 +42,7 @@ fn finding(set: &Workload, pods: &[&Pod]) -> Finding {
         either(names.len(), "is", "are"),
     );
     let meta = &set.metadata;
-    Finding::new(RULE.name, Severity::Info, ObjectRef::new(Kind::StatefulSet, &meta.namespace, &meta.name), title)
+    RULE.finding(ObjectRef::new(Kind::StatefulSet, &meta.namespace, &meta.name), title)
         .evidence(pod_ref(pods[0]), path, value, note)
         .explains_all(pods.iter().map(|pod| pod_ref(pod)))
 }

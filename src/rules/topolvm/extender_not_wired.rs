@@ -1,10 +1,11 @@
 use super::injected::{Case, cases, with_request_facts, with_webhook_facts};
 use crate::diagnosis::context::Context;
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Causes;
 use crate::diagnosis::remedy::{Remedy, Risk, Step, Trial};
 use crate::model::{Kind, ObjectRef, Workload};
-use crate::rules::support::{configuration, extender_of, webhook_off, with_scheduler_facts};
+use crate::rules::topolvm::extender::{extender_of, with_scheduler_facts};
+use crate::rules::topolvm::webhook_off::{configuration, webhook_off};
 
 crate::rules::declare_rule! {
     static RULE = {
@@ -55,7 +56,7 @@ fn finding(cx: &Context<'_>, case: &Case<'_, '_>, (kind, workload): (Kind, &Work
         injector.webhook
     );
     let meta = &workload.metadata;
-    let mut finding = Finding::new(RULE.name, Severity::Error, configuration(&injector.configuration), title);
+    let mut finding = RULE.finding(configuration(&injector.configuration), title);
     finding = with_request_facts(cx, case, finding);
     finding = with_webhook_facts(cx, case, finding).evidence(
         ObjectRef::new(kind, &meta.namespace, &meta.name),

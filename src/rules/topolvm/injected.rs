@@ -10,7 +10,8 @@ use crate::diagnosis::finding::Finding;
 use crate::diagnosis::text::{count, names};
 use crate::model::{Kind, ObjectRef, Pod};
 
-use crate::rules::support::{configuration, left_to_extender, offered, owner_words};
+use crate::rules::topolvm::extender::{left_to_extender, offered};
+use crate::rules::topolvm::webhook_off::{configuration, owner_words};
 
 /// Pods that ask for one injected resource, with those who may have added it.
 pub(in crate::rules) struct Case<'c, 'a> {

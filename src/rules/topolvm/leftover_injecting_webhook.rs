@@ -1,12 +1,13 @@
 use crate::admission::difference::extended_requests;
 use crate::admission::injector::{Injector, topolvm_domain};
 use crate::diagnosis::context::Context;
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk};
 use crate::model::webhook::Webhook;
 use crate::model::{Kind, ObjectRef, WebhookConfiguration};
-use crate::rules::support::{configuration, extender_of, left_to_extender, offered, owner_words, webhook_off};
+use crate::rules::topolvm::extender::{extender_of, left_to_extender, offered};
+use crate::rules::topolvm::webhook_off::{configuration, owner_words, webhook_off};
 
 crate::rules::declare_rule! {
     static RULE = {
@@ -25,7 +26,7 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
         for (position, webhook) in configuration.webhooks.iter().enumerate() {
             let Some(driver) = webhook.name.strip_prefix("pod-hook.") else { continue };
             let resource = format!("{driver}/capacity");
-            let told = out.tells_of(&crate::rules::support::configuration(&configuration.metadata.name));
+            let told = out.tells_of(&crate::rules::topolvm::webhook_off::configuration(&configuration.metadata.name));
             if topolvm_domain(&resource).is_some() && !told && useless(cx, driver, &resource) {
                 out.add(finding(cx, configuration, (position, webhook), driver, &resource));
             }
@@ -57,7 +58,8 @@ fn finding(
         webhook.name
     );
     let name = &config.metadata.name;
-    let mut finding = Finding::new(RULE.name, Severity::Warning, configuration(name), title)
+    let mut finding = RULE
+        .finding(configuration(name), title)
         .evidence(configuration(name), format!("webhooks[{position}]"), webhook.name.clone(), "is still called")
         .evidence(
             ObjectRef::new(Kind::CSIDriver, "", driver),

@@ -1,10 +1,12 @@
 //! What TopoLVM leaves behind.
 
+pub(super) mod extender;
 mod extender_not_wired;
 mod injected;
 mod leftover_injecting_webhook;
 mod stale_injected_request;
 mod unserved_injected_resource;
+pub(super) mod webhook_off;
 
 use super::Rule;
 

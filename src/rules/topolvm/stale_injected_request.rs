@@ -1,7 +1,7 @@
 use super::injected::{Case, cases, with_request_facts};
 use crate::admission::Injectors;
 use crate::diagnosis::context::Context;
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Causes;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::{either, names};
@@ -49,7 +49,7 @@ fn finding(cx: &Context<'_>, case: &Case<'_, '_>) -> Finding {
         names(&pods),
         either(pods.len(), "asks", "ask"),
     );
-    let mut finding = Finding::new(RULE.name, Severity::Error, group.subject(), title);
+    let mut finding = RULE.finding(group.subject(), title);
     if !case.proven {
         finding = finding.likely();
     }

@@ -1,11 +1,12 @@
 use super::injected::{Case, cases, with_request_facts, with_webhook_facts};
 use crate::admission::Injectors;
 use crate::diagnosis::context::Context;
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Causes;
 use crate::diagnosis::remedy::{Remedy, Risk, Step, Trial};
 use crate::model::{Kind, ObjectRef};
-use crate::rules::support::{configuration, extender_of, webhook_off, with_scheduler_facts};
+use crate::rules::topolvm::extender::{extender_of, with_scheduler_facts};
+use crate::rules::topolvm::webhook_off::{configuration, webhook_off};
 
 crate::rules::declare_rule! {
     static RULE = {
@@ -46,7 +47,7 @@ fn finding(cx: &Context<'_>, case: &Case<'_, '_>) -> Finding {
             format!("A webhook gives pods a request for {resource}, and no node offers that resource"),
         ),
     };
-    let mut finding = Finding::new(RULE.name, Severity::Error, object, title);
+    let mut finding = RULE.finding(object, title);
     if !named || !case.proven || case.injectors.list().len() != 1 {
         finding = finding.likely();
     }

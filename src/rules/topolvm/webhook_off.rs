@@ -1,60 +1,19 @@
-//! What several rules share.
+//! Taking webhooks out of the way, TopoLVM's with the chart's values that belong together.
 
-use std::collections::BTreeSet;
-
-use crate::admission::injector::{Injector, topolvm_domain, words};
-use crate::dependencies::Part;
-use crate::diagnosis::context::{Context, PodGroup, pod_ref};
-use crate::diagnosis::finding::Finding;
+use crate::admission::injector::{Injector, topolvm_domain};
+use crate::diagnosis::context::Context;
 use crate::diagnosis::manager::{argo, helm};
 use crate::diagnosis::remedy::{Change, Step};
-use crate::model::component::Role;
-use crate::model::{Kind, Meta, ObjectRef, Pod, StorageClass, Workload};
-use crate::scheduler::{NodeVerdict, Reason, running};
-
-/// The provisioner of classes whose volumes are made by hand.
-pub(super) const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
-
-/// The nodes of a verdict that were rejected for a reason.
-pub(super) fn rejected_for<'g>(group: &'g PodGroup<'_>, reason: &'g Reason) -> impl Iterator<Item = &'g NodeVerdict> {
-    group.verdict.nodes.iter().filter(move |node| node.reasons.contains(reason))
-}
-
-/// Whether any node has the resource among its allocatable ones, be it none at all of it.
-pub(super) fn offered(cx: &Context<'_>, resource: &str) -> bool {
-    cx.index.offers(resource)
-}
-
-/// Whether the scheduler's configuration, as far as it is known, leaves the resource to an extender.
-pub(super) fn left_to_extender(cx: &Context<'_>, resource: &str) -> bool {
-    cx.scheduler.config().ignored_by_extenders().contains(resource)
-}
-
-/// What the scheduler's own pods say of its extenders, where the configuration isn't given.
-pub(super) fn with_scheduler_facts(cx: &Context<'_>, mut finding: Finding) -> Finding {
-    if cx.options.scheduler_config.is_some() {
-        return finding;
-    }
-    let mut told = BTreeSet::new();
-    for scheduler in running(cx.snapshot) {
-        let Some(flags) = scheduler.flags.as_ref().filter(|flags| told.insert((*flags).clone())) else { continue };
-        let (value, note) = match flags.iter().find(|flag| flag.starts_with("--config")) {
-            Some(flag) => (*flag, "runs with a configuration file; give it with --scheduler-config to be certain"),
-            None => ("no --config", "runs without a configuration file, so it calls no extender"),
-        };
-        let path = format!("spec.containers[{}].command", scheduler.container);
-        finding = finding.evidence(pod_ref(scheduler.pod), path, value, note);
-    }
-    finding
-}
+use crate::model::{Kind, Meta, ObjectRef};
+use crate::rules::drivers::driver::classes_of;
 
 /// A webhook configuration as an object of a report.
-pub(super) fn configuration(name: &str) -> ObjectRef {
+pub(in crate::rules) fn configuration(name: &str) -> ObjectRef {
     ObjectRef::new(Kind::MutatingWebhookConfiguration, "", name)
 }
 
 /// Who owns an object, in words: `Helm release topolvm (namespace topolvm-system)`.
-pub(super) fn owner_words(cx: &Context<'_>, meta: &Meta) -> Option<(String, String)> {
+pub(in crate::rules) fn owner_words(cx: &Context<'_>, meta: &Meta) -> Option<(String, String)> {
     let argo = argo(meta, cx.snapshot).map(|manager| format!("Argo CD application {}", manager.name));
     let helm = helm(meta).map(|manager| match manager.namespace.as_str() {
         "" => format!("Helm release {}", manager.name),
@@ -65,59 +24,13 @@ pub(super) fn owner_words(cx: &Context<'_>, meta: &Meta) -> Option<(String, Stri
     (!words.is_empty()).then(|| (words.join(", "), chart))
 }
 
-/// The workloads that look like a driver's own: their names, labels or namespace share a telling word with it.
-pub(super) fn workloads_of<'a>(cx: &Context<'a>, driver: &str) -> Vec<(Kind, &'a Workload)> {
-    let wanted: Vec<String> = words(driver).collect();
-    let fits = |meta: &Meta| {
-        let label = |name: &str| meta.labels.get(name).map_or("", String::as_str);
-        [
-            meta.name.as_str(),
-            &meta.namespace,
-            label("app"),
-            label("app.kubernetes.io/name"),
-            label("app.kubernetes.io/instance"),
-        ]
-        .into_iter()
-        .any(|name| words(name).any(|word| wanted.contains(&word)))
-    };
-    let snapshot = cx.snapshot;
-    [
-        (Kind::Deployment, &snapshot.deployments),
-        (Kind::StatefulSet, &snapshot.stateful_sets),
-        (Kind::DaemonSet, &snapshot.daemon_sets),
-    ]
-    .into_iter()
-    .flat_map(|(kind, store)| store.seen().iter().map(move |workload| (kind, &**workload)))
-    .filter(|(_, workload)| fits(&workload.metadata))
-    .collect()
-}
-
-/// The workload that runs a driver's external provisioner, one that is scaled to zero before others.
-pub(super) fn provisioner_of<'a>(cx: &Context<'a>, driver: &str) -> Option<Part<'a>> {
-    let mut found = cx.drivers.parts(driver);
-    found.retain(|part| part.container(Role::Provisioner).is_some());
-    found.sort_by_key(|part| !part.stopped());
-    found.into_iter().next()
-}
-
-/// The workload of TopoLVM's scheduler extender, `topolvm-scheduler`; `Err` where workloads could not all be read.
-pub(super) fn extender_of<'a>(cx: &Context<'a>, driver: &str) -> Result<Option<(Kind, &'a Workload)>, ()> {
-    let found = workloads_of(cx, driver).into_iter().find(|(_, workload)| {
-        let meta = &workload.metadata;
-        meta.name.ends_with("-scheduler")
-            || meta.labels.get("app.kubernetes.io/component").is_some_and(|c| c == "scheduler")
-    });
-    let complete = cx.snapshot.deployments.complete() && cx.snapshot.daemon_sets.complete();
-    if found.is_some() || complete { Ok(found) } else { Err(()) }
-}
-
 /// The change that takes a webhook out of the cluster: its configuration, or its entry where there are others.
-pub(super) fn remove_webhook(injector: &Injector) -> Change {
+pub(in crate::rules) fn remove_webhook(injector: &Injector) -> Change {
     remove_webhook_of(Kind::MutatingWebhookConfiguration, injector)
 }
 
 /// The same for a configuration of either kind.
-pub(super) fn remove_webhook_of(kind: Kind, injector: &Injector) -> Change {
+pub(in crate::rules) fn remove_webhook_of(kind: Kind, injector: &Injector) -> Change {
     let namespace = String::new();
     let name = injector.configuration.clone();
     if injector.siblings == 1 {
@@ -139,7 +52,7 @@ const TRACKING_VALUES: [(&str, &str); 3] = [
 
 /// The steps that take webhooks out of the way for good: the chart's values where TopoLVM's chart owns them, else the
 /// configuration itself. The error says why what comes of it can't be known.
-pub(super) fn webhook_off(cx: &Context<'_>, injectors: &[Injector]) -> (Vec<Step>, Result<(), String>) {
+pub(in crate::rules) fn webhook_off(cx: &Context<'_>, injectors: &[Injector]) -> (Vec<Step>, Result<(), String>) {
     let mut steps = Vec::new();
     let mut known = Ok(());
     for injector in injectors {
@@ -216,19 +129,9 @@ fn tracking_effects(cx: &Context<'_>, driver: &str) -> Result<Vec<Change>, Strin
     Ok(effects)
 }
 
-/// What makes a pod, a Deployment before its ReplicaSet; the pod itself where nothing does.
-pub(super) fn owner_of(cx: &Context<'_>, pod: &Pod) -> ObjectRef {
-    cx.workload(pod).map_or_else(|| pod_ref(pod), |(kind, meta)| ObjectRef::new(kind, &meta.namespace, &meta.name))
-}
-
-/// The classes of a driver.
-pub(super) fn classes_of<'a>(cx: &Context<'a>, driver: &'a str) -> impl Iterator<Item = &'a StorageClass> {
-    cx.snapshot.classes.seen().iter().map(|class| &**class).filter(move |class| class.provisioner == driver)
-}
-
 /// The capacity objects that TopoLVM's provisioner publishes, from the annotations that its node agent keeps
 /// (TopoLVM, `internal/driver/controller.go`, GetCapacity).
-pub(super) fn published_capacities(cx: &Context<'_>, driver: &str) -> Vec<Change> {
+pub(in crate::rules) fn published_capacities(cx: &Context<'_>, driver: &str) -> Vec<Change> {
     let mut capacities = Vec::new();
     for class in classes_of(cx, driver) {
         let device_class = class.parameters.get(&format!("{driver}/device-class")).map_or("00default", String::as_str);
