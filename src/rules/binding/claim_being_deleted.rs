@@ -1,0 +1,108 @@
+use crate::diagnosis::command::describe;
+use crate::diagnosis::context::{Context, claim_ref, pod_ref};
+use crate::diagnosis::finding::Finding;
+use crate::diagnosis::out::Causes;
+use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
+use crate::diagnosis::text::{capital, either, named, names};
+use crate::model::{Claim, Kind, ObjectRef, Pod};
+
+crate::rules::declare_rule! {
+    static RULE = {
+        name: "claim-being-deleted",
+        summary: "Pods need a claim that is being deleted and that something still keeps.",
+        severity: Error,
+        since: "0.1.0",
+        needs: [Pod, PersistentVolumeClaim],
+        reads: [PersistentVolume],
+        stage: Cause,
+        check: check,
+    }
+}
+
+/// Keeps a claim while a pod uses it, one that has ended included (`pkg/controller/volume/pvcprotection`).
+const PROTECTION: &str = "kubernetes.io/pvc-protection";
+
+fn check(cx: &Context<'_>, out: &mut Causes) {
+    for claim in cx.snapshot.claims.seen() {
+        let waiting: Vec<&Pod> = match &claim.metadata.deletion_timestamp {
+            Some(_) => cx.pods.iter().map(|case| case.pod).filter(|pod| uses(pod, claim)).collect(),
+            None => continue,
+        };
+        if !waiting.is_empty() {
+            out.add(finding(cx, claim, &waiting));
+        }
+    }
+}
+
+fn uses(pod: &Pod, claim: &Claim) -> bool {
+    let mut names = pod.spec.volumes.iter().filter_map(|volume| volume.claim_name(&pod.metadata.name));
+    pod.metadata.namespace == claim.metadata.namespace && names.any(|name| name == claim.metadata.name)
+}
+
+fn finding(cx: &Context<'_>, claim: &Claim, waiting: &[&Pod]) -> Finding {
+    let meta = &claim.metadata;
+    let pods: Vec<&str> = waiting.iter().map(|pod| pod.metadata.name.as_str()).collect();
+    let in_namespace = cx.snapshot.pods.in_namespace(&meta.namespace).iter().map(|pod| &**pod);
+    let holders: Vec<&Pod> =
+        in_namespace.filter(|pod| (pod.assigned() || pod.finished()) && uses(pod, claim)).collect();
+    let held_by: Vec<&str> = holders.iter().map(|pod| pod.metadata.name.as_str()).collect();
+    let others: Vec<&str> = meta.finalizers.iter().map(String::as_str).filter(|name| *name != PROTECTION).collect();
+    let kept = match (held_by.as_slice(), others.as_slice()) {
+        ([], []) => String::new(),
+        ([], others) => format!(", is kept by finalizer {}", names(others)),
+        (pods, _) => format!(", is kept because {} {} it", named("pod", pods), either(pods.len(), "uses", "use")),
+    };
+    let (subject, wait) = (named("pod", &pods), either(pods.len(), "is", "are"));
+    let title =
+        format!("Claim {} is being deleted{kept}, and no new pod may use it: {subject} {wait} not placed", meta.name);
+    let since = meta.deletion_timestamp.clone().unwrap_or_default();
+    let mut finding = RULE.finding(claim_ref(claim), capital(&title)).evidence(
+        claim_ref(claim),
+        "metadata.deletionTimestamp",
+        since,
+        "it goes once nothing keeps it, and a deletion can't be taken back",
+    );
+    for holder in &holders {
+        let note = "it uses the claim; one that has ended counts until it is deleted";
+        finding = finding.evidence(pod_ref(holder), "status.phase", holder.status.phase.clone(), note);
+    }
+    finding = with_volume(cx, claim, finding);
+    finding.explains_all(waiting.iter().map(|pod| pod_ref(pod))).with_remedies(remedies(cx, claim, &holders))
+}
+
+/// What becomes of the data when the claim goes.
+fn with_volume(cx: &Context<'_>, claim: &Claim, finding: Finding) -> Finding {
+    let Some(volume) = cx.snapshot.volumes.get("", &claim.spec.volume_name).found() else { return finding };
+    let policy = volume.spec.persistent_volume_reclaim_policy.as_str();
+    let note = match policy {
+        "Delete" => "the volume and its data go with the claim: set it to Retain first where they matter",
+        _ => "the volume and its data stay when the claim goes",
+    };
+    let object = ObjectRef::new(Kind::PersistentVolume, "", &volume.metadata.name);
+    finding.evidence(object, "spec.persistentVolumeReclaimPolicy", policy, note)
+}
+
+fn remedies(cx: &Context<'_>, claim: &Claim, holders: &[&Pod]) -> Option<Remedy> {
+    let mut steps = Vec::new();
+    let volume = cx.snapshot.volumes.get("", &claim.spec.volume_name).found();
+    if let Some(volume) = volume.filter(|volume| volume.spec.persistent_volume_reclaim_policy == "Delete") {
+        let object = (Kind::PersistentVolume, "", volume.metadata.name.as_str());
+        let patch = serde_json::json!({"spec": {"persistentVolumeReclaimPolicy": "Retain"}});
+        steps.push(cx.patch("Keep the data: have the volume outlive the claim", object, patch));
+    }
+    let ended: Vec<&&Pod> = holders.iter().filter(|pod| pod.finished()).collect();
+    for pod in &ended {
+        let (namespace, name) = (pod.metadata.namespace.clone(), pod.metadata.name.clone());
+        let what = format!("Delete pod {name}, which has ended, so that the claim can go");
+        steps.push(cx.step(what, Change::Delete { kind: Kind::Pod, namespace, name }));
+    }
+    if ended.is_empty() {
+        let command = describe(&claim_ref(claim));
+        steps.push(Step { command, ..Step::told("See what else keeps it, and end that") });
+    }
+    steps.push(Step::told(
+        "Make the claim anew once it is gone; name the volume in it (spec.volumeName) to have the data again",
+    ));
+    let reason = "what is made anew, and with which data, is for you to say";
+    Some(Remedy::untried("Let the claim go and make it anew", Risk::High, steps, reason))
+}
