@@ -162,8 +162,9 @@ impl Findings {
 
     /// Hangs every error that rests on something which another error explains under that one: it is a symptom then, and
     /// the other explains what it did. Errors that rest on each other in a circle stay, and say so.
-    pub fn chain(&mut self) {
-        let roots: Vec<Option<usize>> = (0..self.list.len()).map(|symptom| self.root_of(symptom)).collect();
+    /// `behind` tells what objects rest on in turn, the nearest first, themselves included.
+    pub fn chain(&mut self, behind: impl Fn(&[ObjectRef]) -> Vec<ObjectRef>) {
+        let roots: Vec<Option<usize>> = (0..self.list.len()).map(|symptom| self.root_of(symptom, &behind)).collect();
         let circles: Vec<Vec<usize>> = (0..roots.len()).map(|start| circle(&roots, start)).collect();
         for (symptom, circle) in circles.iter().enumerate() {
             match roots[symptom] {
@@ -176,13 +177,16 @@ impl Findings {
     }
 
     /// The error about what an error rests on.
-    fn root_of(&self, symptom: usize) -> Option<usize> {
+    fn root_of(&self, symptom: usize, behind: impl Fn(&[ObjectRef]) -> Vec<ObjectRef>) -> Option<usize> {
         let about = |at: &usize| *at != symptom && self.list[*at].severity == Severity::Error;
         let finding = Some(&self.list[symptom]).filter(|finding| finding.severity == Severity::Error)?;
         let explains = |object: &ObjectRef| self.explained.get(object).into_iter().flatten().copied().find(&about);
-        let lies_in =
-            || (0..self.list.len()).filter(&about).find(|at| finding.rests_on.contains(&self.list[*at].object));
-        finding.rests_on.iter().find_map(explains).or_else(lies_in)
+        if finding.rests_on.is_empty() {
+            return None;
+        }
+        let objects = behind(&finding.rests_on);
+        let lies_in = || (0..self.list.len()).filter(&about).find(|at| objects.contains(&self.list[*at].object));
+        objects.iter().find_map(explains).or_else(lies_in)
     }
 
     /// Whether what an error rests on is among its own victims.
@@ -341,12 +345,12 @@ mod tests {
     fn a_symptom_hangs_under_the_error_about_what_it_rests_on() {
         let mut findings = Findings::default();
         findings.add(finding("provisioner", Severity::Error, &["a"]).rests_on([pod("ctl")]));
-        findings.chain();
+        findings.chain(<[ObjectRef]>::to_vec);
         assert_eq!(findings.list()[0].severity, Severity::Error, "nothing explains it");
         let id = findings.list()[0].id.clone();
         let object = ObjectRef::new(Kind::ReplicaSet, "csi", "ctl");
         findings.add(Finding::new("no-node", Severity::Error, object, "t").explains(pod("ctl")));
-        findings.chain();
+        findings.chain(<[ObjectRef]>::to_vec);
         let list = findings.finish();
         assert_eq!((list[0].rule, list[1].severity), ("no-node", Severity::Warning));
         assert!(list[0].victims().any(|victim| *victim == pod("a")));
@@ -360,7 +364,7 @@ mod tests {
         let lone = ObjectRef::new(Kind::Deployment, "app", "server");
         findings.add(Finding::new("volume", Severity::Error, lone, "t").explains(pod("server")).rests_on([pod("a")]));
         findings.add(finding("driver", Severity::Error, &["a"]).rests_on([pod("server")]));
-        findings.chain();
+        findings.chain(<[ObjectRef]>::to_vec);
         let list = findings.finish();
         assert!(list.iter().filter(|finding| finding.severity == Severity::Error).count() >= 2);
         assert!(list.iter().any(|finding| finding.evidence.iter().any(|fact| fact.path == "circle")));

@@ -16,6 +16,7 @@ mod topolvm;
 pub use registry::{REGISTRY, ROOMS, Room};
 pub use stage::{Check, Stage};
 
+use crate::dependencies::Graph;
 use crate::diagnosis::context::Context;
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::findings::Findings;
@@ -84,7 +85,8 @@ pub(crate) use declare_rule;
 
 /// Ties findings that rest on each other, when all rules have run, and adds what others say of what they explain.
 pub(crate) fn tie(cx: &Context<'_>, out: &mut Findings) {
-    out.chain();
+    let graph = Graph::new(cx.snapshot);
+    out.chain(|objects| graph.broken_behind(&cx.drivers, objects));
     schedulers::others::note(cx, out);
 }
 

@@ -97,10 +97,7 @@ fn victims(view: View, finding: &FindingEntry) -> (Vec<String>, Vec<String>) {
                     None => groups.push((object.kind, vec![name])),
                 }
             }
-            ExplainedEntry::Finding(id) => {
-                let title = view.findings.iter().find(|other| other.id == *id).map_or(*id, |other| other.title);
-                titles.push(title.to_owned());
-            }
+            ExplainedEntry::Finding(id) => symptoms(view, id, &mut titles),
         }
     }
     let group = |(kind, members): &(&str, Vec<String>)| {
@@ -109,6 +106,20 @@ fn victims(view: View, finding: &FindingEntry) -> (Vec<String>, Vec<String>) {
     };
     groups.sort_by_key(|(kind, _)| (*kind != "Pod", *kind != "PersistentVolumeClaim"));
     (groups.iter().map(group).collect(), titles)
+}
+
+/// The titles of a finding that hangs under another one, and of those that hang under it in turn.
+fn symptoms(view: View, id: &str, titles: &mut Vec<String>) {
+    let Some(finding) = view.findings.iter().find(|other| other.id == id) else { return };
+    if titles.iter().any(|title| title == finding.title) {
+        return;
+    }
+    titles.push(finding.title.to_owned());
+    for explained in &finding.explains {
+        if let ExplainedEntry::Finding(id) = explained {
+            symptoms(view, id, titles);
+        }
+    }
 }
 
 fn evidence(view: View, finding: &FindingEntry, screen: &mut Screen) {
