@@ -6,6 +6,7 @@ pub mod finding;
 pub mod findings;
 pub mod in_the_way;
 pub(crate) mod index;
+pub(crate) mod looks;
 pub mod manager;
 pub mod obstacle_words;
 pub mod options;

@@ -2,7 +2,6 @@
 
 mod apply;
 mod causes;
-mod looks;
 mod obstacles;
 mod presumption;
 mod select;
@@ -18,6 +17,7 @@ use trial::Trials;
 
 use crate::diagnosis::context::{ClaimCase, PlacedCase, claim_ref, pod_ref};
 use crate::diagnosis::findings::ids_by_object;
+use crate::diagnosis::looks;
 use crate::diagnosis::options::{Options, Scope};
 use crate::diagnosis::release::Release;
 use crate::diagnosis::{Finding, Severity};

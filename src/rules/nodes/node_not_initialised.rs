@@ -44,8 +44,11 @@ enum Provider<'a> {
 fn check(cx: &Context<'_>, out: &mut Out<'_>) {
     let nodes: Vec<&Node> =
         cx.snapshot.nodes.seen().iter().map(|node| &**node).filter(|node| waits(cx, node)).collect();
+    if nodes.is_empty() {
+        return;
+    }
     let held: Vec<&PodGroup<'_>> = cx.blocked().filter(|group| held_by_taint(cx, group)).collect();
-    if nodes.is_empty() || held.is_empty() {
+    if held.is_empty() {
         return;
     }
     out.skip(cx.unread_anywhere(&[Kind::DaemonSet, Kind::Deployment]));

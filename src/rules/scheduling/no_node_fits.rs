@@ -5,6 +5,7 @@ use super::everywhere::everywhere;
 use crate::diagnosis::context::{Context, OWN_NAME, PodGroup, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::in_the_way::{InTheWay, NodeSet};
+use crate::diagnosis::looks;
 use crate::diagnosis::obstacle_words::clause;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::text::{capital, count, either, named, names};
@@ -35,17 +36,19 @@ const CLOSED_BY: usize = 2;
 const LONG: usize = 260;
 
 fn check(cx: &Context<'_>, out: &mut Out<'_>) {
-    let mut stories: BTreeMap<String, Vec<&PodGroup<'_>>> = BTreeMap::new();
+    let mut stories: BTreeMap<String, (InTheWay, Vec<&PodGroup<'_>>)> = BTreeMap::new();
     for group in cx.blocked() {
         if !group.pods.iter().all(|pod| out.known(&pod_ref(pod))) {
-            stories.entry(story(cx, group)).or_default().push(group);
+            let way = cx.in_the_way(group);
+            let story = told(cx, group, &way);
+            stories.entry(story).or_insert_with(|| (way, Vec::new())).1.push(group);
         }
     }
-    let subjects: Vec<ObjectRef> = stories.values().map(|groups| groups[0].subject()).collect();
-    for (story, groups) in stories {
+    let subjects: Vec<ObjectRef> = stories.values().map(|(_, groups)| groups[0].subject()).collect();
+    for (story, (way, groups)) in stories {
         let subject = groups[0].subject();
         let several = subjects.iter().filter(|other| **other == subject).count() > 1;
-        let mut finding = finding(cx, subject, &story, &groups);
+        let mut finding = finding(cx, subject, &story, &way, &groups);
         if several {
             finding.id = format!("{}/{}", finding.id, groups[0].lead().metadata.name);
         }
@@ -55,6 +58,10 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
 
 /// Why the pods of a group wait, as the end of a sentence.
 pub(in crate::rules) fn story(cx: &Context<'_>, group: &PodGroup<'_>) -> String {
+    told(cx, group, &cx.in_the_way(group))
+}
+
+fn told(cx: &Context<'_>, group: &PodGroup<'_>, way: &InTheWay) -> String {
     let verdict = &group.verdict;
     if let Some((node, victims)) = &verdict.preemption {
         return format!("no node has room; {} will be evicted from node {node} for it", count(victims.len(), "pod"));
@@ -63,8 +70,7 @@ pub(in crate::rules) fn story(cx: &Context<'_>, group: &PodGroup<'_>) -> String 
         let presumed = cx.presumes_none(Kind::Node);
         return if presumed { "there is none in the dump" } else { "the cluster has no nodes" }.to_owned();
     }
-    let way = cx.in_the_way(group);
-    let told = if way.of_pod.is_empty() { of_nodes(cx, &way) } else { of_pod(&way) };
+    let told = if way.of_pod.is_empty() { of_nodes(cx, way) } else { of_pod(way) };
     match told {
         Some(text) if group.pods.len() > 1 => text.replace(&group.lead().metadata.name, OWN_NAME),
         Some(text) => text,
@@ -142,7 +148,7 @@ fn on_nodes(set: &NodeSet, closest: bool) -> String {
     }
 }
 
-fn finding(cx: &Context<'_>, subject: ObjectRef, story: &str, groups: &[&PodGroup<'_>]) -> Finding {
+fn finding(cx: &Context<'_>, subject: ObjectRef, story: &str, way: &InTheWay, groups: &[&PodGroup<'_>]) -> Finding {
     let pods: Vec<&str> = groups.iter().flat_map(|group| group.names()).collect();
     let group = groups[0];
     let severity = if group.verdict.preemption.is_some() { Severity::Warning } else { Severity::Error };
@@ -153,12 +159,11 @@ fn finding(cx: &Context<'_>, subject: ObjectRef, story: &str, groups: &[&PodGrou
     };
     let title = format!("{} {what}: {story}", capital(&named("pod", &pods)));
     let mut finding = Finding::new(RULE.name, severity, subject, title);
-    let way = cx.in_the_way(group);
     for obstacle in &way.of_pod {
         let note = format!("{}: {}", obstacle.reason.plugin(), obstacle.reason);
         finding = finding.evidence(obstacle.object.clone(), obstacle.path.clone(), obstacle.present.clone(), note);
     }
-    finding = with_nodes(&way, finding);
+    finding = with_nodes(way, finding);
     if finding.evidence.is_empty() {
         let message = group.verdict.message.clone().unwrap_or_else(|| group.verdict.unknown.join("; "));
         finding = finding.evidence(pod_ref(group.lead()), "", message, "what the scheduler says");
@@ -166,7 +171,10 @@ fn finding(cx: &Context<'_>, subject: ObjectRef, story: &str, groups: &[&PodGrou
     if !group.verdict.unknown.is_empty() {
         finding = finding.likely();
     }
-    finding.explains_all(groups.iter().flat_map(|group| group.objects()))
+    let closest = way.closest().filter(|_| way.of_pod.is_empty()).find_map(|set| set.nodes.first());
+    let node = closest.map(|node| ObjectRef::new(Kind::Node, "", node));
+    let look = looks::closer(cx, [pod_ref(group.lead()), finding.object.clone()].into_iter().chain(node).collect());
+    finding.explains_all(groups.iter().flat_map(|group| group.objects())).with_remedies(look)
 }
 
 /// A fact for each obstacle of each set of nodes, the closest first, then who holds what is short there.
