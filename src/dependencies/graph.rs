@@ -3,9 +3,13 @@
 use std::collections::VecDeque;
 
 use super::drivers::Drivers;
+use crate::admission::webhook::matches;
+use crate::admission::{Backend, Match, Request, backend};
 use crate::model::claim::Claim;
+use crate::model::webhook::Webhook;
 use crate::model::{Kind, ObjectRef, Pod, Volume, Workload};
-use crate::snapshot::{Lookup, Snapshot};
+use crate::scheduler::running;
+use crate::snapshot::{Lookup, Snapshot, Store};
 
 /// How far a chain is followed, in objects.
 const FARTHEST: usize = 64;
@@ -30,8 +34,9 @@ pub(crate) struct Edge {
     pub(crate) standing: Standing,
 }
 
-/// The dependencies between the objects of a snapshot: pod → node and claims, claim → volume or class, class → driver → its
-/// workloads → their pods, volume → driver, webhook configuration → service → workloads, node → cloud provider.
+/// The dependencies between the objects of a snapshot: pod → node, claims, priority class, resource claims and scheduler; claim
+/// → volume or class; class and volume → driver → its workloads → their pods, and the webhooks that see these → their services →
+/// the workloads behind; node → cloud provider.
 #[derive(Debug)]
 pub(crate) struct Graph<'a> {
     snapshot: &'a Snapshot,
@@ -63,6 +68,7 @@ impl<'a> Graph<'a> {
             Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => {
                 self.of_workload(kind, namespace, name)
             }
+            Kind::MutatingWebhookConfiguration | Kind::ValidatingWebhookConfiguration => self.of_webhooks(kind, name),
             Kind::Service => self.of_service(namespace, name),
             Kind::Node => {
                 drivers.clouds().iter().map(|part| self.workload(part.kind, part.namespace, part.name)).collect()
@@ -97,7 +103,29 @@ impl<'a> Graph<'a> {
             let standing = standing(&self.snapshot.claims.get(namespace, &claim), |claim| claim.fully_bound());
             Edge { to: ObjectRef::new(Kind::PersistentVolumeClaim, namespace, &claim), standing }
         });
-        node.into_iter().chain(claims).collect()
+        let needs = self.needs_of(pod);
+        node.into_iter().chain(claims).chain(needs).collect()
+    }
+
+    /// What a pod names beside its volumes, and who places it.
+    fn needs_of(&self, pod: &Pod) -> Vec<Edge> {
+        let class = Some(pod.spec.priority_class_name.as_str()).filter(|class| !class.is_empty());
+        let class = class.map(|class| {
+            let standing = standing(&self.snapshot.priority_classes.get("", class), |_| true);
+            Edge { to: ObjectRef::new(Kind::PriorityClass, "", class), standing }
+        });
+        let namespace = pod.metadata.namespace.as_str();
+        let claims = pod.spec.resource_claims.iter().filter_map(|claim| claim.resource_claim_name.as_deref());
+        let claims = claims.map(|claim| {
+            let standing = standing(&self.snapshot.resource_claims.get(namespace, claim), |_| true);
+            Edge { to: ObjectRef::new(Kind::ResourceClaim, namespace, claim), standing }
+        });
+        let schedulers = running(self.snapshot).into_iter().filter(|_| !pod.assigned()).map(|scheduler| {
+            let meta = &scheduler.pod.metadata;
+            let standing = if scheduler.pod.ready() { Standing::Sound } else { Standing::Broken };
+            Edge { to: ObjectRef::new(Kind::Pod, &meta.namespace, &meta.name), standing }
+        });
+        class.into_iter().chain(claims).chain(schedulers).collect()
     }
 
     fn of_claim(&self, namespace: &str, name: &str) -> Vec<Edge> {
@@ -125,6 +153,13 @@ impl<'a> Graph<'a> {
     }
 
     fn of_workload(&self, kind: Kind, namespace: &str, name: &str) -> Vec<Edge> {
+        let mut edges = self.makes(kind, namespace, name);
+        edges.extend(self.webhooks(kind, namespace, name));
+        edges
+    }
+
+    /// The ReplicaSets and pods that a workload makes.
+    fn makes(&self, kind: Kind, namespace: &str, name: &str) -> Vec<Edge> {
         let sets = self.snapshot.replica_sets.in_namespace(namespace).iter().filter(|set| {
             let owner = set.metadata.controller();
             kind == Kind::Deployment && owner.is_some_and(|owner| owner.kind == "Deployment" && owner.name == name)
@@ -137,28 +172,84 @@ impl<'a> Graph<'a> {
         sets.chain(pods).collect()
     }
 
-    /// The unfinished pods that a workload makes itself.
-    fn pods<'s>(&'s self, kind: Kind, namespace: &str, name: &'s str) -> impl Iterator<Item = &'s Pod> {
+    /// The webhooks that must approve a workload's pods.
+    fn webhooks(&self, kind: Kind, namespace: &str, name: &str) -> Vec<Edge> {
+        let Some(workload) = self.store(kind).and_then(|store| store.get(namespace, name).found()) else {
+            return Vec::new();
+        };
+        let labels = &workload.spec.template.metadata.labels;
+        let request = || Request { kind: Kind::Pod, namespace, labels };
+        let mutating = self.snapshot.mutating_webhooks.seen().iter().map(|it| (Kind::MutatingWebhookConfiguration, it));
+        let validating =
+            self.snapshot.validating_webhooks.seen().iter().map(|it| (Kind::ValidatingWebhookConfiguration, it));
+        let mut edges = Vec::new();
+        for (kind, configuration) in mutating.chain(validating) {
+            let mut called = configuration
+                .webhooks
+                .iter()
+                .filter(|webhook| webhook.fails_closed() && matches(webhook, request(), self.snapshot) == Match::Yes);
+            if let Some(standing) = called.by_ref().map(|webhook| self.answers(webhook)).max() {
+                edges.push(Edge { to: ObjectRef::new(kind, "", &configuration.metadata.name), standing });
+            }
+        }
+        edges
+    }
+
+    /// Whether anything answers for a webhook.
+    fn answers(&self, webhook: &Webhook) -> Standing {
+        match backend(&webhook.client_config, self.snapshot) {
+            Backend::Serves => Standing::Sound,
+            Backend::NoEndpoints | Backend::NoService => Standing::Broken,
+            Backend::Unknown(_) => Standing::Unknown,
+        }
+    }
+
+    /// The services behind a configuration's webhooks.
+    fn of_webhooks(&self, kind: Kind, name: &str) -> Vec<Edge> {
+        let store = match kind {
+            Kind::MutatingWebhookConfiguration => &self.snapshot.mutating_webhooks,
+            _ => &self.snapshot.validating_webhooks,
+        };
+        let webhooks = store.get("", name).found().into_iter().flat_map(|found| &found.webhooks);
+        let services = webhooks.filter_map(|webhook| {
+            let service = webhook.client_config.service.as_ref()?;
+            let standing = match backend(&webhook.client_config, self.snapshot) {
+                Backend::NoService => Standing::Absent,
+                _ => self.answers(webhook),
+            };
+            Some(Edge { to: ObjectRef::new(Kind::Service, &service.namespace, &service.name), standing })
+        });
+        services.collect()
+    }
+
+    /// The unfinished pods that a workload makes; those of a Deployment whose ReplicaSets were not read by their labels.
+    fn pods<'s>(&'s self, kind: Kind, namespace: &'s str, name: &'s str) -> impl Iterator<Item = &'s Pod> {
         let pods = self.snapshot.pods.in_namespace(namespace).iter().map(|pod| &**pod).filter(|pod| !pod.finished());
+        let unread = kind == Kind::Deployment && self.snapshot.replica_sets.in_namespace(namespace).is_empty();
+        let found = self.store(kind).and_then(|store| store.get(namespace, name).found());
+        let selector = found.and_then(|workload| workload.spec.selector.as_ref()).filter(|_| unread);
         pods.filter(move |pod| {
-            pod.metadata.controller().is_some_and(|owner| owner.kind == kind.name() && owner.name == name)
+            let own = pod.metadata.controller().is_some_and(|owner| owner.kind == kind.name() && owner.name == name);
+            own || selector.is_some_and(|selector| !selector.is_empty() && selector.matches(&pod.metadata.labels))
+        })
+    }
+
+    fn store(&self, kind: Kind) -> Option<&'a Store<Workload>> {
+        Some(match kind {
+            Kind::Deployment => &self.snapshot.deployments,
+            Kind::ReplicaSet => &self.snapshot.replica_sets,
+            Kind::StatefulSet => &self.snapshot.stateful_sets,
+            Kind::DaemonSet => &self.snapshot.daemon_sets,
+            _ => return None,
         })
     }
 
     /// A workload: sound while a pod of it is ready.
     fn workload(&self, kind: Kind, namespace: &str, name: &str) -> Edge {
         let to = ObjectRef::new(kind, namespace, name);
-        let store = match kind {
-            Kind::Deployment => &self.snapshot.deployments,
-            Kind::ReplicaSet => &self.snapshot.replica_sets,
-            Kind::StatefulSet => &self.snapshot.stateful_sets,
-            Kind::DaemonSet => &self.snapshot.daemon_sets,
-            _ => return Edge { to, standing: Standing::Unknown },
-        };
+        let Some(store) = self.store(kind) else { return Edge { to, standing: Standing::Unknown } };
         let serves = |_: &Workload| match kind {
-            Kind::Deployment => {
-                self.of_workload(kind, namespace, name).iter().any(|edge| edge.standing == Standing::Sound)
-            }
+            Kind::Deployment => self.makes(kind, namespace, name).iter().any(|edge| edge.standing == Standing::Sound),
             _ => self.pods(kind, namespace, name).any(Pod::ready),
         };
         let standing = standing(&store.get(namespace, name), serves);

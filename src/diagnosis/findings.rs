@@ -170,7 +170,7 @@ impl Findings {
             match roots[symptom] {
                 Some(_) if !circle.is_empty() => self.tell_circle(symptom, circle),
                 Some(root) => self.hang(symptom, root),
-                None if self.waits_for_itself(symptom) => self.tell_circle(symptom, &[symptom]),
+                None if self.waits_for_itself(symptom, &behind) => self.tell_circle(symptom, &[symptom]),
                 None => {}
             }
         }
@@ -190,9 +190,13 @@ impl Findings {
     }
 
     /// Whether what an error rests on is among its own victims.
-    fn waits_for_itself(&self, at: usize) -> bool {
+    fn waits_for_itself(&self, at: usize, behind: impl Fn(&[ObjectRef]) -> Vec<ObjectRef>) -> bool {
         let finding = &self.list[at];
-        finding.severity == Severity::Error && finding.victims().any(|victim| finding.rests_on.contains(victim))
+        if finding.severity != Severity::Error || finding.rests_on.is_empty() {
+            return false;
+        }
+        let objects = behind(&finding.rests_on);
+        finding.victims().any(|victim| objects.contains(victim))
     }
 
     fn hang(&mut self, symptom: usize, root: usize) {

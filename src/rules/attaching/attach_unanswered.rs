@@ -108,7 +108,7 @@ fn finding(cx: &Context<'_>, stage: Stage, driver: &str, stuck: &[Stuck<'_, '_>]
         finding =
             finding.evidence(part.object(), part.status_path(), format!("{ready} of {} pods ready", pods.len()), note);
         if ready == 0 {
-            finding = finding.rests_on(part.stands_on(cx));
+            finding = finding.rests_on([part.object()]);
         }
     }
     let finding = finding;

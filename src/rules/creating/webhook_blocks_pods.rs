@@ -174,13 +174,11 @@ fn finding(cx: &Context<'_>, suspect: &Suspect<'_>, victims: &[(&Shortfall<'_>, 
             Backend::Serves | Backend::Unknown(_) => "not known",
         };
         let reference = ObjectRef::new(Kind::Service, &service.namespace, &service.name);
-        finding = finding.evidence(reference, "", value, "the webhook is called through this service");
+        finding = finding.evidence(reference.clone(), "", value, "the webhook is called through this service");
+        finding = if suspect.backend.fails() { finding.rests_on([reference]) } else { finding };
     }
     if let Some((_, trouble)) = &down {
         finding.evidence.extend(trouble.facts.iter().cloned());
-    }
-    if let Some(part) = &server {
-        finding = finding.rests_on(part.stands_on(cx));
     }
     if let Some((owner, _)) = owner_words(cx, &suspect.configuration.metadata) {
         finding = finding.evidence(object, "metadata", owner, "owns the webhook");

@@ -3,7 +3,7 @@
 
 use crate::dependencies::Part;
 use crate::diagnosis::command::kubectl;
-use crate::diagnosis::context::{Context, pod_ref};
+use crate::diagnosis::context::Context;
 use crate::diagnosis::remedy::{Change, Step};
 use crate::model::component::Role;
 use crate::model::node::Taint;
@@ -40,14 +40,6 @@ impl<'a> Part<'a> {
             }
             _ => found.to_vec(),
         }
-    }
-
-    /// The objects without which the part does not run: its pods that aren't ready, what makes these, and itself.
-    pub(in crate::rules) fn stands_on(&self, cx: &Context<'a>) -> Vec<ObjectRef> {
-        let unready = self.pods(cx).into_iter().filter(|pod| !pod.ready()).map(pod_ref);
-        let mut objects: Vec<ObjectRef> = unready.chain(self.makers(cx)).chain([self.object()]).collect();
-        objects.dedup();
-        objects
     }
 
     /// What makes the part's pods: itself, or the ReplicaSets of a Deployment as far as they were read.

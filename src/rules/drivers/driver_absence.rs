@@ -161,12 +161,11 @@ impl<'a> Absence<'a> {
     }
 
     /// What the driver's absence rests on: the pods that would bring it.
-    pub(in crate::rules) fn stands_on(&self, cx: &Context<'a>) -> Vec<ObjectRef> {
+    pub(in crate::rules) fn stands_on(&self) -> Option<ObjectRef> {
         match self {
-            Self::Broken(_, pod) | Self::Pending(_, pod) => vec![pod_ref(pod)],
-            Self::PartBroken(part, _) => part.stands_on(cx),
-            Self::NoPod(part, _) => vec![part.object()],
-            _ => Vec::new(),
+            Self::Broken(_, pod) | Self::Pending(_, pod) => Some(pod_ref(pod)),
+            Self::PartBroken(part, _) | Self::NoPod(part, _) => Some(part.object()),
+            _ => None,
         }
     }
 

@@ -185,8 +185,7 @@ fn finding(cx: &Context<'_>, object: ObjectRef, gaps: &[(&Gap<'_>, Absence<'_>)]
     let victims = gaps.iter().flat_map(|(gap, _)| gap.pods.iter().map(|pod| pod_ref(pod)));
     let finding = if absence.certain(cx) { finding } else { finding.likely() };
     let remedy = absence.remedy(cx, &gap.driver, &gap.node.metadata.name);
-    let rests_on = gaps.iter().flat_map(|(_, absence)| absence.stands_on(cx));
-    finding.explains_all(victims).rests_on(rests_on.collect::<Vec<_>>()).remedy(remedy)
+    finding.explains_all(victims).rests_on(gaps.iter().filter_map(|(_, absence)| absence.stands_on())).remedy(remedy)
 }
 
 /// Where the driver is registered, if not on the node; `None` where the node's CSINode was not read.

@@ -137,7 +137,7 @@ fn finding(cx: &Context<'_>, driver: &str, runner: Option<&Runner<'_>>, waiting:
         finding = runner.told(cx, finding);
         finding = if health == Some(Health::Unready) { runner.with_unready(finding) } else { finding };
         if matches!(health, Some(Health::Unready | Health::Empty)) {
-            finding = finding.rests_on(runner.part.stands_on(cx));
+            finding = finding.rests_on([runner.object()]);
         }
     }
     for one in waiting {
