@@ -20,6 +20,7 @@ use storagewhy::report::human::{self, Screen};
 use storagewhy::rules::REGISTRY;
 use storagewhy::scheduler::Outcome;
 use storagewhy::snapshot::Snapshot;
+use storagewhy::volumes::ClaimPhase;
 
 fn main() {
     let trials = REGISTRY.iter().flat_map(|rule| {
@@ -101,7 +102,7 @@ fn whatever_is_blocked_is_explained(diagnosis: &Diagnosis) {
         assert!(!blocked || told || diagnosis.passes(ids), "{pod}: {}", show(&diagnosis.findings));
     }
     for (claim, verdict, ids) in &diagnosis.claims {
-        assert!(verdict.phase == "Bound" || verdict.phase == "Unknown" || !ids.is_empty(), "{claim}");
+        assert!(matches!(verdict.phase, ClaimPhase::Bound | ClaimPhase::Unknown) || !ids.is_empty(), "{claim}");
     }
 }
 

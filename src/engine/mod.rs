@@ -25,7 +25,7 @@ use crate::model::ObjectRef;
 use crate::rules::{REGISTRY, Rule};
 use crate::scheduler::{Outcome, PodVerdict};
 use crate::snapshot::Snapshot;
-use crate::volumes::{AttachVerdict, ClaimVerdict, ProvisionerVerdict};
+use crate::volumes::{AttachVerdict, ClaimPhase, ClaimVerdict, ProvisionerVerdict};
 
 /// The verdicts on what is in scope, and the causes.
 #[derive(Clone, Debug, Default)]
@@ -67,7 +67,7 @@ impl Diagnosis {
     /// Whether facts were missing that could have changed the answer "nothing is blocked".
     pub fn uncertain(&self) -> bool {
         self.pods.iter().any(|(_, verdict, _)| verdict.outcome == Outcome::Unknown)
-            || self.claims.iter().any(|(_, verdict, _)| verdict.phase == "Unknown")
+            || self.claims.iter().any(|(_, verdict, _)| verdict.phase == ClaimPhase::Unknown)
             || !self.skipped.is_empty()
     }
 }

@@ -22,7 +22,7 @@ pub use provision_failure::{FailureCause, ProvisionFailure};
 pub use provisioner::Provisioners;
 pub use provisioner_verdict::{CallOutcome, Intake, ProvisionProblem, ProvisionerReport, ProvisionerVerdict};
 pub use pv_controller::{VolumeController, judge_claim};
-pub use verdict::{ClaimEvent, ClaimVerdict, Decision, Owner, VolumeMismatch};
+pub use verdict::{ClaimEvent, ClaimPhase, ClaimVerdict, Decision, Owner, VolumeMismatch};
 
 #[cfg(test)]
 pub(crate) mod fixture {

@@ -9,6 +9,7 @@ use super::verdict::{ClaimEvent, ClaimVerdict, Decision, Owner, VolumeMismatch};
 use crate::model::claim::{BIND_COMPLETED, SELECTED_NODE};
 use crate::model::{Claim, Pod, Quantity, StorageClass, Version, Volume};
 use crate::snapshot::{Lookup, Snapshot};
+use crate::volumes::ClaimPhase;
 
 /// The first release that gives claims without a class the default one (RetroactiveDefaultStorageClass, beta in 1.26).
 const ASSIGNS_DEFAULT_CLASS: Version = Version::new(1, 26);
@@ -67,7 +68,7 @@ impl<'a> VolumeController<'a> {
     /// As [`Self::judge`], with the volumes that don't match a claim that stays pending. Goes through all volumes.
     pub fn judge_with_volumes(&self, claim: &Claim) -> ClaimVerdict {
         let mut verdict = self.judge(claim);
-        if matches!(verdict.phase, "Pending" | "Unknown") {
+        if matches!(verdict.phase, ClaimPhase::Pending | ClaimPhase::Unknown) {
             let class = verdict.assigns_class.clone().unwrap_or_else(|| claim.class().to_owned());
             (verdict.volumes, verdict.volumes_left_out) = self.mismatches(claim, &class);
         }
@@ -224,7 +225,7 @@ impl<'a> VolumeController<'a> {
         };
         let certain = unknown.is_empty();
         ClaimVerdict {
-            phase: if certain { phase(&decision) } else { "Unknown" },
+            phase: if certain { phase(&decision) } else { ClaimPhase::Unknown },
             event: certain.then(|| self.event(claim, &decision)).flatten(),
             binds_to: binds_to.filter(|_| certain),
             decision,
@@ -327,21 +328,21 @@ fn lost_event(decision: &Decision) -> Option<ClaimEvent> {
     Some(ClaimEvent { kind: "Warning", reason, message: message.to_owned() })
 }
 
-fn phase(decision: &Decision) -> &'static str {
+fn phase(decision: &Decision) -> ClaimPhase {
     match decision {
-        Decision::Bound | Decision::Bind { .. } => "Bound",
-        Decision::LostReference | Decision::LostVolume { .. } | Decision::Misbound { .. } => "Lost",
-        Decision::Undecided => "Unknown",
-        _ => "Pending",
+        Decision::Bound | Decision::Bind { .. } => ClaimPhase::Bound,
+        Decision::LostReference | Decision::LostVolume { .. } | Decision::Misbound { .. } => ClaimPhase::Lost,
+        Decision::Undecided => ClaimPhase::Unknown,
+        _ => ClaimPhase::Pending,
     }
 }
 
 /// A phase that the API server shows, where the facts for a better answer are missing.
-fn known_phase(phase: &str) -> &'static str {
+fn known_phase(phase: &str) -> ClaimPhase {
     match phase {
-        "Bound" => "Bound",
-        "Lost" => "Lost",
-        _ => "Unknown",
+        "Bound" => ClaimPhase::Bound,
+        "Lost" => ClaimPhase::Lost,
+        _ => ClaimPhase::Unknown,
     }
 }
 
@@ -417,7 +418,7 @@ mod tests {
     /// Type, reason and message of a pending claim's event.
     fn event(objects: &[Object]) -> (&'static str, &'static str, String) {
         let verdict = judge(objects);
-        assert_eq!((verdict.phase, verdict.unknown.len()), ("Pending", 0), "{verdict:?}");
+        assert_eq!((verdict.phase, verdict.unknown.len()), (ClaimPhase::Pending, 0), "{verdict:?}");
         let event = verdict.event.unwrap();
         (event.kind, event.reason, event.message)
     }
@@ -556,7 +557,11 @@ mod tests {
             ("v1.25.0", "kubernetes.io/glusterfs"),
         ] {
             let verdict = of(version, provisioner);
-            assert_eq!((verdict.phase, verdict.event, verdict.unknown.len()), ("Unknown", None, 1), "{provisioner}");
+            assert_eq!(
+                (verdict.phase, verdict.event, verdict.unknown.len()),
+                (ClaimPhase::Unknown, None, 1),
+                "{provisioner}"
+            );
         }
         assert_eq!(of("v1.31.0", "kubernetes.io/rbd").event.unwrap().reason, "ProvisioningFailed");
     }
@@ -566,7 +571,7 @@ mod tests {
         let named = claim("c", json!({ "spec": { "volumeName": "v" } }));
         for class in [class("disk", json!({})), waiting_class("disk")] {
             let verdict = judge(&[class, named.clone(), volume("other", json!({}))]);
-            assert_eq!((verdict.phase, verdict.event), ("Pending", None));
+            assert_eq!((verdict.phase, verdict.event), (ClaimPhase::Pending, None));
             assert_eq!(verdict.decision, Decision::RequestedVolumeMissing { volume: "v".to_owned() });
         }
     }
@@ -595,7 +600,7 @@ mod tests {
         let failed = json!({ "status": { "phase": "Failed" } });
         let verdict = judge(&[waiting_class("disk"), claim("c", selector), volume("v", failed)]);
         let unchecked = "neither selector nor phase are checked";
-        assert_eq!((verdict.phase, verdict.binds_to.as_deref()), ("Bound", Some("v")), "{unchecked}");
+        assert_eq!((verdict.phase, verdict.binds_to.as_deref()), (ClaimPhase::Bound, Some("v")), "{unchecked}");
     }
 
     #[test]
@@ -625,18 +630,25 @@ mod tests {
     #[test]
     fn a_bound_claim_is_judged_by_its_volume() {
         let fine = judge(&[completed(json!({})), claimed("c", json!("uid-c"))]);
-        assert_eq!((fine.phase, &fine.decision, &fine.event), ("Bound", &Decision::Bound, &None));
+        assert_eq!((fine.phase, &fine.decision, &fine.event), (ClaimPhase::Bound, &Decision::Bound, &None));
         let again = judge(&[completed(json!({})), volume("v", json!({}))]);
-        assert_eq!((again.phase, again.binds_to.as_deref()), ("Bound", Some("v")), "claimRef is written again");
+        assert_eq!(
+            (again.phase, again.binds_to.as_deref()),
+            (ClaimPhase::Bound, Some("v")),
+            "claimRef is written again"
+        );
         let renamed = judge(&[completed(json!({})), claimed("renamed", json!("uid-c"))]);
-        assert_eq!(renamed.phase, "Bound", "only the uid counts");
+        assert_eq!(renamed.phase, ClaimPhase::Bound, "only the uid counts");
     }
 
     #[test]
     fn a_bound_claim_is_lost_with_its_volume() {
         let lost = |objects: &[Object]| {
             let verdict = judge(objects);
-            assert_eq!((verdict.phase, verdict.event.as_ref().map(|event| event.kind)), ("Lost", Some("Warning")));
+            assert_eq!(
+                (verdict.phase, verdict.event.as_ref().map(|event| event.kind)),
+                (ClaimPhase::Lost, Some("Warning"))
+            );
             verdict.event.map(|event| (event.reason, event.message)).unwrap()
         };
         let reference = lost(&[completed(json!({ "spec": { "volumeName": "" } }))]);
@@ -650,7 +662,7 @@ mod tests {
             assert_eq!(lost(&[completed(json!({})), volume]), ("ClaimMisbound", text.to_owned()));
         }
         let known = judge(&[completed(json!({ "status": { "phase": "Lost" } }))]);
-        assert_eq!((known.phase, known.event), ("Lost", None), "told once, when the phase changes");
+        assert_eq!((known.phase, known.event), (ClaimPhase::Lost, None), "told once, when the phase changes");
     }
 
     #[test]
@@ -666,7 +678,7 @@ mod tests {
         assert_eq!(event(&objects).1, "ExternalProvisioning", "no volume is compared");
         let verdict = judge(&[&objects[..], &[volume("v", json!({}))]].concat());
         assert!(matches!(verdict.decision, Decision::InvalidSelector), "{verdict:?}");
-        assert_eq!((verdict.phase, verdict.event), ("Pending", None));
+        assert_eq!((verdict.phase, verdict.event), (ClaimPhase::Pending, None));
     }
 
     #[test]
@@ -680,19 +692,27 @@ mod tests {
         };
         for kind in [Kind::PersistentVolume, Kind::StorageClass, Kind::Pod] {
             let verdict = without(kind, claim("c", json!({})));
-            assert_eq!((verdict.phase, &verdict.event, verdict.unknown.len()), ("Unknown", &None, 1), "{kind}");
+            assert_eq!(
+                (verdict.phase, &verdict.event, verdict.unknown.len()),
+                (ClaimPhase::Unknown, &None, 1),
+                "{kind}"
+            );
         }
         let decision = without(Kind::PersistentVolume, claim("c", json!({}))).decision;
         let expected = Decision::WaitForConsumer { class: "disk".to_owned(), pods: vec!["p".to_owned()] };
         assert_eq!(decision, expected, "what follows from the facts that were read");
         assert_eq!(without(Kind::StorageClass, claim("c", json!({}))).decision, Decision::Undecided);
-        assert_eq!(without(Kind::StorageClass, unclassed()).phase, "Unknown", "one may be the default");
+        assert_eq!(without(Kind::StorageClass, unclassed()).phase, ClaimPhase::Unknown, "one may be the default");
         let empty = claim("c", json!({ "spec": { "storageClassName": "" } }));
-        assert_eq!(without(Kind::StorageClass, empty).phase, "Pending", "no class matters");
+        assert_eq!(without(Kind::StorageClass, empty).phase, ClaimPhase::Pending, "no class matters");
         let named = claim("c", json!({ "spec": { "volumeName": "v" } }));
-        assert_eq!(without(Kind::PersistentVolume, named).phase, "Unknown");
+        assert_eq!(without(Kind::PersistentVolume, named).phase, ClaimPhase::Unknown);
         let bound = without(Kind::PersistentVolume, completed(json!({})));
-        assert_eq!((bound.phase, bound.event, bound.unknown.len()), ("Bound", None, 1), "as the server shows it");
+        assert_eq!(
+            (bound.phase, bound.event, bound.unknown.len()),
+            (ClaimPhase::Bound, None, 1),
+            "as the server shows it"
+        );
     }
 
     #[test]
@@ -701,7 +721,7 @@ mod tests {
         builder.cover(Kind::PersistentVolume, Scope::Nothing(Problem::NotInDump));
         let snapshot = builder.build(&Scope::All);
         let verdict = judge_claim(&snapshot, &claim_of(&snapshot, "c"));
-        assert_eq!((verdict.phase, verdict.binds_to), ("Unknown", None));
+        assert_eq!((verdict.phase, verdict.binds_to), (ClaimPhase::Unknown, None));
         assert_eq!(verdict.decision, Decision::Bind { volume: "v".to_owned() });
     }
 

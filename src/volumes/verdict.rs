@@ -1,5 +1,7 @@
 //! What the PV controller decides of a claim.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use super::mismatch::Mismatch;
@@ -82,11 +84,29 @@ pub enum Decision {
     Undecided,
 }
 
+/// The phase of a claim (`k8s.io/api/core/v1`, PersistentVolumeClaimPhase).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub enum ClaimPhase {
+    Pending,
+    Bound,
+    Lost,
+    /// Facts are missing.
+    Unknown,
+}
+
+impl fmt::Display for ClaimPhase {
+    /// As the API writes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
 /// The verdict on one claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimVerdict {
-    /// The phase that the controller keeps or gives: `Pending`, `Bound` or `Lost`; `Unknown` where facts are missing.
-    pub phase: &'static str,
+    /// The phase that the controller keeps or gives.
+    pub phase: ClaimPhase,
     /// What the controller decides. With something in `unknown` it is what follows from the facts that were read.
     pub decision: Decision,
     /// What the PV controller would emit now; `None` where it emits nothing or where that can't be known.
@@ -108,7 +128,7 @@ impl ClaimVerdict {
     /// A verdict that can't be given because of what is missing.
     pub fn unknown(missing: &str) -> Self {
         Self {
-            phase: "Unknown",
+            phase: ClaimPhase::Unknown,
             decision: Decision::Undecided,
             event: None,
             binds_to: None,

@@ -15,6 +15,7 @@ use storagewhy::engine::{Diagnosis, diagnose};
 use storagewhy::model::Kind;
 use storagewhy::scheduler::Outcome;
 use storagewhy::snapshot::{Builder, Scope as Read, Snapshot};
+use storagewhy::volumes::ClaimPhase;
 
 fn load(path: &Path) -> Snapshot {
     let mut text = String::new();
@@ -53,7 +54,9 @@ fn every_blocked_pod_and_claim_of_a_recorded_cluster_has_its_cause() {
             }
         }
         for (claim, verdict, ids) in &diagnosis.claims {
-            let open = verdict.phase == "Unknown" || verdict.binds_to.is_some() || verdict.phase == "Bound";
+            let open = verdict.phase == ClaimPhase::Unknown
+                || verdict.binds_to.is_some()
+                || verdict.phase == ClaimPhase::Bound;
             assert!(open || !ids.is_empty(), "{name}: {claim}: {verdict:?}");
         }
     });

@@ -30,7 +30,13 @@ fn claims_of_recorded_clusters_have_the_recorded_events() {
         let snapshot = dump::read_bytes("recording", &bytes).unwrap();
         let controller = VolumeController::new(&snapshot).with_version(version.parse().unwrap());
         for claim in snapshot.claims.seen().iter().filter(|claim| claim.status.phase == "Bound") {
-            assert_eq!(controller.judge(claim).phase, "Bound", "{} {}", path.display(), claim.metadata.name);
+            assert_eq!(
+                controller.judge(claim).phase,
+                storagewhy::volumes::ClaimPhase::Bound,
+                "{} {}",
+                path.display(),
+                claim.metadata.name
+            );
         }
         for ((namespace, name), expected) in last_events(&recording) {
             let claim = snapshot.claims.get(&namespace, &name).found().unwrap();

@@ -17,7 +17,7 @@ use storagewhy::report::{Report, Status};
 use storagewhy::scheduler::{NodeVerdict, Outcome, PodVerdict, Reason, reasons};
 use storagewhy::snapshot::{self, Builder, Problem, Snapshot};
 use storagewhy::volumes::{
-    ClaimEvent, ClaimVerdict, Intake, Mismatch, ProvisionProblem, ProvisionerVerdict, VolumeMismatch,
+    ClaimEvent, ClaimPhase, ClaimVerdict, Intake, Mismatch, ProvisionProblem, ProvisionerVerdict, VolumeMismatch,
 };
 
 fn check(name: &str, snapshot: &Snapshot, scope: &Scope, diagnosis: &Diagnosis, status: Status) {
@@ -275,7 +275,7 @@ fn claims_say_why_no_volume_matches() {
         ],
         ..ClaimVerdict::unknown("")
     };
-    let verdict = ClaimVerdict { phase: "Pending", unknown: Vec::new(), ..verdict };
+    let verdict = ClaimVerdict { phase: ClaimPhase::Pending, unknown: Vec::new(), ..verdict };
     let claim = object(Kind::PersistentVolumeClaim, "data-vault-0");
     let provisioning = vec![(
         claim.clone(),

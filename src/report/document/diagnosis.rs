@@ -18,7 +18,9 @@ use crate::engine::PodObstacles;
 use crate::model::{Kind, ObjectRef, Pod};
 use crate::scheduler::{NodeVerdict, Outcome, PodVerdict};
 use crate::snapshot::{Coverage, Problem, Snapshot};
-use crate::volumes::{AttachVerdict, ClaimEvent, ClaimVerdict, Intake, Mismatch, ProvisionerVerdict, VolumeMismatch};
+use crate::volumes::{
+    AttachVerdict, ClaimEvent, ClaimPhase, ClaimVerdict, Intake, Mismatch, ProvisionerVerdict, VolumeMismatch,
+};
 
 /// Nodes that a report may hold before those of pods with one verdict are written once.
 const MAX_NODES: usize = 20_000;
@@ -178,7 +180,7 @@ pub struct ClaimEntry<'a> {
     pub namespace: &'a str,
     pub name: &'a str,
     /// `Bound`, `Pending`, `Lost` or `Unknown`.
-    pub verdict: &'static str,
+    pub verdict: ClaimPhase,
     /// What the PV controller would emit now.
     pub event: Option<EventEntry<'a>>,
     /// The volume that the controller binds the claim to on its next sync.
@@ -408,8 +410,8 @@ impl<'a> ClaimEntry<'a> {
         let refused = |event: &EventEntry| event.kind == "Warning" || event.reason == "FailedBinding";
         let stopped =
             |provisioner: &ProvisionerVerdict| provisioner.intake == Intake::Takes && provisioner.problem.is_some();
-        self.verdict == "Lost"
-            || self.verdict == "Pending"
+        self.verdict == ClaimPhase::Lost
+            || self.verdict == ClaimPhase::Pending
                 && (self.event.as_ref().is_some_and(refused) || self.provisioner.is_some_and(stopped))
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn write(report: &Report, screen: &mut Screen) {
         let says = claim
             .event
             .as_ref()
-            .map_or_else(|| claim.verdict.to_owned(), |event| format!("{}: {}", event.reason, event.message));
+            .map_or_else(|| claim.verdict.to_string(), |event| format!("{}: {}", event.reason, event.message));
         screen.item(2, "-", &format!("{}: {says}", local(report.source.namespace, claim.namespace, claim.name)));
         mismatches(claim, screen);
         provisioner(claim, screen);

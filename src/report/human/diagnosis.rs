@@ -8,6 +8,7 @@ use crate::diagnosis::Severity;
 use crate::diagnosis::text::capital;
 use crate::report::document::{ExplainedEntry, FindingEntry, Report, Status};
 use crate::scheduler::Outcome;
+use crate::volumes::ClaimPhase;
 
 /// Causes that are named at the head.
 const SUMMARY: usize = 5;
@@ -158,7 +159,7 @@ fn quiet(report: &Report, infos: &[&FindingEntry], screen: &mut Screen) {
         .claims
         .iter()
         .filter(|claim| claim.findings.is_empty() && !claim.blocked())
-        .filter(|claim| matches!(claim.verdict, "Pending"))
+        .filter(|claim| claim.verdict == ClaimPhase::Pending)
         .map(|claim| local(report.source.namespace, claim.namespace, claim.name))
         .collect();
     if !waiting.is_empty() {
