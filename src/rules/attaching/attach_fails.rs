@@ -9,7 +9,7 @@ use crate::diagnosis::text::{duration, named};
 use crate::model::Kind;
 use crate::model::component::Role;
 use crate::model::{ObjectRef, Pod};
-use crate::rules::drivers::driver::{controller_logs, events_step, plugin_log};
+use crate::rules::drivers::driver::{controller_logs, events_step, helper_pods, plugin_log};
 use crate::rules::drivers::driver_faults::{meaning, says_nothing};
 use crate::volumes::driver_words::{cause, essential};
 use crate::volumes::{AttachProblem, MountFailure};
@@ -107,6 +107,7 @@ fn finding(cx: &Context<'_>, attempts: &[Attempt<'_, '_>]) -> Finding {
                 finding.evidence(attachment_ref(attachment), "status.attachError", essential(attempt.message), note);
         }
         finding.evidence.extend(helpers(cx, attempt));
+        finding.rests_on.extend(helper_pods(cx, attempt.volume).into_iter().filter(|pod| !pod.ready()).map(pod_ref));
         let told = attempt
             .case
             .verdict
@@ -124,9 +125,7 @@ fn finding(cx: &Context<'_>, attempts: &[Attempt<'_, '_>]) -> Finding {
 
 /// Pods that are named after the volume: drivers have such ones serve it.
 fn helpers(cx: &Context<'_>, attempt: &Attempt<'_, '_>) -> Vec<crate::diagnosis::Evidence> {
-    let pods =
-        cx.snapshot.pods.seen().iter().filter(|pod| !pod.finished() && pod.metadata.name.contains(attempt.volume));
-    pods.take(2).map(|pod| helper_fact(cx, pod)).collect()
+    helper_pods(cx, attempt.volume).into_iter().take(2).map(|pod| helper_fact(cx, pod)).collect()
 }
 
 fn helper_fact(cx: &Context<'_>, pod: &Pod) -> crate::diagnosis::Evidence {

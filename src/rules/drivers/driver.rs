@@ -171,6 +171,14 @@ pub(in crate::rules) fn keeps_off<'n>(daemon: &Part<'_>, node: &'n Node) -> Opti
     (!taints.is_empty()).then_some(KeepsOff::Taints(taints))
 }
 
+/// The pods that a driver has made to serve or to make a volume: they are named after it (`helper-pod-create-pvc-…`,
+/// `share-manager-pvc-…`).
+pub(in crate::rules) fn helper_pods<'a>(cx: &Context<'a>, volume: &str) -> Vec<&'a Pod> {
+    let (end, middle) = (format!("-{volume}"), format!("-{volume}-"));
+    let pods = cx.snapshot.pods.seen().iter().map(|pod| &**pod).filter(|pod| !pod.finished());
+    pods.filter(|pod| pod.metadata.name.ends_with(&end) || pod.metadata.name.contains(&middle)).collect()
+}
+
 /// A step that reads a container's log; `target` is a pod, or a workload as `deployment/NAME`.
 pub(in crate::rules) fn log_step(
     what: impl Into<String>,

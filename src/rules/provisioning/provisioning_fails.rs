@@ -4,7 +4,7 @@ mod words;
 use std::collections::BTreeMap;
 
 use self::words::snapshot_event;
-use super::runner::runner;
+use super::runner::{busy_helpers, runner};
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
@@ -132,6 +132,7 @@ fn finding(cx: &Context<'_>, driver: &str, class: Option<&StorageClass>, failing
     if lead.failure.cause.echo() {
         finding = finding.likely();
     }
+    finding.rests_on.extend(failing.iter().take(SHOWN).flat_map(|one| busy_helpers(cx, one.case.claim)));
     for one in failing {
         finding = finding.explains(claim_ref(one.case.claim));
         finding = finding.explains_all(cx.pending_users(one.case.claim).into_iter().map(pod_ref));

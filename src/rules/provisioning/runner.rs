@@ -7,7 +7,8 @@ use crate::diagnosis::finding::Finding;
 use crate::diagnosis::remedy::Step;
 use crate::diagnosis::text::{count, either, named};
 use crate::model::component::Role;
-use crate::model::{Kind, ObjectRef, Pod};
+use crate::model::{Claim, Kind, ObjectRef, Pod};
+use crate::rules::drivers::driver::helper_pods;
 
 /// What runs a driver's provisioner.
 pub(in crate::rules) struct Runner<'a> {
@@ -31,6 +32,13 @@ pub(in crate::rules) enum Health {
     Empty,
     /// Its pods could not be read.
     Unknown,
+}
+
+/// The pods that the provisioner has made to make a claim's volume, and that aren't ready; the volume is named after the
+/// claim's uid (external-provisioner and sig-storage-lib-external-provisioner, `pvc-` + uid).
+pub(in crate::rules) fn busy_helpers(cx: &Context<'_>, claim: &Claim) -> Vec<ObjectRef> {
+    let pods = helper_pods(cx, &format!("pvc-{}", claim.metadata.uid));
+    pods.into_iter().filter(|pod| !pod.ready()).map(pod_ref).collect()
 }
 
 /// The workload that runs the provisioner of a driver.

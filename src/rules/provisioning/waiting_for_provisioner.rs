@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::runner::{Health, Runner, runner};
+use super::runner::{Health, Runner, busy_helpers, runner};
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::out::Out;
@@ -140,6 +140,7 @@ fn finding(cx: &Context<'_>, driver: &str, runner: Option<&Runner<'_>>, waiting:
             finding = finding.rests_on([runner.object()]);
         }
     }
+    finding.rests_on.extend(waiting.iter().take(SHOWN).flat_map(|one| busy_helpers(cx, one.case.claim)));
     for one in waiting {
         finding = finding.explains(claim_ref(one.case.claim));
         finding = finding.explains_all(cx.held_by(one.case.claim).into_iter().map(pod_ref));
