@@ -2,7 +2,8 @@
 //! and in nodes × distinct pending pods. Two causes of many pods must stay two, in a short report.
 //!
 //! `cargo bench --bench scale` prints the figures of this machine and fails where they grow faster, or where the
-//! largest dump breaks the bounds of 3 seconds and 1 GB.
+//! largest dump breaks the bounds of 3 seconds and 1 GB. Ratios are of processor time, which other programs on the machine
+//! disturb little; `STORAGEWHY_SCALE_SECONDS` sets another bound for machines that are shared.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a benchmark measures processes and prints")]
 
 use std::path::{Path, PathBuf};
@@ -16,6 +17,8 @@ const PODS_PER_NODE: usize = 10;
 const RUNS: usize = 3;
 /// What noise may add to a ratio.
 const TOLERANCE: f64 = 1.6;
+/// What the kernel counts processor time in, in a second (`USER_HZ`, 100 on every Linux).
+const TICKS: f64 = 100.0;
 const MAX_SECONDS: f64 = 3.0;
 const MAX_MEGABYTES: f64 = 1000.0;
 
@@ -27,6 +30,8 @@ const MAX_BYTES: usize = 8_000_000;
 
 struct Figure {
     seconds: f64,
+    /// Of the processors, in seconds.
+    processor: f64,
     megabytes: f64,
 }
 
@@ -44,7 +49,7 @@ fn generate(nodes: usize, pending: usize, distinct: usize, too_large: usize) -> 
     path
 }
 
-/// Runs the tool once; peak memory is the kernel's high-water mark, read until the process ends.
+/// Runs the tool once; processor time and peak memory (the kernel's high-water mark) are read until the process ends.
 fn run(dump: &Path) -> Figure {
     let start = Instant::now();
     let mut child = Command::new(env!("CARGO_BIN_EXE_kubectl-storagewhy"))
@@ -54,10 +59,11 @@ fn run(dump: &Path) -> Figure {
         .stderr(Stdio::null())
         .spawn()
         .unwrap_or_else(|error| panic!("kubectl-storagewhy: {error}"));
-    let status_file = format!("/proc/{}/status", child.id());
-    let mut peak = 0;
+    let folder = format!("/proc/{}", child.id());
+    let (mut peak, mut ticks) = (0, 0);
     let status = loop {
-        peak = peak.max(high_water_mark(&status_file).unwrap_or(0));
+        peak = peak.max(high_water_mark(&folder).unwrap_or(0));
+        ticks = ticks.max(processor_ticks(&folder).unwrap_or(0));
         match child.try_wait() {
             Ok(Some(status)) => break status,
             Ok(None) => std::thread::sleep(Duration::from_millis(2)),
@@ -65,12 +71,21 @@ fn run(dump: &Path) -> Figure {
         }
     };
     assert!(status.success(), "{}: {status}", dump.display());
-    Figure { seconds: start.elapsed().as_secs_f64(), megabytes: peak as f64 / 1024.0 }
+    let seconds = start.elapsed().as_secs_f64();
+    let processor = if ticks > 0 { ticks as f64 / TICKS } else { seconds };
+    Figure { seconds, processor, megabytes: peak as f64 / 1024.0 }
+}
+
+/// What a process has used of the processors, in ticks; absent on other systems than Linux.
+fn processor_ticks(folder: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("{folder}/stat")).ok()?;
+    let mut fields = text.rsplit_once(')')?.1.split_whitespace().skip(11);
+    Some(fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?)
 }
 
 /// `VmHWM` in KiB; absent on other systems than Linux.
-fn high_water_mark(status_file: &str) -> Option<u64> {
-    let text = std::fs::read_to_string(status_file).ok()?;
+fn high_water_mark(folder: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("{folder}/status")).ok()?;
     let line = text.lines().find(|line| line.starts_with("VmHWM:"))?;
     line.split_whitespace().nth(1)?.parse().ok()
 }
@@ -78,7 +93,11 @@ fn high_water_mark(status_file: &str) -> Option<u64> {
 fn best(dump: &Path) -> Figure {
     let runs: Vec<Figure> = (0..RUNS).map(|_| run(dump)).collect();
     let least = |pick: fn(&Figure) -> f64| runs.iter().map(pick).fold(f64::INFINITY, f64::min);
-    Figure { seconds: least(|figure| figure.seconds), megabytes: least(|figure| figure.megabytes) }
+    Figure {
+        seconds: least(|figure| figure.seconds),
+        processor: least(|figure| figure.processor),
+        megabytes: least(|figure| figure.megabytes),
+    }
 }
 
 /// What the report on the cluster with two causes breaks of its bounds.
@@ -107,19 +126,19 @@ fn two_causes() -> Vec<String> {
 
 fn main() -> ExitCode {
     let mut figures = Vec::new();
-    println!("nodes  pods   pending  distinct  seconds  peak MB");
+    println!("nodes  pods   pending  distinct  seconds  processor  peak MB");
     for (nodes, pending, distinct) in SIZES {
         let figure = best(&generate(nodes, pending, distinct, 0));
         let pods = nodes * PODS_PER_NODE;
         println!(
-            "{nodes:>5}  {pods:>5}  {pending:>7}  {distinct:>8}  {:>7.2}  {:>7.0}",
-            figure.seconds, figure.megabytes
+            "{nodes:>5}  {pods:>5}  {pending:>7}  {distinct:>8}  {:>7.2}  {:>9.2}  {:>7.0}",
+            figure.seconds, figure.processor, figure.megabytes
         );
         figures.push(figure);
     }
     let mut worse = Vec::new();
     for (small, large, factor) in [(0, 1, 5.0), (2, 3, 5.0), (0, 2, 10.0), (1, 3, 10.0)] {
-        for (what, pick) in [("time", (|f| f.seconds) as fn(&Figure) -> f64), ("memory", |f| f.megabytes)] {
+        for (what, pick) in [("processor time", (|f| f.processor) as fn(&Figure) -> f64), ("memory", |f| f.megabytes)] {
             let ratio = pick(&figures[large]) / pick(&figures[small]);
             println!("{what}: {:?} is {ratio:.1} × {:?}", SIZES[large], SIZES[small]);
             if ratio > factor * TOLERANCE {
@@ -129,8 +148,9 @@ fn main() -> ExitCode {
     }
     worse.extend(two_causes());
     let largest = &figures[1];
-    if largest.seconds > MAX_SECONDS || largest.megabytes > MAX_MEGABYTES {
-        worse.push("5,000 nodes and 50,000 pods must take less than 3 s and 1 GB".to_owned());
+    let most = std::env::var("STORAGEWHY_SCALE_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(MAX_SECONDS);
+    if largest.seconds > most || largest.megabytes > MAX_MEGABYTES {
+        worse.push(format!("5,000 nodes and 50,000 pods must take less than {most} s and 1 GB"));
     }
     worse.iter().for_each(|line| println!("{line}"));
     if worse.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -6,12 +6,16 @@ use super::finding::{Finding, Severity};
 use super::remedy::{Remedy, Risk, Step};
 use crate::model::{Kind, ObjectRef};
 
+/// Why looking isn't tried.
+pub(crate) const CHANGES_NOTHING: &str = "it changes nothing";
+
 /// Gives each error and warning without a command one that shows more.
 pub(crate) fn add(cx: &Context<'_>, findings: &mut [Finding]) {
     for finding in findings.iter_mut().filter(|finding| finding.severity < Severity::Info && !leads_on(finding)) {
         let first = |kind: Kind| finding.victims().find(|victim| victim.kind == kind.name());
         let victim = first(Kind::Pod).or_else(|| first(Kind::PersistentVolumeClaim));
-        let objects: Vec<ObjectRef> = victim.into_iter().chain([&finding.object]).cloned().collect();
+        let objects = victim.into_iter().chain([&finding.object]).filter(|object| was_read(cx, object)).take(1);
+        let objects: Vec<ObjectRef> = objects.cloned().collect();
         finding.remedies.extend(closer(cx, objects));
     }
 }
@@ -28,7 +32,7 @@ pub(crate) fn closer(cx: &Context<'_>, mut objects: Vec<ObjectRef>) -> Option<Re
     objects.dedup();
     objects.retain(|object| was_read(cx, object));
     let steps: Vec<Step> = objects.iter().filter_map(step).collect();
-    (!steps.is_empty()).then(|| Remedy::untried("Look closer", Risk::Low, steps, "it changes nothing"))
+    (!steps.is_empty()).then(|| Remedy::untried("Look closer", Risk::Low, steps, CHANGES_NOTHING))
 }
 
 fn step(object: &ObjectRef) -> Option<Step> {

@@ -126,7 +126,9 @@ fn no_volume(claim: &str, class: &str, why: &NoVolume, obstacle: &Obstacle) -> S
             "class {class} of claim {claim} allows {} alone, and the node has {}",
             obstacle.wanted, obstacle.present
         ),
-        NoVolume::SelectedElsewhere { node } => format!("node {node} was selected for claim {claim}"),
+        NoVolume::SelectedElsewhere { node } => {
+            format!("claim {claim} is for node {node} now, which was selected for it")
+        }
     }
 }
 

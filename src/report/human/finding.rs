@@ -2,11 +2,14 @@
 
 use super::words::{NAMES, local, names, noun, plural};
 use super::{Screen, Tone};
+use crate::diagnosis::looks::CHANGES_NOTHING;
 use crate::diagnosis::{Confidence, Risk, Severity};
 use crate::report::document::{
     EvidenceEntry, ExplainedEntry, FindingEntry, ManagerEntry, ObjectEntry, RemedyEntry, StepEntry, TrialEntry,
 };
 
+/// Victims of a kind that are named where there are more than [`NAMES`].
+const MANY: usize = 4;
 /// Facts that are written out.
 const EVIDENCE: usize = 6;
 
@@ -71,7 +74,7 @@ fn body(view: View, finding: &FindingEntry, screen: &mut Screen) {
     screen.gap();
     let (first, others) = finding.remedies.split_at(until_command(finding));
     remedies(view, first, "What to do:", screen);
-    let (objects, findings) = victims(view, finding);
+    let (objects, findings) = victims(view, finding, screen.wants_all());
     for line in objects {
         screen.item(2, "Blocks", &line);
     }
@@ -85,7 +88,7 @@ fn body(view: View, finding: &FindingEntry, screen: &mut Screen) {
 }
 
 /// The victims, told once: a line a kind, and the titles of the findings that hang under this one.
-fn victims(view: View, finding: &FindingEntry) -> (Vec<String>, Vec<String>) {
+fn victims(view: View, finding: &FindingEntry, all: bool) -> (Vec<String>, Vec<String>) {
     let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
     let mut titles = Vec::new();
     for explained in &finding.explains {
@@ -102,7 +105,8 @@ fn victims(view: View, finding: &FindingEntry) -> (Vec<String>, Vec<String>) {
     }
     let group = |(kind, members): &(&str, Vec<String>)| {
         let kind = if members.len() == 1 { noun(kind).to_owned() } else { plural(kind) };
-        format!("{kind} {}", names(members, NAMES))
+        let shown = if members.len() > NAMES && !all { MANY } else { members.len() };
+        format!("{kind} {}", names(members, shown))
     };
     groups.sort_by_key(|(kind, _)| (*kind != "Pod", *kind != "PersistentVolumeClaim"));
     (groups.iter().map(group).collect(), titles)
@@ -180,6 +184,9 @@ fn remedies(view: View, remedies: &[RemedyEntry], first: &str, screen: &mut Scre
 }
 
 fn trial(remedy: &RemedyEntry, screen: &mut Screen) {
+    if remedy.then == Some(CHANGES_NOTHING) {
+        return;
+    }
     let risk = match remedy.risk {
         Risk::Low => "Risk: low.",
         Risk::Medium => "Risk: medium, it touches something that runs.",
@@ -201,7 +208,6 @@ fn step(view: View, number: usize, step: &StepEntry, screen: &mut Screen) {
     let mark = format!("{}.", number + 1);
     screen.item(4, &mark, step.what);
     if let Some(command) = step.command {
-        screen.gap();
         screen.command(6 + mark.len(), command);
         screen.gap();
     }

@@ -9,6 +9,9 @@ use crate::report::document::{CoverageEntry, Report};
 /// Kinds of which is said what is lost without them.
 const LOSSES: usize = 6;
 
+/// Kinds that are presumed empty and named.
+const PRESUMED: usize = 6;
+
 /// Writes the gaps, where there are any that matter.
 pub(super) fn write(report: &Report, screen: &mut Screen) {
     let gaps: Vec<&CoverageEntry> = report.coverage.iter().filter(|entry| entry.problem.is_some()).collect();
@@ -37,7 +40,8 @@ pub(super) fn write_presumed(report: &Report, screen: &mut Screen) {
     let kinds: Vec<String> = kinds.map(|entry| plural(entry.kind)).collect();
     if !kinds.is_empty() {
         screen.gap();
-        let kinds = format!("{}: the dump has none, which proves nothing", names(&kinds, kinds.len()));
+        let shown = if screen.wants_all() { kinds.len() } else { PRESUMED };
+        let kinds = format!("{}: the dump has none, which proves nothing", names(&kinds, shown));
         screen.toned(Tone::Faint, 0, "Presumed none:", &kinds);
     }
 }
