@@ -2,7 +2,7 @@
 //! `source` (the only I/O) → `snapshot` → `scheduler`, `volumes`, `admission` → `rules` → `diagnosis` → `report`.
 //! `model` has the kinds; `cli` alone reads arguments, the environment and the clock.
 
-pub mod admission;
+mod admission;
 pub mod cli;
 mod dependencies;
 pub mod diagnosis;

@@ -5,15 +5,15 @@ use crate::model::pod::{Container, PodSpec};
 
 /// An extended resource that a container of the pod asks for and the template's container doesn't.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InjectedResource {
-    pub resource: String,
+pub(crate) struct InjectedResource {
+    pub(crate) resource: String,
     /// Where the request stands, such as `spec.containers[0].resources.requests`.
-    pub path: String,
-    pub quantity: Quantity,
+    pub(crate) path: String,
+    pub(crate) quantity: Quantity,
 }
 
 /// The extended resources that the pod asks for and its template doesn't.
-pub fn injected_resources(template: &PodSpec, live: &PodSpec) -> Vec<InjectedResource> {
+pub(crate) fn injected_resources(template: &PodSpec, live: &PodSpec) -> Vec<InjectedResource> {
     let mut injected = Vec::new();
     for (field, live, template) in [
         ("containers", &live.containers, &template.containers),
@@ -40,12 +40,12 @@ fn added<'a>(
 }
 
 /// Every extended resource that a pod asks for, with where.
-pub fn extended_requests(spec: &PodSpec) -> Vec<InjectedResource> {
+pub(crate) fn extended_requests(spec: &PodSpec) -> Vec<InjectedResource> {
     injected_resources(&PodSpec::default(), spec)
 }
 
 /// Whether the name is an extended resource's (`pkg/apis/core/v1/helper`, IsExtendedResourceName).
-pub fn is_extended(name: &str) -> bool {
+pub(crate) fn is_extended(name: &str) -> bool {
     name.contains('/') && !name.contains("kubernetes.io/") && !name.starts_with("requests.")
 }
 

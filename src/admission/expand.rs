@@ -8,16 +8,16 @@ use crate::snapshot::{Lookup, Snapshot};
 
 /// A pod template with the object that holds it.
 #[derive(Clone, Copy, Debug)]
-pub struct Source<'a> {
-    pub kind: Kind,
-    pub meta: &'a Meta,
-    pub spec: &'a PodSpec,
-    pub template: &'a PodTemplate,
+pub(crate) struct Source<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) meta: &'a Meta,
+    pub(crate) spec: &'a PodSpec,
+    pub(crate) template: &'a PodTemplate,
 }
 
 /// The template that a pod was made from.
 #[derive(Clone, Copy, Debug)]
-pub enum Template<'a> {
+pub(crate) enum Template<'a> {
     Found(Source<'a>),
     /// Nothing made the pod, or something other than a workload that is known here.
     NoController,
@@ -27,7 +27,7 @@ pub enum Template<'a> {
 
 impl<'a> Template<'a> {
     /// The template, where it is known.
-    pub fn found(self) -> Option<Source<'a>> {
+    pub(crate) fn found(self) -> Option<Source<'a>> {
         match self {
             Template::Found(source) => Some(source),
             Template::NoController | Template::Unknown(_) => None,
@@ -36,7 +36,7 @@ impl<'a> Template<'a> {
 }
 
 /// The template of the pod's controller.
-pub fn template_of<'a>(snapshot: &'a Snapshot, pod: &Pod) -> Template<'a> {
+pub(crate) fn template_of<'a>(snapshot: &'a Snapshot, pod: &Pod) -> Template<'a> {
     let Some(owner) = pod.metadata.controller() else { return Template::NoController };
     let namespace = &pod.metadata.namespace;
     let workload = |lookup: Lookup<'a, Workload>, kind: Kind, what: &'static str| match lookup {
@@ -72,23 +72,23 @@ pub fn template_of<'a>(snapshot: &'a Snapshot, pod: &Pod) -> Template<'a> {
 }
 
 /// The ordinals that a StatefulSet wants, in order.
-pub fn ordinals(set: &Workload) -> impl Iterator<Item = i32> + use<> {
+pub(crate) fn ordinals(set: &Workload) -> impl Iterator<Item = i32> + use<> {
     let first = set.first_ordinal();
     first..first.saturating_add(set.replicas().max(0))
 }
 
 /// The name of a StatefulSet's pod.
-pub fn pod_name(set: &Workload, ordinal: i32) -> String {
+pub(crate) fn pod_name(set: &Workload, ordinal: i32) -> String {
     format!("{}-{ordinal}", set.metadata.name)
 }
 
 /// The ordinal of a StatefulSet's pod, where the name is one of the set's.
-pub fn ordinal_of(set: &str, pod: &str) -> Option<i32> {
+pub(crate) fn ordinal_of(set: &str, pod: &str) -> Option<i32> {
     pod.strip_prefix(set)?.strip_prefix('-')?.parse().ok()
 }
 
 /// A pod that a StatefulSet makes.
-pub fn stateful_set_pod(snapshot: &Snapshot, set: &Workload, ordinal: i32) -> Pod {
+pub(crate) fn stateful_set_pod(snapshot: &Snapshot, set: &Workload, ordinal: i32) -> Pod {
     let name = pod_name(set, ordinal);
     let mut pod = pod_of(snapshot, Kind::StatefulSet, &set.metadata, &set.spec.template, &name);
     pod.metadata.labels.insert("statefulset.kubernetes.io/pod-name".to_owned(), name.clone());
@@ -108,7 +108,7 @@ pub fn stateful_set_pod(snapshot: &Snapshot, set: &Workload, ordinal: i32) -> Po
 }
 
 /// The claims that a StatefulSet makes for one of its pods, be they there already or not.
-pub fn stateful_set_claims(set: &Workload, ordinal: i32) -> Vec<Claim> {
+pub(crate) fn stateful_set_claims(set: &Workload, ordinal: i32) -> Vec<Claim> {
     let selector = set.spec.selector.as_ref().map(|selector| &selector.match_labels);
     let make = |template: &crate::model::pod::ClaimTemplate| {
         let mut labels = template.metadata.labels.clone();
@@ -126,7 +126,7 @@ pub fn stateful_set_claims(set: &Workload, ordinal: i32) -> Vec<Claim> {
 }
 
 /// A pod that a workload makes from its template.
-pub fn pod_of(snapshot: &Snapshot, kind: Kind, owner: &Meta, template: &PodTemplate, name: &str) -> Pod {
+pub(crate) fn pod_of(snapshot: &Snapshot, kind: Kind, owner: &Meta, template: &PodTemplate, name: &str) -> Pod {
     let mut pod = Pod { spec: template.spec.clone(), ..Pod::default() };
     pod.metadata.name = name.to_owned();
     pod.metadata.namespace = owner.namespace.clone();

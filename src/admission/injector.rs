@@ -46,26 +46,26 @@ const COMMON_WORDS: &[&str] = &[
 
 /// A webhook that may add a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Injector {
+pub(crate) struct Injector {
     /// The MutatingWebhookConfiguration.
-    pub configuration: String,
+    pub(crate) configuration: String,
     /// The webhook's position in it.
-    pub position: usize,
+    pub(crate) position: usize,
     /// How many webhooks the configuration holds.
-    pub siblings: usize,
+    pub(crate) siblings: usize,
     /// The webhook's name.
-    pub webhook: String,
+    pub(crate) webhook: String,
     /// The namespace and name of its service; empty where it has a URL.
-    pub service: Option<(String, String)>,
+    pub(crate) service: Option<(String, String)>,
     /// Whether its name says that the resource is its own.
-    pub named: bool,
+    pub(crate) named: bool,
     /// Why it may not be called, where that isn't certain.
-    pub doubt: Option<String>,
+    pub(crate) doubt: Option<String>,
 }
 
 /// The webhooks that may have added a resource to a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Injectors {
+pub(crate) enum Injectors {
     /// None is called for such pods.
     None,
     /// These, the ones whose names fit the resource, or else every one that is called.
@@ -76,7 +76,7 @@ pub enum Injectors {
 
 impl Injectors {
     /// The webhooks; empty where there is none or where they could not be read.
-    pub fn list(&self) -> &[Injector] {
+    pub(crate) fn list(&self) -> &[Injector] {
         match self {
             Injectors::Some(list) => list,
             Injectors::None | Injectors::Unknown => &[],
@@ -86,7 +86,7 @@ impl Injectors {
 
 /// The webhooks that may have added the resource to the pod. TopoLVM's resource is added by TopoLVM's webhook alone;
 /// for others every mutating webhook that is called for the pod is a candidate unless names tell.
-pub fn injectors(snapshot: &Snapshot, pod: &Pod, resource: &str) -> Injectors {
+pub(crate) fn injectors(snapshot: &Snapshot, pod: &Pod, resource: &str) -> Injectors {
     let request = Request { kind: Kind::Pod, namespace: &pod.metadata.namespace, labels: &pod.metadata.labels };
     let called = called(snapshot, request);
     let named: Vec<Injector> = called
@@ -130,7 +130,7 @@ fn called<'a>(snapshot: &'a Snapshot, request: Request<'_>) -> Vec<(&'a WebhookC
 }
 
 /// The driver name of TopoLVM, where the resource is the one that its webhook adds; the older one was `cybozu.com`'s.
-pub fn topolvm_domain(resource: &str) -> Option<&'static str> {
+pub(crate) fn topolvm_domain(resource: &str) -> Option<&'static str> {
     match resource {
         "topolvm.io/capacity" => Some("topolvm.io"),
         "topolvm.cybozu.com/capacity" => Some("topolvm.cybozu.com"),

@@ -14,7 +14,7 @@ use crate::snapshot::Snapshot;
 
 /// Why no new pod comes of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CreateError {
+pub(crate) enum CreateError {
     /// The API server refuses the pod, as things stand.
     Refused(String),
     /// It can't be known what the new pod looks like.
@@ -27,7 +27,12 @@ pub enum CreateError {
 /// # Errors
 /// Where the pod has no controller, where its template or the webhooks could not be read, and where a webhook that
 /// can't be reached refuses the pod.
-pub fn recreate(original: &Snapshot, current: &Snapshot, namespace: &str, name: &str) -> Result<Pod, CreateError> {
+pub(crate) fn recreate(
+    original: &Snapshot,
+    current: &Snapshot,
+    namespace: &str,
+    name: &str,
+) -> Result<Pod, CreateError> {
     let live = original.pods.get(namespace, name).found().or_else(|| current.pods.get(namespace, name).found());
     let Some(live) = live else {
         return Err(CreateError::Unknown(format!("pod {namespace}/{name} was not read")));
@@ -52,7 +57,7 @@ pub fn recreate(original: &Snapshot, current: &Snapshot, namespace: &str, name: 
 ///
 /// # Errors
 /// Where a webhook that can't be reached refuses the pod.
-pub fn admit(snapshot: &Snapshot, pod: &mut Pod) -> Result<(), CreateError> {
+pub(crate) fn admit(snapshot: &Snapshot, pod: &mut Pod) -> Result<(), CreateError> {
     if let Some(refusal) = refusal(snapshot, Kind::Pod, pod) {
         return Err(CreateError::Refused(refusal));
     }

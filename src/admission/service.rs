@@ -8,7 +8,7 @@ const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
 /// What stands behind a webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Backend {
+pub(crate) enum Backend {
     /// The service has ready endpoints.
     Serves,
     /// The service doesn't exist.
@@ -21,13 +21,13 @@ pub enum Backend {
 
 impl Backend {
     /// Whether calls fail for certain.
-    pub fn fails(&self) -> bool {
+    pub(crate) fn fails(&self) -> bool {
         matches!(self, Backend::NoService | Backend::NoEndpoints)
     }
 }
 
 /// What stands behind a webhook's client configuration.
-pub fn backend(config: &ClientConfig, snapshot: &Snapshot) -> Backend {
+pub(crate) fn backend(config: &ClientConfig, snapshot: &Snapshot) -> Backend {
     let Some(service) = &config.service else {
         return Backend::Unknown("the webhook is served at a URL, which is not called here");
     };

@@ -8,16 +8,16 @@ use crate::snapshot::Snapshot;
 
 /// A CREATE of a namespaced object.
 #[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
-    pub kind: Kind,
-    pub namespace: &'a str,
+pub(crate) struct Request<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) namespace: &'a str,
     /// The new object's labels.
-    pub labels: &'a Map,
+    pub(crate) labels: &'a Map,
 }
 
 /// Whether a webhook is called for a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Match {
+pub(crate) enum Match {
     Yes,
     No,
     /// It depends on something that can't be read here.
@@ -26,14 +26,14 @@ pub enum Match {
 
 impl Match {
     /// Whether the webhook may be called.
-    pub fn possible(&self) -> bool {
+    pub(crate) fn possible(&self) -> bool {
         *self != Match::No
     }
 }
 
 /// Whether the API server calls the webhook for the request: namespace selector, object selector, rules and match
 /// conditions, in upstream's order.
-pub fn matches(webhook: &Webhook, request: Request<'_>, snapshot: &Snapshot) -> Match {
+pub(crate) fn matches(webhook: &Webhook, request: Request<'_>, snapshot: &Snapshot) -> Match {
     let selects = |selector: &Option<crate::model::selector::LabelSelector>, labels: &Map| {
         selector.as_ref().is_none_or(|selector| selector.matches(labels))
     };
@@ -63,7 +63,7 @@ fn namespace_labels(snapshot: &Snapshot, name: &str) -> Option<Map> {
 }
 
 /// Whether the rules of a webhook cover the creation of objects of a namespaced kind.
-pub fn covers_creation(webhook: &Webhook, kind: Kind) -> bool {
+pub(crate) fn covers_creation(webhook: &Webhook, kind: Kind) -> bool {
     webhook.rules.iter().any(|rule| rule_matches(rule, kind))
 }
 

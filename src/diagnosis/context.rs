@@ -65,7 +65,7 @@ pub struct PlacedCase<'a> {
 pub struct Shortfall<'a> {
     pub kind: Kind,
     pub meta: &'a Meta,
-    pub source: Source<'a>,
+    pub(crate) source: Source<'a>,
     /// The pods that exist.
     pub pods: Vec<&'a Pod>,
     /// The names of those that don't, where the workload gives names (StatefulSets).
@@ -224,7 +224,7 @@ impl<'a> Context<'a> {
     }
 
     /// The template that a pod was made from.
-    pub fn template(&self, pod: &Pod) -> Option<Source<'a>> {
+    pub(crate) fn template(&self, pod: &Pod) -> Option<Source<'a>> {
         template_of(self.snapshot, pod).found()
     }
 

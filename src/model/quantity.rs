@@ -57,11 +57,6 @@ impl Quantity {
         value(self.nanos)
     }
 
-    /// The value in thousandths, rounded up (away from zero): `Quantity.MilliValue()`, for CPU.
-    pub fn milli_value(&self) -> i64 {
-        milli_value(self.nanos)
-    }
-
     /// Whether the amount is zero.
     pub fn is_zero(&self) -> bool {
         self.nanos == 0
@@ -293,7 +288,7 @@ impl<'de> Deserialize<'de> for Quantity {
 
 #[cfg(test)]
 mod tests {
-    use super::{Quantity, short_bytes};
+    use super::{Quantity, milli_value, short_bytes};
 
     fn nanos(text: &str) -> i128 {
         Quantity::parse(text).unwrap_or_else(|error| panic!("{error}")).nanos()
@@ -359,8 +354,8 @@ mod tests {
         assert_eq!(quantity("1500m").value(), 2);
         assert_eq!(quantity("1n").value(), 1);
         assert_eq!(quantity("-1500m").value(), -2);
-        assert_eq!(quantity("1u").milli_value(), 1);
-        assert_eq!(quantity("2").milli_value(), 2000);
+        assert_eq!(milli_value(quantity("1u").nanos()), 1);
+        assert_eq!(milli_value(quantity("2").nanos()), 2000);
     }
 
     #[test]

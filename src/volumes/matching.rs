@@ -233,12 +233,12 @@ mod tests {
     use serde_json::json;
 
     use super::super::fixture::{claim, claim_of, class, snapshot, volume, waiting_class};
-    use super::super::{ClaimVerdict, judge_claim};
+    use super::super::{ClaimVerdict, VolumeController};
     use crate::model::Kind;
 
     fn judge(objects: &[(Kind, serde_json::Value)]) -> ClaimVerdict {
         let snapshot = snapshot(objects);
-        judge_claim(&snapshot, &claim_of(&snapshot, "c"))
+        VolumeController::new(&snapshot).judge_with_volumes(&claim_of(&snapshot, "c"))
     }
 
     fn binds_to(objects: &[(Kind, serde_json::Value)]) -> Option<String> {

@@ -21,7 +21,7 @@ pub use mount_event::{MountEvent, MountFailure};
 pub use provision_failure::{FailureCause, ProvisionFailure};
 pub use provisioner::Provisioners;
 pub use provisioner_verdict::{CallOutcome, Intake, ProvisionProblem, ProvisionerReport, ProvisionerVerdict};
-pub use pv_controller::{VolumeController, judge_claim};
+pub use pv_controller::VolumeController;
 pub use verdict::{ClaimEvent, ClaimPhase, ClaimVerdict, Decision, Owner, VolumeMismatch};
 
 #[cfg(test)]

@@ -446,15 +446,12 @@ mod tests {
         let mut objects = cluster(json!({}));
         objects[5] = bare_csi_node("n1");
         let missing = ProvisionProblem::NoTopologyKey { node: "n1".to_owned(), registered: false };
-        assert_eq!(problem(&objects), Some(missing.clone()));
-        assert!(!missing.gives_node_back(), "the pod stays where the driver is not");
+        assert_eq!(problem(&objects), Some(missing));
         objects[5] = csi_node("n1", &[]);
         let keyless = ProvisionProblem::NoTopologyKey { node: "n1".to_owned(), registered: true };
         assert_eq!(problem(&objects), Some(keyless));
         objects.remove(5);
-        let gone = problem(&objects).unwrap();
-        assert_eq!(gone, ProvisionProblem::CsiNodeMissing { node: "n1".to_owned() });
-        assert!(gone.gives_node_back());
+        assert_eq!(problem(&objects), Some(ProvisionProblem::CsiNodeMissing { node: "n1".to_owned() }));
         let mut objects = cluster(json!({}));
         objects[5] = csi_node("n1", &[ZONE, "rack"]);
         let lacks = ProvisionProblem::NodeLacksLabels { node: "n1".to_owned(), labels: vec!["rack".to_owned()] };

@@ -116,13 +116,6 @@ impl fmt::Display for ProvisionProblem {
     }
 }
 
-impl ProvisionProblem {
-    /// Whether the provisioner takes the selected node off the claim, so that the scheduler chooses again.
-    pub fn gives_node_back(&self) -> bool {
-        matches!(self, Self::CsiNodeMissing { .. })
-    }
-}
-
 /// Something that the driver's provisioner wrote on the claim.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -29,11 +29,6 @@ pub struct VolumeController<'a> {
     default_class: Result<Option<&'a str>, String>,
 }
 
-/// The verdict on one claim. For many claims make a [`VolumeController`] once.
-pub fn judge_claim(snapshot: &Snapshot, claim: &Claim) -> ClaimVerdict {
-    VolumeController::new(snapshot).judge_with_volumes(claim)
-}
-
 impl<'a> VolumeController<'a> {
     /// Indexes a snapshot. The release is the snapshot's, or the newest known where it doesn't say.
     pub fn new(snapshot: &'a Snapshot) -> Self {
@@ -720,7 +715,7 @@ mod tests {
         let mut builder = builder(&[class("disk", json!({})), claim("c", json!({})), volume("v", json!({}))]);
         builder.cover(Kind::PersistentVolume, Scope::Nothing(Problem::NotInDump));
         let snapshot = builder.build(&Scope::All);
-        let verdict = judge_claim(&snapshot, &claim_of(&snapshot, "c"));
+        let verdict = VolumeController::new(&snapshot).judge_with_volumes(&claim_of(&snapshot, "c"));
         assert_eq!((verdict.phase, verdict.binds_to), (ClaimPhase::Unknown, None));
         assert_eq!(verdict.decision, Decision::Bind { volume: "v".to_owned() });
     }
@@ -761,7 +756,7 @@ mod tests {
             turned.reverse();
             let [first, second] = [&objects, &turned].map(|objects| {
                 let snapshot = snapshot(objects);
-                judge_claim(&snapshot, &claim_of(&snapshot, "c"))
+                VolumeController::new(&snapshot).judge_with_volumes(&claim_of(&snapshot, "c"))
             });
             prop_assert_eq!(&first, &second);
             // The index finds a volume exactly where one passes every check.
