@@ -56,13 +56,39 @@ impl<'a> Marks<'a> {
     }
 }
 
-/// What a container does for a driver: by its image or program and, where nothing is known of these, by its name.
+/// What a container does for a driver: by its image or program and, where nothing is known of these, by its name. A driver's
+/// image may hold its sidecars as well; the name tells then which of them the container is.
 pub(super) fn role(container: &Container) -> Option<Role> {
     let by_name = || BY_NAME.iter().find(|(word, _)| container.name.contains(word)).map(|(_, role)| *role);
-    container.role().or_else(|| if container.image.is_empty() { by_name() } else { None })
+    match container.role() {
+        None if container.image.is_empty() => by_name(),
+        Some(Role::Driver) if container.program().is_empty() => by_name().or(Some(Role::Driver)),
+        role => role,
+    }
 }
 
 /// Whether a container stands beside the driver's own.
 pub(super) fn is_sidecar(container: &Container) -> bool {
     role(container).is_some_and(|role| !matches!(role, Role::Driver | Role::Helper))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_sidecar_in_the_drivers_own_image_is_known_by_its_program_or_its_name() {
+        let image = "ghcr.io/topolvm/topolvm-with-sidecar:0.41.0";
+        for (container, expected) in [
+            (json!({"name": "csi-provisioner", "image": image}), Role::Provisioner),
+            (json!({"name": "a", "image": image, "command": ["/csi-provisioner"]}), Role::Provisioner),
+            (json!({"name": "topolvm-controller", "image": image}), Role::Driver),
+            (json!({"name": "csi-provisioner", "image": image, "command": ["/topolvm-controller"]}), Role::Driver),
+        ] {
+            let container: Container = serde_json::from_value(container).unwrap();
+            assert_eq!(role(&container), Some(expected), "{container:?}");
+        }
+    }
 }

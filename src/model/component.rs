@@ -103,11 +103,17 @@ const KNOWN: &[(&str, Role, &str)] = &[
     ("cloud-controller-manager", Role::Cloud, ""),
 ];
 
-/// What a container is, by its image, else by the program that it is told to run.
+/// What a container is: by the program that it is told to run, else by its image, which may hold several programs. The image
+/// names the driver where the program doesn't.
 pub fn component(image: &str, program: &str) -> Option<Component> {
     let program = program_name(program);
-    let by_program = || longest(|end| !program.is_empty() && end == program);
-    by_image(image).or_else(by_program).map(|(_, role, name)| Component { role: *role, name })
+    let known = |(_, role, name): &(&str, Role, &'static str)| Component { role: *role, name };
+    let by_program = longest(|end| !program.is_empty() && end == program).map(known);
+    let by_image = by_image(image).map(known);
+    match (by_program, by_image) {
+        (Some(program), Some(image)) if program.name.is_empty() => Some(Component { name: image.name, ..program }),
+        (by_program, by_image) => by_program.or(by_image),
+    }
 }
 
 /// The part of an image that tells what it is, with its tag: `csi-provisioner:v5.3.0`.
@@ -165,6 +171,8 @@ mod tests {
         }
         assert_eq!(role("ghcr.io/topolvm/topolvm-with-sidecar:0.36.4", ""), Some(Role::Driver));
         assert_eq!(role("example.com/all-in-one:1", "/csi-attacher"), Some(Role::Attacher));
+        let sidecar = component("ghcr.io/topolvm/topolvm-with-sidecar:0.36.4", "/csi-provisioner");
+        assert_eq!(sidecar, Some(Component { role: Role::Provisioner, name: "topolvm.io" }));
         assert_eq!(role("example.com/all-in-one:1", "csi-node-driver-registrar.exe"), None);
         assert_eq!(role("", "C:\\bin\\node-driver-registrar.exe"), Some(Role::Registrar));
     }
