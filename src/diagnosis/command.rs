@@ -29,6 +29,8 @@ pub fn command(change: &Change) -> Option<String> {
             words.extend(in_namespace(namespace)?);
             words
         }
+        Change::Remake { kind, namespace, name, operations } => return remaking(*kind, namespace, name, operations),
+        Change::Uncordon { node } => vec!["kubectl".to_owned(), "uncordon".to_owned(), argument(node)?],
         Change::HelmValues { release, namespace, chart, values, .. } => helm(release, namespace, chart, values)?,
     };
     Some(words.join(" "))
@@ -77,6 +79,18 @@ fn patching(kind: Kind, namespace: &str, name: &str, form: &str, patch: &Value) 
     words.push("-p".to_owned());
     words.push(quote(&json(patch)?)?);
     Some(words)
+}
+
+/// Reads an object, patches the copy that was read, and puts it in the object's place. Nothing of it is lost that the
+/// object had, and the uid and the status are the server's.
+fn remaking(kind: Kind, namespace: &str, name: &str, operations: &Value) -> Option<String> {
+    let mut read = vec!["kubectl".to_owned(), "get".to_owned(), resource(kind), argument(name)?];
+    read.extend(in_namespace(namespace)?);
+    let patch = quote(&json(operations)?)?;
+    let read = read.join(" ");
+    Some(format!(
+        "{read} -o json | kubectl patch --local -f - --type=json -p {patch} -o json | kubectl replace --force -f -"
+    ))
 }
 
 /// The chart is asked for, since a release doesn't keep where its chart came from.
@@ -194,6 +208,18 @@ mod tests {
         assert_eq!(
             command(&change).as_deref(),
             Some(r#"kubectl patch csidriver d --type=merge -p '{"metadata":{"annotations":{"note":"it'\''s"}}}'"#)
+        );
+    }
+
+    #[test]
+    fn an_object_is_made_anew_from_what_it_is() {
+        let operations = serde_json::json!([{"op": "remove", "path": "/spec/nodeSelector"}]);
+        let (namespace, name) = ("app".to_owned(), "p".to_owned());
+        assert_eq!(
+            command(&Change::Remake { kind: Kind::Pod, namespace, name, operations }).as_deref(),
+            Some(
+                r#"kubectl get pod p -n app -o json | kubectl patch --local -f - --type=json -p '[{"op":"remove","path":"/spec/nodeSelector"}]' -o json | kubectl replace --force -f -"#
+            )
         );
     }
 

@@ -11,7 +11,7 @@ use crate::model::{Kind, ObjectRef};
 pub enum Risk {
     /// Adds or corrects something; nothing running is touched.
     Low,
-    /// Restarts or changes something that runs.
+    /// Restarts or changes something that runs, or changes what pods and claims ask for.
     Medium,
     /// May lose data or stop more than the victim.
     High,
@@ -31,6 +31,11 @@ pub enum Change {
     /// Delete pods of a namespace so that their controllers make them anew from the template; admission runs on the
     /// new ones.
     RecreatePods { namespace: String, names: Vec<String> },
+    /// Delete a pod or a claim and create it again under its name, with a JSON patch made on it: the way to change what
+    /// can't be changed in place.
+    Remake { kind: Kind, namespace: String, name: String, operations: serde_json::Value },
+    /// Let pods onto a node again: what `kubectl uncordon` does, with the taint that the node controller then removes.
+    Uncordon { node: String },
     /// Set values of a Helm release; `effects` is what they change in the cluster, as far as the trial needs it.
     HelmValues {
         release: String,
@@ -135,7 +140,9 @@ impl Change {
         match self {
             Change::Delete { kind, namespace, name }
             | Change::Patch { kind, namespace, name, .. }
-            | Change::JsonPatch { kind, namespace, name, .. } => Some(ObjectRef::new(*kind, namespace, name)),
+            | Change::JsonPatch { kind, namespace, name, .. }
+            | Change::Remake { kind, namespace, name, .. } => Some(ObjectRef::new(*kind, namespace, name)),
+            Change::Uncordon { node } => Some(ObjectRef::new(Kind::Node, "", node)),
             Change::RecreatePods { namespace, names } => match names.as_slice() {
                 [name] => Some(ObjectRef::new(Kind::Pod, namespace, name)),
                 _ => None,

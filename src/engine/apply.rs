@@ -3,10 +3,14 @@
 use serde_json::Value;
 
 use crate::admission::expand::ordinal_of;
+use crate::admission::recreate::admit;
 use crate::admission::{CreateError, recreate};
 use crate::diagnosis::remedy::{Change, Step};
-use crate::model::Kind;
+use crate::model::{Kind, Pod};
 use crate::snapshot::{Lookup, Snapshot};
+
+/// What the node controller taints cordoned nodes with.
+const CORDON_TAINT: &str = "node.kubernetes.io/unschedulable";
 
 /// Why a step could not be made on the copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +63,16 @@ fn change(original: &Snapshot, state: &mut Snapshot, change: &Change) -> Result<
             }
             Ok(())
         }
+        Change::Remake { kind, namespace, name, operations } => again(state, *kind, namespace, name, operations),
+        Change::Uncordon { node } => edit(state, Kind::Node, "", node, |object| {
+            if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
+                spec.remove("unschedulable");
+                if let Some(Value::Array(taints)) = spec.get_mut("taints") {
+                    taints.retain(|taint| taint["key"] != CORDON_TAINT);
+                }
+            }
+            Ok(())
+        }),
         Change::HelmValues { effects, .. } => {
             effects.iter().try_for_each(|effect| self::change(original, state, effect))
         }
@@ -78,6 +92,28 @@ fn remade(original: &Snapshot, state: &mut Snapshot, namespace: &str, name: &str
         let value = serde_json::to_value(&pod).map_err(|error| ApplyError::Unknown(error.to_string()))?;
         put(state, Kind::Pod, value)?;
     }
+    Ok(())
+}
+
+/// Puts a patched copy in an object's place; what the server gave the old one is not the new one's.
+fn again(state: &mut Snapshot, kind: Kind, namespace: &str, name: &str, operations: &Value) -> Result<(), ApplyError> {
+    let Some(mut object) = state.to_json(kind, namespace, name) else {
+        return Err(ApplyError::Unknown(format!("{kind} {name} was not read")));
+    };
+    json_patch(&mut object, operations).map_err(ApplyError::Refused)?;
+    let uid = object["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+    if let Some(meta) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        meta.remove("creationTimestamp");
+        meta.remove("deletionTimestamp");
+        meta.insert("uid".to_owned(), format!("{uid}-again").into());
+    }
+    object["status"] = serde_json::json!({"phase": "Pending"});
+    if kind != Kind::Pod {
+        return put(state, kind, object);
+    }
+    let mut pod: Pod = serde_json::from_value(object).map_err(|error| ApplyError::Refused(error.to_string()))?;
+    admit(state, &mut pod)?;
+    state.pods.insert(pod);
     Ok(())
 }
 

@@ -4,6 +4,7 @@ mod apply;
 mod causes;
 mod obstacles;
 mod presumption;
+mod repair;
 mod select;
 mod trial;
 
@@ -86,7 +87,9 @@ pub fn diagnose_by(rules: &[&'static Rule], snapshot: &Snapshot, scope: &Scope, 
     examine(rules, &scheduler, snapshot, &selection, options, |context, skipped, findings| {
         let mut findings = findings.finish();
         presumption::settle(context, scope, &mut findings);
-        Trials::new(context).run(&mut findings);
+        let mut trials = Trials::new(context);
+        trials.run(&mut findings);
+        repair::add(context, &mut trials, &mut findings);
         looks::add(context, &mut findings);
         let ids = ids_by_object(&findings);
         let of = |object: &ObjectRef| ids.get(object).cloned().unwrap_or_default();

@@ -13,6 +13,7 @@ use crate::diagnosis::options::{Options, Scope};
 use crate::diagnosis::remedy::{Remedy, Risk, Trial};
 use crate::diagnosis::text::{either, named, natural_order};
 use crate::model::claim::{BIND_COMPLETED, SELECTED_NODE};
+use crate::model::volume::ClaimReference;
 use crate::model::{Kind, ObjectRef, Pod, Volume};
 use crate::scheduler::{Outcome, PodVerdict, Scheduler};
 use crate::snapshot::Snapshot;
@@ -32,6 +33,21 @@ pub(crate) struct Trials<'a> {
     options: &'a Options,
     left: usize,
     budget: usize,
+}
+
+/// What a trial that costs too much is told of.
+const TOO_LARGE: &str = "trying it would take too long on a cluster of this size";
+
+/// A state in which scheduler and volume controller have nothing left to do for the victims.
+pub(super) struct Settled {
+    pub state: Snapshot,
+    /// Names of the pods that got a node.
+    pub placed: Vec<String>,
+    pub blocked: Vec<ObjectRef>,
+    /// Pods that had a node and wait for their volumes on it.
+    pub starting: Vec<ObjectRef>,
+    /// Why it can't be told what becomes of one.
+    pub unknown: Option<String>,
 }
 
 /// What came of a trial.
@@ -118,8 +134,24 @@ impl<'a> Trials<'a> {
         self.play(state, victims)
     }
 
-    /// Lets scheduler and volume controller work on the state until every victim is placed or stuck.
-    fn play(&mut self, mut state: Snapshot, victims: &[ObjectRef]) -> Result {
+    fn play(&mut self, state: Snapshot, victims: &[ObjectRef]) -> Result {
+        let Some(Settled { state, placed, mut blocked, starting, mut unknown }) = self.settle(state, victims) else {
+            return Result::Unknown(TOO_LARGE.to_owned());
+        };
+        if !starting.is_empty() {
+            blocked.extend(self.kept_from_starting(&state, &starting));
+            unknown.get_or_insert_with(|| "what the driver and the node answer then is not known".to_owned());
+        }
+        match (blocked.is_empty(), unknown) {
+            (true, None) => Result::Placed,
+            (true, Some(reason)) => Result::Unknown(reason),
+            (false, _) => self.blocked(&state, placed, &blocked),
+        }
+    }
+
+    /// Lets scheduler and volume controller work on the state until every victim is placed or stuck; `None` when the
+    /// budget is spent.
+    pub(super) fn settle(&mut self, mut state: Snapshot, victims: &[ObjectRef]) -> Option<Settled> {
         bind_immediate(&mut state, victims);
         let (mut waiting, mut blocked, mut starting) = (Vec::new(), Vec::new(), Vec::new());
         for pod in pods_in_order(victims) {
@@ -133,9 +165,7 @@ impl<'a> Trials<'a> {
         let (mut placed, mut unknown) = (Vec::new(), None);
         let mut next = 0;
         while next < waiting.len() {
-            let Some(round) = self.judge(&state, &waiting[next..], placed.len() < MAX_PLACED) else {
-                return Result::Unknown("trying it would take too long on a cluster of this size".to_owned());
-            };
+            let round = self.judge(&state, &waiting[next..], placed.len() < MAX_PLACED)?;
             for (pod, outcome) in waiting[next..].iter().zip(round) {
                 next += 1;
                 match outcome {
@@ -151,15 +181,7 @@ impl<'a> Trials<'a> {
             }
         }
         blocked.extend(unbound(&state, victims));
-        if !starting.is_empty() {
-            blocked.extend(self.kept_from_starting(&state, &starting));
-            unknown.get_or_insert_with(|| "what the driver and the node answer then is not known".to_owned());
-        }
-        match (blocked.is_empty(), unknown) {
-            (true, None) => Result::Placed,
-            (true, Some(reason)) => Result::Unknown(reason),
-            (false, _) => self.blocked(&state, placed, &blocked),
-        }
+        Some(Settled { state, placed, blocked, starting, unknown })
     }
 
     /// The placed pods for which there is a cause in the state that keeps them from their volumes.
@@ -344,7 +366,17 @@ fn bind_immediate(state: &mut Snapshot, victims: &[ObjectRef]) {
         bound.spec.volume_name.clone_from(&volume);
         bound.metadata.annotations.insert(BIND_COMPLETED.to_owned(), "yes".to_owned());
         bound.status.phase = "Bound".to_owned();
-        if state.volumes.get("", &volume).found().is_none() {
+        if let Some(found) = state.volumes.get("", &volume).found() {
+            let mut taken = Volume::clone(found);
+            let claim = &bound.metadata;
+            taken.spec.claim_ref = Some(ClaimReference {
+                namespace: claim.namespace.clone(),
+                name: claim.name.clone(),
+                uid: claim.uid.clone(),
+            });
+            taken.status.phase = "Bound".to_owned();
+            state.volumes.insert(taken);
+        } else {
             let mut new = Volume::default();
             new.metadata.name = volume;
             new.spec.capacity = bound.spec.resources.requests.clone();

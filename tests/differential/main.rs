@@ -9,6 +9,9 @@
 //! | `STORAGEWHY_DIFF_SEEDS=100..400` | only these seeds, which must all agree |
 //! | `STORAGEWHY_DIFF_REPLAY=FILE` | only the cluster that an earlier run wrote to `…-cluster.json` |
 //! | `STORAGEWHY_DIFF_REDUCE=0` | don't look for a small cluster |
+//! | `STORAGEWHY_DIFF_REPAIRS=100..400` | only carry out the repairs of these seeds |
+//!
+//! The repairs that the report calls tried are carried out by the commands that it prints, on the clusters of a few seeds.
 
 #![allow(
     clippy::disallowed_methods,
@@ -26,6 +29,7 @@ mod observe;
 mod pods;
 mod random;
 mod reduce;
+mod repairs;
 mod storage;
 #[path = "../support"]
 mod support {
@@ -41,11 +45,14 @@ use std::{env, fs};
 
 use cluster::{Cluster, cluster};
 use reduce::{Finding, reduce, run};
+use repairs::repair;
 use storagewhy::model::version::Version;
 use support::control_plane::{ControlPlane, Options};
 
 /// Seeds that must agree.
 const FIXED: Range<u64> = 1..21;
+/// Seeds whose repairs are carried out.
+const REPAIRED: Range<u64> = 1..4;
 /// How many seeds of the moment are shown.
 const FRESH: u64 = 10;
 
@@ -64,8 +71,15 @@ fn verdicts_are_those_of_the_real_control_plane() {
         session.seeds(first.parse().unwrap()..end.parse().unwrap());
         return session.must_agree();
     }
+    if let Ok(range) = env::var("STORAGEWHY_DIFF_REPAIRS") {
+        let (first, end) = range.split_once("..").expect("STORAGEWHY_DIFF_REPAIRS is a range such as 100..400");
+        return session.repairs(first.parse().unwrap()..end.parse().unwrap());
+    }
     session.seeds(FIXED);
     session.must_agree();
+    if env::var_os("STORAGEWHY_KUBE").is_none() {
+        session.repairs(REPAIRED);
+    }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     session.seeds(now..now + FRESH);
 }
@@ -121,6 +135,22 @@ impl Session {
             println!("reduced: {}", finding.difference);
         }
         write(&finding);
+    }
+
+    /// Every repair that is called tried must be one.
+    fn repairs(&mut self, seeds: Range<u64>) {
+        let (mut carried_out, mut failed) = (0, Vec::new());
+        for seed in seeds {
+            let cluster = cluster(seed, self.minor);
+            let Ok((list, _)) = run(&mut self.plane, &cluster) else { continue };
+            let repaired = repair(&mut self.plane, &cluster, &list);
+            println!("seed {seed}: {} repairs carried out, {} failed", repaired.carried_out, repaired.failed.len());
+            repaired.failed.iter().for_each(|what| println!("FAILED in {what}"));
+            carried_out += repaired.carried_out;
+            failed.extend(repaired.failed);
+        }
+        println!("{carried_out} repairs carried out, {} failed", failed.len());
+        assert!(failed.is_empty(), "repairs that do not help: {failed:#?}");
     }
 
     fn must_agree(&self) {

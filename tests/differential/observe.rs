@@ -25,7 +25,7 @@ pub enum Outcome {
 }
 
 /// A pod that is judged after all others, so that its condition says that they were judged.
-const SENTINEL: &str = "judged-last";
+pub const SENTINEL: &str = "judged-last";
 const ROUNDS: usize = 5;
 const QUIET: Duration = Duration::from_millis(400);
 const PATIENCE: Duration = Duration::from_secs(30);

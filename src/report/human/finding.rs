@@ -177,7 +177,8 @@ fn remedies(view: View, remedies: &[RemedyEntry], first: &str, screen: &mut Scre
         screen.toned(Tone::Heading, 2, lead, remedy.title);
         trial(remedy, screen);
         for (number, step) in remedy.steps.iter().enumerate() {
-            self::step(view, number, step, screen);
+            let told = remedy.steps.len() == 1 && step.what == remedy.title;
+            self::step(view, number, step, told, screen);
         }
         screen.gap();
     }
@@ -189,7 +190,7 @@ fn trial(remedy: &RemedyEntry, screen: &mut Screen) {
     }
     let risk = match remedy.risk {
         Risk::Low => "Risk: low.",
-        Risk::Medium => "Risk: medium, it touches something that runs.",
+        Risk::Medium => "Risk: medium, it changes what runs, or what pods ask for.",
         Risk::High => "Risk: HIGH, it may lose data or stop more than the victim.",
     };
     let (tone, outcome) = match (remedy.trial, remedy.then) {
@@ -204,9 +205,12 @@ fn trial(remedy: &RemedyEntry, screen: &mut Screen) {
     screen.styled(tone, 4, &format!("{risk} {outcome}"));
 }
 
-fn step(view: View, number: usize, step: &StepEntry, screen: &mut Screen) {
+/// A step with its command; its words are left out where the remedy's title has just said them.
+fn step(view: View, number: usize, step: &StepEntry, told: bool, screen: &mut Screen) {
     let mark = format!("{}.", number + 1);
-    screen.item(4, &mark, step.what);
+    if !told {
+        screen.item(4, &mark, step.what);
+    }
     if let Some(command) = step.command {
         screen.command(6 + mark.len(), command);
         screen.gap();

@@ -1,0 +1,172 @@
+//! What can be done about a claim that gets no volume. Its spec can't be changed, and while it has no volume it holds no
+//! data: it is made anew under its name.
+
+use serde_json::{Value, json};
+
+use super::plan::{Edit, Way};
+use crate::admission::expand::{ordinal_of, stateful_set_claims};
+use crate::diagnosis::context::{Context, claim_ref};
+use crate::diagnosis::remedy::Risk;
+use crate::model::claim::BIND_COMPLETED;
+use crate::model::quantity::short_bytes;
+use crate::model::{Claim, Pod, StorageClass, Volume};
+use crate::snapshot::Snapshot;
+use crate::volumes::{Decision, Mismatch, VolumeController};
+
+/// Volumes that are looked at, the nearest first.
+const NEAREST: usize = 3;
+const MEBIBYTE: i64 = 1 << 20;
+/// Classes that are looked at.
+const CLASSES: usize = 3;
+
+/// The ways in which the claim gets a volume: one that is there, or one of a class that makes them.
+pub(super) fn ways(cx: &Context<'_>, state: &Snapshot, claim: &Claim) -> Vec<Way> {
+    if !can_be_remade(cx, claim) {
+        return Vec::new();
+    }
+    let verdict = VolumeController::new(state).with_version(cx.options.version(state)).judge_with_volumes(claim);
+    if verdict.binds_to.is_some() {
+        return Vec::new();
+    }
+    let lost = claim.metadata.annotations.contains_key(BIND_COMPLETED);
+    let mut ways = Vec::new();
+    if !lost {
+        for near in verdict.volumes.iter().take(NEAREST) {
+            let volume = state.volumes.get("", &near.name).found();
+            ways.extend(volume.and_then(|volume| fitted(claim, volume, &near.mismatch)));
+        }
+        if matches!(verdict.decision, Decision::RequestedVolumeMissing { .. } | Decision::RequestedVolumeTaken { .. }) {
+            ways.push(any_volume(claim));
+        }
+    }
+    ways.extend(other_classes(state, claim, lost));
+    ways.sort_by_key(|way| way.cost);
+    ways
+}
+
+/// Whether a claim holds nothing, goes at once when it is deleted, and is nobody's to make again. One that a pod on a node
+/// names stays until that pod is gone (`pvc_protection_controller.go`); one of an ephemeral volume, of a StatefulSet or of
+/// an operator comes back as it was.
+fn can_be_remade(cx: &Context<'_>, claim: &Claim) -> bool {
+    let meta = &claim.metadata;
+    let own = |pod: &&Pod| pod.assigned() || made_for(cx, pod, &meta.name);
+    let free = !claim.fully_bound() && meta.deletion_timestamp.is_none() && meta.controller().is_none();
+    free && !cx.users_of(claim).iter().any(own)
+}
+
+/// Whether the pod's StatefulSet makes the claim for it.
+fn made_for(cx: &Context<'_>, pod: &Pod, claim: &str) -> bool {
+    let owner = pod.metadata.controller().filter(|owner| owner.kind == "StatefulSet");
+    let set = owner.and_then(|owner| cx.snapshot.stateful_sets.get(&pod.metadata.namespace, &owner.name).found());
+    let made = set.and_then(|set| Some(stateful_set_claims(set, ordinal_of(&set.metadata.name, &pod.metadata.name)?)));
+    made.is_some_and(|made| made.iter().any(|one| one.metadata.name == claim))
+}
+
+fn way(claim: &Claim, operations: Vec<Value>, what: String, cost: u32, risk: Risk) -> Way {
+    Way { what, change: Edit::Claim { claim: claim_ref(claim), operations }, cost, risk }
+}
+
+/// The claim as a free volume has it; `None` where the volume is at fault and not what the claim asks for.
+fn fitted(claim: &Claim, volume: &Volume, mismatch: &[Mismatch]) -> Option<Way> {
+    let mut operations = Vec::new();
+    let mut told = Vec::new();
+    for one in mismatch {
+        let (field, value, words) = match one {
+            Mismatch::Capacity { present, .. } if !present.is_zero() => {
+                ("/spec/resources/requests/storage", json!(present.to_string()), format!("{present} of storage"))
+            }
+            Mismatch::AccessModes { present, .. } if !present.is_empty() => {
+                ("/spec/accessModes", json!(present), present.join(" and "))
+            }
+            Mismatch::VolumeMode { present, .. } => ("/spec/volumeMode", json!(present), format!("mode {present}")),
+            Mismatch::Class { present, .. } if present.is_empty() => {
+                ("/spec/storageClassName", json!(""), "no class".to_owned())
+            }
+            Mismatch::Class { present, .. } => ("/spec/storageClassName", json!(present), format!("class {present}")),
+            Mismatch::Selector { .. } => {
+                if !told.iter().any(|words| words == "any labels") {
+                    operations.push(json!({"op": "remove", "path": "/spec/selector"}));
+                    told.push("any labels".to_owned());
+                }
+                continue;
+            }
+            _ => return None,
+        };
+        operations.push(json!({"op": "add", "path": field, "value": value}));
+        told.push(words);
+    }
+    if operations.is_empty() {
+        return None;
+    }
+    let (name, volume) = (&claim.metadata.name, &volume.metadata.name);
+    let what = format!("make claim {name} anew for {}, as volume {volume} has it", told.join(", "));
+    let cost = 1 + 2 * told.len() as u32;
+    Some(way(claim, operations, what, cost, Risk::Medium))
+}
+
+/// The claim in the size for which there is room, in bytes: the largest whole number of MiB.
+pub(super) fn smaller(cx: &Context<'_>, claim: &Claim, room: i64) -> Option<Way> {
+    if !can_be_remade(cx, claim) {
+        return None;
+    }
+    let size = room / MEBIBYTE * MEBIBYTE;
+    let asked = claim.request().filter(|asked| size > 0 && asked.value() > size)?;
+    let operations = vec![json!({"op": "replace", "path": "/spec/resources/requests/storage", "value": short(size)})];
+    let name = &claim.metadata.name;
+    let what = format!("make claim {name} anew for {} instead of {asked}, if that is enough", short(size));
+    Some(way(claim, operations, what, 4, Risk::Medium))
+}
+
+fn short(bytes: i64) -> String {
+    if bytes % (1024 * MEBIBYTE) == 0 {
+        format!("{}Gi", bytes / (1024 * MEBIBYTE))
+    } else {
+        format!("{}Mi", bytes / MEBIBYTE)
+    }
+}
+
+/// The claim without the name of a volume.
+fn any_volume(claim: &Claim) -> Way {
+    let operations = vec![json!({"op": "remove", "path": "/spec/volumeName"})];
+    let Claim { metadata, spec, .. } = claim;
+    let what = format!("make claim {} anew for any volume instead of {}", metadata.name, spec.volume_name);
+    way(claim, operations, what, 3, Risk::Medium)
+}
+
+/// The claim for classes that make volumes, those first that make them of the same size without more.
+fn other_classes(state: &Snapshot, claim: &Claim, lost: bool) -> Vec<Way> {
+    let makes = |provisioner: &str| state.csi_drivers.get("", provisioner).found().is_some();
+    let classes = state.classes.seen().iter().filter(|class| makes(&class.provisioner));
+    let others = classes.filter(|class| lost || class.metadata.name != claim.class());
+    others.take(CLASSES).map(|class| of_class(claim, class, lost)).collect()
+}
+
+/// That the driver makes the volume is taken for granted, and said.
+fn of_class(claim: &Claim, class: &StorageClass, lost: bool) -> Way {
+    let (class, driver) = (&class.metadata.name, &class.provisioner);
+    let mut operations = vec![json!({"op": "add", "path": "/spec/storageClassName", "value": class})];
+    if !claim.spec.volume_name.is_empty() {
+        operations.push(json!({"op": "remove", "path": "/spec/volumeName"}));
+    }
+    if claim.spec.selector.is_some() {
+        operations.push(json!({"op": "remove", "path": "/spec/selector"}));
+    }
+    if !claim.metadata.annotations.is_empty() {
+        let kept = claim.metadata.annotations.iter().filter(|(key, _)| !key.contains("kubernetes.io/"));
+        let kept: serde_json::Map<String, Value> = kept.map(|(key, value)| (key.clone(), json!(value))).collect();
+        operations.push(json!({"op": "add", "path": "/metadata/annotations", "value": kept}));
+    }
+    let size = claim.request().map(|size| short_bytes(size.value())).unwrap_or_default();
+    let name = &claim.metadata.name;
+    let (what, cost, risk) = match lost {
+        true => (
+            format!("make lost claim {name} anew and empty, {size} of class {class}, if driver {driver} makes it"),
+            6,
+            Risk::High,
+        ),
+        false => {
+            (format!("make claim {name} anew, {size} of class {class}, if driver {driver} makes it"), 4, Risk::Medium)
+        }
+    };
+    way(claim, operations, what, cost, risk)
+}

@@ -1,0 +1,269 @@
+//! Changes that are to be made together, and the steps that make them.
+
+use serde_json::Value;
+
+use super::super::apply;
+use crate::diagnosis::context::{Context, pod_ref};
+use crate::diagnosis::remedy::{Change, Remedy, Risk, Step, Trial};
+use crate::diagnosis::text::capital;
+use crate::model::{Kind, ObjectRef, Pod};
+use crate::snapshot::Snapshot;
+
+/// Who makes a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// Those who run the cluster: nodes, volumes.
+    Cluster,
+    /// Those who run the pods: pods, their templates, claims.
+    Workload,
+    Both,
+}
+
+impl Side {
+    pub(super) fn allows(self, way: &Way) -> bool {
+        self == Self::Both || self == way.change.side()
+    }
+}
+
+/// What takes one thing out of the way.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Way {
+    /// What is done, as in `tolerate taint a=b:NoSchedule`.
+    pub what: String,
+    pub change: Edit,
+    /// The fields that change, weighted by what they can break.
+    pub cost: u32,
+    pub risk: Risk,
+}
+
+/// What a way changes.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Edit {
+    /// The pod, by JSON patch operations on it as it is; it can't be changed in place.
+    Pod { pod: ObjectRef, operations: Vec<Value> },
+    /// The claim, by JSON patch operations on it as it is; it can't be changed in place.
+    Claim { claim: ObjectRef, operations: Vec<Value> },
+    /// An object that can be changed where it is.
+    Object(Change),
+}
+
+impl Edit {
+    fn side(&self) -> Side {
+        match self {
+            Self::Pod { .. } | Self::Claim { .. } => Side::Workload,
+            Self::Object(change) => match change.object() {
+                Some(object) if object.kind == Kind::PersistentVolumeClaim.name() => Side::Workload,
+                _ => Side::Cluster,
+            },
+        }
+    }
+}
+
+/// A change of the plan, with all that is done to its object.
+#[derive(Clone, Debug, PartialEq)]
+struct Part {
+    what: Vec<String>,
+    change: Edit,
+}
+
+/// Changes that are made together.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Plan {
+    parts: Vec<Part>,
+    cost: u32,
+    risk: Option<Risk>,
+}
+
+impl Plan {
+    pub(super) fn cost(&self) -> u32 {
+        self.cost
+    }
+
+    pub(super) fn changes(&self) -> usize {
+        self.parts.iter().map(|part| part.what.len()).sum()
+    }
+
+    /// The plan with more changes, which were found in a state that the plan leads to; `None` where one can't be made.
+    pub(super) fn with(&self, cx: &Context<'_>, state: &Snapshot, ways: Vec<Way>) -> Option<Self> {
+        let mut plan = self.clone();
+        for Way { what, change, cost, risk } in ways {
+            let change = lasting(cx, state, change)?;
+            plan.cost += cost;
+            plan.risk = plan.risk.max(Some(risk));
+            plan.take(what, change)?;
+        }
+        Some(plan)
+    }
+
+    fn take(&mut self, what: String, change: Edit) -> Option<()> {
+        for part in &mut self.parts {
+            let more = match (&mut part.change, &change) {
+                (Edit::Pod { pod, operations }, Edit::Pod { pod: other, operations: more }) if pod == other => {
+                    Some((operations, more))
+                }
+                (Edit::Claim { claim, operations }, Edit::Claim { claim: other, operations: more })
+                    if claim == other =>
+                {
+                    Some((operations, more))
+                }
+                (one, other) if one == other => return None,
+                _ => None,
+            };
+            if let Some((operations, more)) = more {
+                operations.extend(more.iter().cloned());
+                part.what.push(what);
+                return Some(());
+            }
+        }
+        self.parts.push(Part { what: vec![what], change });
+        Some(())
+    }
+
+    /// The steps, in the order in which they have to be made: pods come last, since the scheduler looks at all the rest
+    /// when they are new.
+    fn steps(&self, cx: &Context<'_>, victims: &[ObjectRef]) -> Option<Vec<Step>> {
+        let mut steps = Vec::new();
+        let order = |edit: &Edit| match edit {
+            Edit::Object(_) => 0,
+            Edit::Claim { .. } => 1,
+            Edit::Pod { .. } => 2,
+        };
+        let mut parts: Vec<&Part> = self.parts.iter().collect();
+        parts.sort_by_key(|part| order(&part.change));
+        for part in parts {
+            let what = capital(&part.what.join(", and "));
+            match &part.change {
+                Edit::Object(change) => steps.push(cx.step(what, change.clone())),
+                Edit::Claim { claim, operations } => steps.push(cx.step(what, remake(claim, operations)?)),
+                Edit::Pod { pod, operations } => steps.extend(of_pod(cx, &what, pod, operations, victims)?),
+            }
+        }
+        steps.iter().all(|step| step.command.is_some()).then_some(steps)
+    }
+
+    /// The state with the changes made; `None` where one can't be.
+    pub(super) fn made(&self, original: &Snapshot, cx: &Context<'_>, victims: &[ObjectRef]) -> Option<Snapshot> {
+        let mut state = original.clone();
+        for step in self.steps(cx, victims)? {
+            apply::step(original, &mut state, &step).ok()?;
+        }
+        Some(state)
+    }
+
+    /// The plan as a repair that was tried and works.
+    pub(super) fn remedy(&self, cx: &Context<'_>, victims: &[ObjectRef]) -> Option<Remedy> {
+        let title = match self.parts.as_slice() {
+            [part] => capital(&part.what.join(", and ")),
+            parts => format!("Make {} changes, which are enough only together", parts.len()),
+        };
+        let risk = self.risk.unwrap_or(Risk::Low);
+        Some(Remedy { title, risk, steps: self.steps(cx, victims)?, trial: Trial::Schedules })
+    }
+}
+
+fn kind(object: &ObjectRef) -> Option<Kind> {
+    Kind::ALL.iter().copied().find(|kind| kind.name() == object.kind)
+}
+
+fn remake(object: &ObjectRef, operations: &[Value]) -> Option<Change> {
+    Some(Change::Remake {
+        kind: kind(object)?,
+        namespace: object.namespace.clone(),
+        name: object.name.clone(),
+        operations: Value::Array(operations.to_vec()),
+    })
+}
+
+/// The object in which a change of a pod lasts: its workload, or the pod itself where it has none. The operations are
+/// checked against the workload's template, which may differ from the pod; `None` where they don't fit it.
+fn lasting(cx: &Context<'_>, state: &Snapshot, change: Edit) -> Option<Edit> {
+    let Edit::Pod { pod, operations } = change else { return Some(change) };
+    let live = state.pods.get(&pod.namespace, &pod.name).found()?;
+    if live.metadata.controller().is_none() {
+        let again = live.metadata.finalizers.is_empty() && !labels_merged(live);
+        return again.then_some(Edit::Pod { pod, operations });
+    }
+    let (kind, meta) = cx.workload(live)?;
+    let workload = ObjectRef::new(kind, &meta.namespace, &meta.name);
+    let elsewhere = operations.iter().all(|operation| operation["path"] == "/spec/nodeName");
+    if elsewhere {
+        return Some(Edit::Pod { pod: workload, operations: Vec::new() });
+    }
+    if !matches!(kind, Kind::StatefulSet | Kind::Deployment | Kind::ReplicaSet | Kind::DaemonSet) {
+        return None;
+    }
+    let template = state.to_json(kind, &meta.namespace, &meta.name)?.pointer("/spec/template")?.clone();
+    let pod = serde_json::to_value(&**live).ok()?;
+    let operations =
+        operations.into_iter().map(|operation| carried(operation, &pod, &template)).collect::<Option<_>>()?;
+    Some(Edit::Pod { pod: workload, operations })
+}
+
+/// Whether the API server has written label keys of the pod into its selectors: it refuses the pod as it gives it back
+/// (`exists in both matchLabelKeys and labelSelector`).
+fn labels_merged(pod: &Pod) -> bool {
+    let spread = pod.spec.topology_spread_constraints.iter().any(|one| !one.match_label_keys.is_empty());
+    let mut terms = pod.spec.affinity_terms().iter().chain(pod.spec.anti_affinity_terms());
+    spread || terms.any(|term| !term.match_label_keys.is_empty() || !term.mismatch_label_keys.is_empty())
+}
+
+/// An operation on a pod as one on a template; `None` where the template has something else in that place.
+fn carried(mut operation: Value, pod: &Value, template: &Value) -> Option<Value> {
+    let path = operation["path"].as_str()?.to_owned();
+    match path.strip_suffix("/-") {
+        Some(list) if template.pointer(list).is_none_or(Value::is_null) => {
+            operation["value"] = Value::Array(vec![operation["value"].clone()]);
+            operation["path"] = list.into();
+        }
+        Some(_) => {}
+        None if operation["op"] == "add" && template.pointer(&path).is_none_or(Value::is_null) => {}
+        None if template.pointer(&path) == pod.pointer(&path) => {}
+        None => return None,
+    }
+    let path = format!("/spec/template{}", operation["path"].as_str()?);
+    operation["path"] = path.into();
+    Some(operation)
+}
+
+/// The steps that change a pod, or the template of its workload and then the victims among its pods.
+fn of_pod(
+    cx: &Context<'_>,
+    what: &str,
+    object: &ObjectRef,
+    operations: &[Value],
+    victims: &[ObjectRef],
+) -> Option<Vec<Step>> {
+    if object.kind == Kind::Pod.name() {
+        return Some(vec![cx.step(what, remake(object, operations)?)]);
+    }
+    let of_workload = |pod: &&Pod| {
+        cx.workload(pod).is_some_and(|(kind, meta)| {
+            (kind.name(), &meta.namespace, &meta.name) == (object.kind.as_str(), &object.namespace, &object.name)
+        })
+    };
+    let all = cx.pods.iter().map(|case| case.pod).chain(cx.placed.iter().map(|case| case.pod)).filter(of_workload);
+    let pods: Vec<&Pod> = all.filter(|pod| victims.contains(&pod_ref(pod))).collect();
+    let refs: Vec<ObjectRef> = pods.iter().map(|pod| pod_ref(pod)).collect();
+    if refs.is_empty() {
+        return None;
+    }
+    let again = cx.recreate_steps(&refs);
+    if operations.is_empty() {
+        return Some(again);
+    }
+    let kind = kind(object)?;
+    let patch = |kind: Kind, name: &str| Change::JsonPatch {
+        kind,
+        namespace: object.namespace.clone(),
+        name: name.to_owned(),
+        operations: Value::Array(operations.to_vec()),
+    };
+    let step = cx.step(what, patch(kind, &object.name));
+    if kind != Kind::Deployment {
+        return Some([step].into_iter().chain(again).collect());
+    }
+    let sets = pods.iter().filter_map(|pod| pod.metadata.controller()).map(|owner| owner.name.clone());
+    let sets: std::collections::BTreeSet<String> = sets.collect();
+    let rollout = sets.iter().map(|set| patch(Kind::ReplicaSet, set)).chain(again.into_iter().filter_map(|s| s.change));
+    Some(vec![step.leading_to(rollout.collect())])
+}
