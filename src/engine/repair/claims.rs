@@ -114,7 +114,7 @@ pub(super) fn smaller(cx: &Context<'_>, claim: &Claim, room: i64) -> Option<Way>
     let operations = vec![json!({"op": "replace", "path": "/spec/resources/requests/storage", "value": short(size)})];
     let name = &claim.metadata.name;
     let what = format!("make claim {name} anew for {} instead of {asked}, if that is enough", short(size));
-    Some(way(claim, operations, what, 4, Risk::Medium))
+    Some(way(claim, operations, what, 4 + super::ways::less(asked.value(), size), Risk::Medium))
 }
 
 fn short(bytes: i64) -> String {

@@ -23,8 +23,10 @@ use crate::volumes::{AttachProblem, Attachments};
 
 /// States that are tried for one finding and one side.
 const TRIES: usize = 10;
-/// States that are tried for one report.
-const TRIES_OF_REPORT: usize = 240;
+/// States that are tried for one report of a small cluster.
+const MOST_TRIES: usize = 240;
+/// What all tries of a report may cost, in objects that each of them looks at: five on 5,000 nodes with 50,000 pods.
+const BUDGET: usize = 500_000;
 /// Changes in one repair.
 const MOST_CHANGES: usize = 5;
 /// Ways that are followed from one state.
@@ -37,9 +39,12 @@ const ALL_NODES: usize = 200;
 /// Adds to each error without a repair that works what the search finds: what changes the cluster alone, what changes the
 /// workload alone, and where neither works, what changes both.
 pub(super) fn add(cx: &Context<'_>, trials: &mut Trials<'_>, findings: &mut [Finding]) {
-    let mut left = TRIES_OF_REPORT;
+    let cost = cx.snapshot.pods.seen().len() + 10 * cx.snapshot.nodes.seen().len() + 1;
+    let mut left = MOST_TRIES.min(BUDGET / cost);
     for finding in findings.iter_mut().filter(|finding| wanted(finding)) {
         let victims: Vec<ObjectRef> = finding.victims().cloned().collect();
+        let Some(rest) = left.checked_sub(1) else { return };
+        left = rest;
         let Some(untouched) = trials.settle(cx.snapshot.clone(), &victims) else { return };
         let mut found: Vec<Remedy> = Vec::new();
         let many = changed_apart(cx, &victims) > MOST_CHANGES;
@@ -114,13 +119,14 @@ impl Search<'_, '_> {
 
     /// Whether the victims run also where the other pods that wait take first what the plan opens to them; `None` when
     /// the budget is spent.
-    fn holds_beside_others(&self, trials: &mut Trials<'_>, plan: &Plan) -> Option<bool> {
+    fn holds_beside_others(&mut self, trials: &mut Trials<'_>, plan: &Plan) -> Option<bool> {
         let others = self.cx.pods.iter().map(|case| pod_ref(case.pod)).filter(|pod| !self.victims.contains(pod));
         let mut others: Vec<ObjectRef> = others.collect();
         if others.is_empty() {
             return Some(true);
         }
         others.truncate(MOST_OTHERS);
+        self.left = self.left.checked_sub(1)?;
         let Some(state) = plan.made(self.cx.snapshot, self.cx, self.victims) else { return Some(false) };
         let state = trials.settle(state, &others)?.state;
         let settled = trials.settle(state, self.victims)?;

@@ -173,7 +173,7 @@ fn label(cx: &Context<'_>, node: &str, key: &str, value: &str, present: Option<&
 fn ask_for(cx: &Context<'_>, pod: &Pod, key: &str, value: &str, instead: &str) -> Option<Way> {
     let path = format!("/spec/nodeSelector/{}", pointer_token(key));
     let operations = vec![json!({"op": "replace", "path": path, "value": value})];
-    let slip = near(instead, [value]).is_some() || strsim::osa_distance(instead, value) == 1;
+    let slip = near(instead, [value]).is_some() || value.len() > 2 && strsim::osa_distance(instead, value) == 1;
     let what = told(cx, pod, &format!("ask for {key}={value} instead of {instead}"));
     let (cost, risk) = if slip { (1, Risk::Low) } else { (5, Risk::Medium) };
     (slip || key != HOSTNAME).then(|| Way { what, change: change(pod, operations), cost, risk })
@@ -196,8 +196,14 @@ fn ask_less(cx: &Context<'_>, pod: &Pod, resource: &str, asked: i64, free: i64) 
     let path = format!("/spec/containers/{at}/resources/requests/{resource}");
     let operations = vec![json!({"op": "replace", "path": path, "value": value})];
     let (now, then) = (amount(resource, most), amount(resource, rest));
-    let what = told(cx, pod, &format!("ask for {then} {resource} instead of {now}, if they can do with it"));
-    Some(Way { what, change: change(pod, operations), cost: 4, risk: Risk::Medium })
+    let what = told(cx, pod, &format!("ask for {then} {resource} instead of {now}, if that is enough"));
+    Some(Way { what, change: change(pod, operations), cost: 4 + less(most, rest), risk: Risk::Medium })
+}
+
+/// What it costs to do with less: up to 4, by the share that is gone.
+pub(super) fn less(asked: i64, rest: i64) -> u32 {
+    let quarters = (asked.saturating_sub(rest)).saturating_mul(4) / asked.max(1);
+    u32::try_from(quarters.clamp(0, 4)).unwrap_or(4)
 }
 
 /// Takes the node off a claim that was chosen for it and can't be used.
