@@ -50,7 +50,7 @@ impl<'a> Graph<'a> {
     /// What an object rests on, the nearest first; nothing for kinds of which that isn't known.
     pub(crate) fn rests_on(&self, drivers: &Drivers<'_>, object: &ObjectRef) -> Vec<Edge> {
         let (namespace, name) = (object.namespace.as_str(), object.name.as_str());
-        let Some(kind) = Kind::ALL.iter().copied().find(|kind| kind.name() == object.kind) else { return Vec::new() };
+        let Some(kind) = Kind::named(&object.kind) else { return Vec::new() };
         match kind {
             Kind::Pod => self.of_pod(namespace, name),
             Kind::PersistentVolumeClaim => self.of_claim(namespace, name),

@@ -40,7 +40,7 @@ impl<'a> Part<'a> {
     /// What makes a pod, or the pod itself, where that was not read.
     pub(super) fn behind(pod: &'a Pod) -> Self {
         let maker = pod.metadata.controller().and_then(|owner| {
-            let kind = Kind::ALL.iter().copied().find(|kind| kind.name() == owner.kind && *kind != Kind::Node)?;
+            let kind = Kind::named(&owner.kind).filter(|kind| *kind != Kind::Node)?;
             Some((kind, owner.name.as_str()))
         });
         let (kind, name) = maker.unwrap_or((Kind::Pod, &pod.metadata.name));

@@ -53,7 +53,7 @@ pub fn kubectl(words: &[&str], names: &[&str], flags: &[(&str, &str)]) -> Option
 /// The command that shows the state and the events of an object; `None` for kinds that are not read, and names that a
 /// command can't carry safely.
 pub fn describe(object: &ObjectRef) -> Option<String> {
-    let kind = Kind::ALL.iter().copied().find(|kind| kind.name() == object.kind)?;
+    let kind = Kind::named(&object.kind)?;
     let mut words = vec!["kubectl".to_owned(), "describe".to_owned(), resource(kind), argument(&object.name)?];
     words.extend(in_namespace(&object.namespace)?);
     Some(words.join(" "))

@@ -321,7 +321,7 @@ impl<'a> Context<'a> {
 
     /// The outermost tool that owns an object. Pods belong to their workload, and their deletion is never undone.
     fn manager_of(&self, object: &ObjectRef) -> Option<Manager> {
-        let kind = Kind::ALL.iter().copied().find(|kind| kind.name() == object.kind && *kind != Kind::Pod)?;
+        let kind = Kind::named(&object.kind).filter(|kind| *kind != Kind::Pod)?;
         let meta = self.snapshot.meta(kind, &object.namespace, &object.name)?;
         manager::managers(meta, self.snapshot).into_iter().next()
     }

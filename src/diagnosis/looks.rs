@@ -44,6 +44,6 @@ fn step(object: &ObjectRef) -> Option<Step> {
 }
 
 fn was_read(cx: &Context<'_>, object: &ObjectRef) -> bool {
-    let kind = Kind::ALL.iter().copied().find(|kind| kind.name() == object.kind);
+    let kind = Kind::named(&object.kind);
     kind.is_some_and(|kind| cx.snapshot.contains(kind, &object.namespace, &object.name))
 }

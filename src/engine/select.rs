@@ -73,7 +73,7 @@ impl Wanted {
     fn of(snapshot: &Snapshot, scope: &Scope) -> Self {
         let mut wanted = Self::default();
         for target in &scope.targets {
-            let Some(kind) = Kind::ALL.iter().copied().find(|kind| kind.name() == target.kind) else { continue };
+            let Some(kind) = Kind::named(&target.kind) else { continue };
             wanted.add(snapshot, kind, &target.namespace, &target.name);
         }
         wanted.follow(snapshot);
@@ -141,7 +141,7 @@ impl Wanted {
         for pod in snapshot.pods.seen().iter().filter(|pod| !pod.finished()) {
             let meta = &pod.metadata;
             let owned = meta.controller().is_some_and(|owner| {
-                let kind = Kind::ALL.iter().copied().find(|kind| kind.name() == owner.kind);
+                let kind = Kind::named(&owner.kind);
                 kind.is_some_and(|kind| self.workloads.contains(&(kind, meta.namespace.clone(), owner.name.clone())))
             });
             let names = pod.spec.volumes.iter().filter_map(|volume| volume.claim_name(&meta.name));

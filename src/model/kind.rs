@@ -49,6 +49,11 @@ macro_rules! kinds {
                 match self { $(Kind::$variant => stringify!($variant),)* }
             }
 
+            /// The kind that objects with this `kind` are of; no two kinds that are read share one.
+            pub fn named(name: &str) -> Option<Kind> {
+                Kind::ALL.iter().copied().find(|kind| kind.name() == name)
+            }
+
             /// The API group, empty for the core group.
             pub fn group(self) -> &'static str {
                 match self { $(Kind::$variant => $group,)* }

@@ -75,7 +75,7 @@ impl CoverageEntry {
 
     /// The kind and scope; `None` for a kind that this version doesn't know. An unknown scope reads as nothing.
     pub(super) fn read(self) -> Option<(Kind, Scope)> {
-        let kind = kind_named(&self.kind)?;
+        let kind = Kind::named(&self.kind)?;
         let problem = self.problem.map_or(Problem::NotInDump, problem_of);
         let scope = match self.scope.as_str() {
             "all" => Scope::All,
@@ -104,12 +104,8 @@ impl BrokenEntry {
 
     pub(super) fn read(self) -> Option<Broken> {
         let Self { kind, namespace, name, origin, error } = self;
-        Some(Broken { kind: kind_named(&kind)?, namespace, name, origin, error })
+        Some(Broken { kind: Kind::named(&kind)?, namespace, name, origin, error })
     }
-}
-
-fn kind_named(name: &str) -> Option<Kind> {
-    Kind::ALL.iter().copied().find(|kind| kind.name() == name)
 }
 
 fn problem_of(text: String) -> Problem {
