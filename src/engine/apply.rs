@@ -10,7 +10,7 @@ use crate::model::{Kind, Pod};
 use crate::snapshot::{Lookup, Snapshot};
 
 /// What the node controller taints cordoned nodes with.
-const CORDON_TAINT: &str = "node.kubernetes.io/unschedulable";
+pub(super) const CORDON_TAINT: &str = "node.kubernetes.io/unschedulable";
 
 /// Why a step could not be made on the copy.
 #[derive(Clone, Debug, PartialEq, Eq)]

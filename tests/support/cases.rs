@@ -26,8 +26,8 @@ pub fn yaml_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Reads a recording, or a fixture: a header document, then one document an object. One with a line `# base: NAME` states only in what it
-/// differs from the cluster `tests/fixtures/base/NAME.yaml`: objects of its own, changes of others (as JSON merge patches),
+/// Reads a recording, or a fixture: a header document, then one document an object. One with a line `# base: NAME` states
+/// only in what it differs from the cluster `tests/fixtures/base/NAME.yaml`: objects of its own, changes of others (as JSON merge patches),
 /// and `{kind, metadata, absent: true}` for those that are not there.
 pub fn load(path: &Path) -> Snapshot {
     if path.extension().is_none_or(|extension| extension != "yaml") {

@@ -63,7 +63,7 @@ fn made_for(cx: &Context<'_>, pod: &Pod, claim: &str) -> bool {
 }
 
 fn way(claim: &Claim, operations: Vec<Value>, what: String, cost: u32, risk: Risk) -> Way {
-    Way { what, change: Edit::Claim { claim: claim_ref(claim), operations }, cost, risk }
+    Way { what, change: Edit::Anew { object: claim_ref(claim), operations }, cost, risk }
 }
 
 /// The claim as a free volume has it; `None` where the volume is at fault and not what the claim asks for.

@@ -104,7 +104,7 @@ impl Search<'_, '_> {
             let Reverse((_, index)) = open.pop()?;
             self.left = self.left.checked_sub(1)?;
             let plan = plans[index].clone();
-            let Some(state) = plan.made(self.cx.snapshot, self.cx, self.victims) else {
+            let Some(state) = plan.made(self.cx, self.victims) else {
                 found = Vec::new();
                 continue;
             };
@@ -127,7 +127,7 @@ impl Search<'_, '_> {
         }
         others.truncate(MOST_OTHERS);
         self.left = self.left.checked_sub(1)?;
-        let Some(state) = plan.made(self.cx.snapshot, self.cx, self.victims) else { return Some(false) };
+        let Some(state) = plan.made(self.cx, self.victims) else { return Some(false) };
         let state = trials.settle(state, &others)?.state;
         let settled = trials.settle(state, self.victims)?;
         Some(settled.blocked.is_empty() && settled.starting.is_empty() && settled.unknown.is_none())

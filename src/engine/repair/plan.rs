@@ -1,5 +1,7 @@
 //! Changes that are to be made together, and the steps that make them.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::super::apply;
@@ -39,10 +41,9 @@ pub(super) struct Way {
 /// What a way changes.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Edit {
-    /// The pod, by JSON patch operations on it as it is; it can't be changed in place.
-    Pod { pod: ObjectRef, operations: Vec<Value> },
-    /// The claim, by JSON patch operations on it as it is; it can't be changed in place.
-    Claim { claim: ObjectRef, operations: Vec<Value> },
+    /// A pod or a claim, by JSON patch operations on it as it is; it can't be changed in place. In a plan a pod's workload
+    /// stands for it.
+    Anew { object: ObjectRef, operations: Vec<Value> },
     /// An object that can be changed where it is.
     Object(Change),
 }
@@ -50,7 +51,7 @@ pub(super) enum Edit {
 impl Edit {
     fn side(&self) -> Side {
         match self {
-            Self::Pod { .. } | Self::Claim { .. } => Side::Workload,
+            Self::Anew { .. } => Side::Workload,
             Self::Object(change) => match change.object() {
                 Some(object) if object.kind == Kind::PersistentVolumeClaim.name() => Side::Workload,
                 _ => Side::Cluster,
@@ -97,22 +98,16 @@ impl Plan {
 
     fn take(&mut self, what: String, change: Edit) -> Option<()> {
         for part in &mut self.parts {
-            let more = match (&mut part.change, &change) {
-                (Edit::Pod { pod, operations }, Edit::Pod { pod: other, operations: more }) if pod == other => {
-                    Some((operations, more))
-                }
-                (Edit::Claim { claim, operations }, Edit::Claim { claim: other, operations: more })
-                    if claim == other =>
+            match (&mut part.change, &change) {
+                (Edit::Anew { object, operations }, Edit::Anew { object: other, operations: more })
+                    if object == other =>
                 {
-                    Some((operations, more))
+                    operations.extend(more.iter().cloned());
+                    part.what.push(what);
+                    return Some(());
                 }
                 (one, other) if one == other => return None,
-                _ => None,
-            };
-            if let Some((operations, more)) = more {
-                operations.extend(more.iter().cloned());
-                part.what.push(what);
-                return Some(());
+                _ => {}
             }
         }
         self.parts.push(Part { what: vec![what], change });
@@ -125,8 +120,8 @@ impl Plan {
         let mut steps = Vec::new();
         let order = |edit: &Edit| match edit {
             Edit::Object(_) => 0,
-            Edit::Claim { .. } => 1,
-            Edit::Pod { .. } => 2,
+            Edit::Anew { object, .. } if object.kind == Kind::PersistentVolumeClaim.name() => 1,
+            Edit::Anew { .. } => 2,
         };
         let mut parts: Vec<&Part> = self.parts.iter().collect();
         parts.sort_by_key(|part| order(&part.change));
@@ -134,18 +129,17 @@ impl Plan {
             let what = capital(&part.what.join(", and "));
             match &part.change {
                 Edit::Object(change) => steps.push(cx.step(what, change.clone())),
-                Edit::Claim { claim, operations } => steps.push(cx.step(what, remake(claim, operations)?)),
-                Edit::Pod { pod, operations } => steps.extend(of_pod(cx, &what, pod, operations, victims)?),
+                Edit::Anew { object, operations } => steps.extend(anew(cx, &what, object, operations, victims)?),
             }
         }
         steps.iter().all(|step| step.command.is_some()).then_some(steps)
     }
 
     /// The state with the changes made; `None` where one can't be.
-    pub(super) fn made(&self, original: &Snapshot, cx: &Context<'_>, victims: &[ObjectRef]) -> Option<Snapshot> {
-        let mut state = original.clone();
+    pub(super) fn made(&self, cx: &Context<'_>, victims: &[ObjectRef]) -> Option<Snapshot> {
+        let mut state = cx.snapshot.clone();
         for step in self.steps(cx, victims)? {
-            apply::step(original, &mut state, &step).ok()?;
+            apply::step(cx.snapshot, &mut state, &step).ok()?;
         }
         Some(state)
     }
@@ -161,13 +155,9 @@ impl Plan {
     }
 }
 
-fn kind(object: &ObjectRef) -> Option<Kind> {
-    Kind::ALL.iter().copied().find(|kind| kind.name() == object.kind)
-}
-
 fn remake(object: &ObjectRef, operations: &[Value]) -> Option<Change> {
     Some(Change::Remake {
-        kind: kind(object)?,
+        kind: Kind::named(&object.kind)?,
         namespace: object.namespace.clone(),
         name: object.name.clone(),
         operations: Value::Array(operations.to_vec()),
@@ -177,17 +167,20 @@ fn remake(object: &ObjectRef, operations: &[Value]) -> Option<Change> {
 /// The object in which a change of a pod lasts: its workload, or the pod itself where it has none. The operations are
 /// checked against the workload's template, which may differ from the pod; `None` where they don't fit it.
 fn lasting(cx: &Context<'_>, state: &Snapshot, change: Edit) -> Option<Edit> {
-    let Edit::Pod { pod, operations } = change else { return Some(change) };
-    let live = state.pods.get(&pod.namespace, &pod.name).found()?;
+    let Edit::Anew { object, operations } = change else { return Some(change) };
+    if object.kind != Kind::Pod.name() {
+        return Some(Edit::Anew { object, operations });
+    }
+    let live = state.pods.get(&object.namespace, &object.name).found()?;
     if live.metadata.controller().is_none() {
         let again = live.metadata.finalizers.is_empty() && !labels_merged(live);
-        return again.then_some(Edit::Pod { pod, operations });
+        return again.then_some(Edit::Anew { object, operations });
     }
     let (kind, meta) = cx.workload(live)?;
     let workload = ObjectRef::new(kind, &meta.namespace, &meta.name);
     let elsewhere = operations.iter().all(|operation| operation["path"] == "/spec/nodeName");
     if elsewhere {
-        return Some(Edit::Pod { pod: workload, operations: Vec::new() });
+        return Some(Edit::Anew { object: workload, operations: Vec::new() });
     }
     if !matches!(kind, Kind::StatefulSet | Kind::Deployment | Kind::ReplicaSet | Kind::DaemonSet) {
         return None;
@@ -196,7 +189,7 @@ fn lasting(cx: &Context<'_>, state: &Snapshot, change: Edit) -> Option<Edit> {
     let pod = serde_json::to_value(&**live).ok()?;
     let operations =
         operations.into_iter().map(|operation| carried(operation, &pod, &template)).collect::<Option<_>>()?;
-    Some(Edit::Pod { pod: workload, operations })
+    Some(Edit::Anew { object: workload, operations })
 }
 
 /// Whether the API server has written label keys of the pod into its selectors: it refuses the pod as it gives it back
@@ -225,15 +218,15 @@ fn carried(mut operation: Value, pod: &Value, template: &Value) -> Option<Value>
     Some(operation)
 }
 
-/// The steps that change a pod, or the template of its workload and then the victims among its pods.
-fn of_pod(
+/// The steps that change a pod or a claim, or the template of its workload and then the victims among its pods.
+fn anew(
     cx: &Context<'_>,
     what: &str,
     object: &ObjectRef,
     operations: &[Value],
     victims: &[ObjectRef],
 ) -> Option<Vec<Step>> {
-    if object.kind == Kind::Pod.name() {
+    if object.kind == Kind::Pod.name() || object.kind == Kind::PersistentVolumeClaim.name() {
         return Some(vec![cx.step(what, remake(object, operations)?)]);
     }
     let of_workload = |pod: &&Pod| {
@@ -251,7 +244,7 @@ fn of_pod(
     if operations.is_empty() {
         return Some(again);
     }
-    let kind = kind(object)?;
+    let kind = Kind::named(&object.kind)?;
     let patch = |kind: Kind, name: &str| Change::JsonPatch {
         kind,
         namespace: object.namespace.clone(),
@@ -263,7 +256,7 @@ fn of_pod(
         return Some([step].into_iter().chain(again).collect());
     }
     let sets = pods.iter().filter_map(|pod| pod.metadata.controller()).map(|owner| owner.name.clone());
-    let sets: std::collections::BTreeSet<String> = sets.collect();
+    let sets: BTreeSet<String> = sets.collect();
     let rollout = sets.iter().map(|set| patch(Kind::ReplicaSet, set)).chain(again.into_iter().filter_map(|s| s.change));
     Some(vec![step.leading_to(rollout.collect())])
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::apply::CORDON_TAINT;
 use super::claims;
 use super::plan::{Edit, Way};
 use crate::diagnosis::context::{Context, pod_ref};
@@ -16,7 +17,6 @@ use crate::snapshot::edit::{Edit as StateEdit, pointer_token};
 /// What nodes are tainted with while they can't run pods: to tolerate it would not make them able to.
 const OUT_OF_ORDER: [&str; 4] =
     ["node.kubernetes.io/", "node.cloudprovider.kubernetes.io/", "not-ready", "ToBeDeleted"];
-const CORDONED: &str = "node.kubernetes.io/unschedulable";
 const HOSTNAME: &str = "kubernetes.io/hostname";
 const CONTROL_PLANE: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
 
@@ -25,7 +25,7 @@ const CONTROL_PLANE: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node
 pub(super) fn of(cx: &Context<'_>, state: &Snapshot, pod: &Pod, node: Option<&str>, obstacle: &Obstacle) -> Vec<Way> {
     match &obstacle.fact {
         Fact::Cordoned => node.map(uncordon).into_iter().collect(),
-        Fact::Taint { key, .. } if key == CORDONED => node.map(uncordon).into_iter().collect(),
+        Fact::Taint { key, .. } if key == CORDON_TAINT => node.map(uncordon).into_iter().collect(),
         Fact::Taint { key, value, effect } => tolerate(cx, pod, obstacle, key, value, effect).into_iter().collect(),
         Fact::Label { source, requirement, present } => {
             let one = requirement.values.first().filter(|_| requirement.operator == "In");
@@ -97,7 +97,7 @@ pub(super) fn elsewhere(pod: &Pod) -> Option<Way> {
     }
     let operations = vec![json!({"op": "remove", "path": "/spec/nodeName"})];
     let what = format!("have pod {} placed anew, where it finds its volumes", pod.metadata.name);
-    Some(Way { what, change: Edit::Pod { pod: pod_ref(pod), operations }, cost: 2, risk: Risk::Low })
+    Some(Way { what, change: Edit::Anew { object: pod_ref(pod), operations }, cost: 2, risk: Risk::Low })
 }
 
 fn uncordon(node: &str) -> Way {
@@ -136,7 +136,7 @@ fn told(cx: &Context<'_>, pod: &Pod, what: &str) -> String {
 }
 
 fn change(pod: &Pod, operations: Vec<Value>) -> Edit {
-    Edit::Pod { pod: pod_ref(pod), operations }
+    Edit::Anew { object: pod_ref(pod), operations }
 }
 
 fn tolerate(cx: &Context<'_>, pod: &Pod, obstacle: &Obstacle, key: &str, value: &str, effect: &str) -> Option<Way> {
