@@ -1,8 +1,8 @@
 //! The commands of changes: what is printed is made from what was tried.
 
-use serde_json::Value;
+use serde_json::{Value, json as value};
 
-use super::remedy::Change;
+use super::remedy::{Ask, Change};
 use crate::model::{Kind, ObjectRef};
 
 /// The command that makes a change, ready to paste into a POSIX shell; `None` where a name in it isn't one that a
@@ -18,9 +18,11 @@ pub fn command(change: &Change) -> Option<String> {
         Change::JsonPatch { kind, namespace, name, operations } => {
             patching(*kind, namespace, name, "json", operations)?
         }
-        Change::Create { object, .. } => {
-            return Some(format!("printf '%s' {} | kubectl create -f -", quote(&json(object)?)?));
+        Change::Create { object, ask, .. } => return creating(object, ask.as_ref()),
+        Change::Copy { kind, namespace, name, to, operations } => {
+            return copying(*kind, namespace, name, to, operations);
         }
+        Change::Keep { kind, namespace, name } => return keeping(*kind, namespace, name),
         Change::RecreatePods { namespace, names } => {
             let mut words = vec!["kubectl".to_owned(), "delete".to_owned(), "pod".to_owned()];
             for name in names {
@@ -29,7 +31,18 @@ pub fn command(change: &Change) -> Option<String> {
             words.extend(in_namespace(namespace)?);
             words
         }
-        Change::Remake { kind, namespace, name, operations } => return remaking(*kind, namespace, name, operations),
+        Change::Remake { kind, namespace, name, operations } => {
+            return changed(*kind, namespace, name, operations, "kubectl replace --force -f -");
+        }
+        Change::RemakeSet { namespace, name, operations } => {
+            let put = "kubectl replace --force --cascade=orphan -f -";
+            return changed(Kind::StatefulSet, namespace, name, operations, put);
+        }
+        Change::Untaint { node, key, effect } => {
+            let mut words = vec!["kubectl".to_owned(), "taint".to_owned(), "node".to_owned(), argument(node)?];
+            words.push(argument(&format!("{key}:{effect}-"))?);
+            words
+        }
         Change::Uncordon { node } => vec!["kubectl".to_owned(), "uncordon".to_owned(), argument(node)?],
         Change::HelmValues { release, namespace, chart, values, .. } => helm(release, namespace, chart, values)?,
     };
@@ -81,16 +94,58 @@ fn patching(kind: Kind, namespace: &str, name: &str, form: &str, patch: &Value) 
     Some(words)
 }
 
-/// Reads an object, patches the copy that was read, and puts it in the object's place. Nothing of it is lost that the
-/// object had, and the uid and the status are the server's.
-fn remaking(kind: Kind, namespace: &str, name: &str, operations: &Value) -> Option<String> {
+/// Reads an object, patches the copy that was read, and puts that. Nothing of it is lost that the object had, and the
+/// uid and the status are the server's.
+fn changed(kind: Kind, namespace: &str, name: &str, operations: &Value, put: &str) -> Option<String> {
+    let read = reading(kind, namespace, name)?;
+    let patch = quote(&json(operations)?)?;
+    Some(format!("{read} -o json | kubectl patch --local -f - --type=json -p {patch} -o json | {put}"))
+}
+
+fn reading(kind: Kind, namespace: &str, name: &str) -> Option<String> {
     let mut read = vec!["kubectl".to_owned(), "get".to_owned(), resource(kind), argument(name)?];
     read.extend(in_namespace(namespace)?);
-    let patch = quote(&json(operations)?)?;
-    let read = read.join(" ");
-    Some(format!(
-        "{read} -o json | kubectl patch --local -f - --type=json -p {patch} -o json | kubectl replace --force -f -"
-    ))
+    Some(read.join(" "))
+}
+
+/// The copy has nothing of the metadata: labels and annotations tell tools that the object is theirs.
+fn copying(kind: Kind, namespace: &str, name: &str, to: &str, operations: &Value) -> Option<String> {
+    let mut all = vec![value!({"op": "replace", "path": "/metadata", "value": new_metadata(namespace, to)})];
+    all.extend(operations.as_array()?.iter().cloned());
+    changed(kind, namespace, name, &Value::Array(all), "kubectl create -f -")
+}
+
+/// The metadata of a copy.
+pub(crate) fn new_metadata(namespace: &str, name: &str) -> Value {
+    match namespace {
+        "" => value!({"name": name}),
+        namespace => value!({"name": name, "namespace": namespace}),
+    }
+}
+
+fn keeping(kind: Kind, namespace: &str, name: &str) -> Option<String> {
+    Some(format!("{} -o yaml > {}", reading(kind, namespace, name)?, kept_file(kind, name)?))
+}
+
+/// The file in which a copy of an object is kept.
+fn kept_file(kind: Kind, name: &str) -> Option<String> {
+    let safe: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || "-.".contains(c) { c } else { '_' }).collect();
+    argument(&format!("{}-{safe}.yaml", kind.name().to_ascii_lowercase()))
+}
+
+/// What stands in the quoted object where the shell puts a choice in its place.
+const CHOICE: &str = "@choice@";
+
+fn creating(object: &Value, ask: Option<&Ask>) -> Option<String> {
+    let mut object = object.clone();
+    let Some(Ask { pointer, variable, hint }) = ask else {
+        return Some(format!("printf '%s' {} | kubectl create -f -", quote(&json(&object)?)?));
+    };
+    *object.pointer_mut(pointer)? = CHOICE.into();
+    let choice = format!("'\"${{{variable}:?{hint}}}\"'");
+    let quoted = quote(&json(&object)?)?;
+    let safe = hint.chars().all(|c| c.is_ascii_alphanumeric() || " ,.-".contains(c)) && quoted.matches(CHOICE).count() == 1;
+    safe.then(|| format!("printf '%s' {} | kubectl create -f -", quoted.replace(CHOICE, &choice)))
 }
 
 /// The chart is asked for, since a release doesn't keep where its chart came from.

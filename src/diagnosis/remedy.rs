@@ -26,14 +26,23 @@ pub enum Change {
     Patch { kind: Kind, namespace: String, name: String, patch: serde_json::Value },
     /// Apply a JSON patch (RFC 6902: `test`, `add`, `replace` and `remove`) to an object.
     JsonPatch { kind: Kind, namespace: String, name: String, operations: serde_json::Value },
-    /// Create an object, given as JSON with its type.
-    Create { kind: Kind, object: serde_json::Value },
+    /// Create an object, given as JSON with its type; where it asks for something, that is left to whoever runs the
+    /// command.
+    Create { kind: Kind, object: serde_json::Value, ask: Option<Ask> },
+    /// Create an object of another name that is like one that is there, with a JSON patch made on it.
+    Copy { kind: Kind, namespace: String, name: String, to: String, operations: serde_json::Value },
+    /// Write an object to a file of the working directory; changes nothing.
+    Keep { kind: Kind, namespace: String, name: String },
     /// Delete pods of a namespace so that their controllers make them anew from the template; admission runs on the
     /// new ones.
     RecreatePods { namespace: String, names: Vec<String> },
     /// Delete a pod or a claim and create it again under its name, with a JSON patch made on it: the way to change what
     /// can't be changed in place.
     Remake { kind: Kind, namespace: String, name: String, operations: serde_json::Value },
+    /// The same with a StatefulSet and its claim templates: the set goes without its pods, and the new one takes them over.
+    RemakeSet { namespace: String, name: String, operations: serde_json::Value },
+    /// Take a taint off a node.
+    Untaint { node: String, key: String, effect: String },
     /// Let pods onto a node again: what `kubectl uncordon` does, with the taint that the node controller then removes.
     Uncordon { node: String },
     /// Set values of a Helm release; `effects` is what they change in the cluster, as far as the trial needs it.
@@ -44,6 +53,17 @@ pub enum Change {
         values: Vec<(String, String)>,
         effects: Vec<Change>,
     },
+}
+
+/// A choice that a command leaves open, as a shell variable without a default.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ask {
+    /// Where in the object the choice goes: a JSON pointer. The object holds there what the trial assumes.
+    pub pointer: String,
+    /// The shell variable.
+    pub variable: &'static str,
+    /// What to set it to, in words that a POSIX shell can print from within quotes.
+    pub hint: String,
 }
 
 /// A tool that owns an object and would undo a change made beside it.
@@ -142,16 +162,18 @@ impl Change {
             | Change::Patch { kind, namespace, name, .. }
             | Change::JsonPatch { kind, namespace, name, .. }
             | Change::Remake { kind, namespace, name, .. } => Some(ObjectRef::new(*kind, namespace, name)),
-            Change::Uncordon { node } => Some(ObjectRef::new(Kind::Node, "", node)),
+            Change::Copy { kind, namespace, to, .. } => Some(ObjectRef::new(*kind, namespace, to)),
+            Change::RemakeSet { namespace, name, .. } => Some(ObjectRef::new(Kind::StatefulSet, namespace, name)),
+            Change::Uncordon { node } | Change::Untaint { node, .. } => Some(ObjectRef::new(Kind::Node, "", node)),
             Change::RecreatePods { namespace, names } => match names.as_slice() {
                 [name] => Some(ObjectRef::new(Kind::Pod, namespace, name)),
                 _ => None,
             },
-            Change::Create { kind, object } => {
+            Change::Create { kind, object, .. } => {
                 let field = |name: &str| object["metadata"][name].as_str().unwrap_or_default();
                 Some(ObjectRef::new(*kind, field("namespace"), field("name")))
             }
-            Change::HelmValues { .. } => None,
+            Change::HelmValues { .. } | Change::Keep { .. } => None,
         }
     }
 }

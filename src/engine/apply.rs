@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 
-use crate::admission::expand::ordinal_of;
+use crate::admission::expand::{ordinal_of, stateful_set_claims};
 use crate::admission::recreate::admit;
 use crate::admission::{CreateError, recreate};
+use crate::diagnosis::command::new_metadata;
 use crate::diagnosis::remedy::{Change, Step};
-use crate::model::{Kind, Pod};
+use crate::model::{Kind, Pod, Workload};
 use crate::snapshot::{Lookup, Snapshot};
 
 /// What the node controller taints cordoned nodes with.
@@ -56,7 +57,16 @@ fn change(original: &Snapshot, state: &mut Snapshot, change: &Change) -> Result<
         Change::JsonPatch { kind, namespace, name, operations } => {
             edit(state, *kind, namespace, name, |object| json_patch(object, operations))
         }
-        Change::Create { kind, object } => put(state, *kind, object.clone()),
+        Change::Create { kind, object, .. } => put(state, *kind, object.clone()),
+        Change::Copy { kind, namespace, name, to, operations } => {
+            let mut object = object(state, *kind, namespace, name)?;
+            object["metadata"] = new_metadata(namespace, to);
+            object["metadata"]["uid"] = format!("{kind}-{namespace}-{to}").into();
+            object["status"] = Value::Null;
+            json_patch(&mut object, operations).map_err(ApplyError::Refused)?;
+            put(state, *kind, object)
+        }
+        Change::Keep { .. } => Ok(()),
         Change::RecreatePods { namespace, names } => {
             for name in names {
                 remade(original, state, namespace, name)?;
@@ -64,6 +74,15 @@ fn change(original: &Snapshot, state: &mut Snapshot, change: &Change) -> Result<
             Ok(())
         }
         Change::Remake { kind, namespace, name, operations } => again(state, *kind, namespace, name, operations),
+        Change::RemakeSet { namespace, name, operations } => edit(state, Kind::StatefulSet, namespace, name, |object| {
+            json_patch(object, operations)
+        }),
+        Change::Untaint { node, key, effect } => edit(state, Kind::Node, "", node, |object| {
+            if let Some(Value::Array(taints)) = object.pointer_mut("/spec/taints") {
+                taints.retain(|taint| taint["key"] != **key || taint["effect"] != **effect);
+            }
+            Ok(())
+        }),
         Change::Uncordon { node } => edit(state, Kind::Node, "", node, |object| {
             if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
                 spec.remove("unschedulable");
@@ -89,17 +108,28 @@ fn remade(original: &Snapshot, state: &mut Snapshot, namespace: &str, name: &str
         Some(ordinal_of(&owner.name, name)? < set.first_ordinal().saturating_add(set.replicas()))
     });
     if wanted != Some(false) {
+        if let Some(set) = set.and_then(|owner| state.stateful_sets.get(namespace, &owner.name).found()).cloned() {
+            make_claims(state, &set, name);
+        }
         let value = serde_json::to_value(&pod).map_err(|error| ApplyError::Unknown(error.to_string()))?;
         put(state, Kind::Pod, value)?;
     }
     Ok(())
 }
 
+/// Makes the claims that a StatefulSet makes before its pod, as far as they aren't there.
+pub(super) fn make_claims(state: &mut Snapshot, set: &Workload, pod: &str) {
+    let Some(ordinal) = ordinal_of(&set.metadata.name, pod) else { return };
+    for claim in stateful_set_claims(set, ordinal) {
+        if state.claims.get(&claim.metadata.namespace, &claim.metadata.name).found().is_none() {
+            state.claims.insert(claim);
+        }
+    }
+}
+
 /// Puts a patched copy in an object's place; what the server gave the old one is not the new one's.
 fn again(state: &mut Snapshot, kind: Kind, namespace: &str, name: &str, operations: &Value) -> Result<(), ApplyError> {
-    let Some(mut object) = state.to_json(kind, namespace, name) else {
-        return Err(ApplyError::Unknown(format!("{kind} {name} was not read")));
-    };
+    let mut object = object(state, kind, namespace, name)?;
     json_patch(&mut object, operations).map_err(ApplyError::Refused)?;
     let uid = object["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
     if let Some(meta) = object.get_mut("metadata").and_then(Value::as_object_mut) {
@@ -124,15 +154,18 @@ fn edit(
     name: &str,
     with: impl FnOnce(&mut Value) -> Result<(), String>,
 ) -> Result<(), ApplyError> {
-    let Some(mut object) = state.to_json(kind, namespace, name) else {
-        return Err(ApplyError::Unknown(format!("{kind} {name} was not read")));
-    };
+    let mut object = object(state, kind, namespace, name)?;
     with(&mut object).map_err(ApplyError::Refused)?;
     put(state, kind, object)?;
     if kind == Kind::StatefulSet {
         drop_surplus(state, namespace, name);
     }
     Ok(())
+}
+
+fn object(state: &Snapshot, kind: Kind, namespace: &str, name: &str) -> Result<Value, ApplyError> {
+    let object = state.to_json(kind, namespace, name);
+    object.ok_or_else(|| ApplyError::Unknown(format!("{kind} {name} was not read")))
 }
 
 fn put(state: &mut Snapshot, kind: Kind, object: Value) -> Result<(), ApplyError> {

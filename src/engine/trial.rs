@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::apply::{self, ApplyError};
 use super::causes::causes;
-use crate::admission::expand::{ordinal_of, ordinals, stateful_set_claims, stateful_set_pod};
+use crate::admission::expand::{ordinal_of, ordinals, stateful_set_pod};
 use crate::admission::recreate::admit;
 use crate::diagnosis::context::Context;
 use crate::diagnosis::finding::{Evidence, Finding, Severity};
@@ -303,11 +303,7 @@ fn bring_about(state: &mut Snapshot, pod: &ObjectRef) -> Brought {
     let Some((set, ordinal)) = set.clone().find(|(set, ordinal)| ordinals(set).any(|wanted| wanted == *ordinal)) else {
         return Brought::Gone;
     };
-    for claim in stateful_set_claims(&set, ordinal) {
-        if state.claims.get(&claim.metadata.namespace, &claim.metadata.name).found().is_none() {
-            state.claims.insert(claim);
-        }
-    }
+    apply::make_claims(state, &set, &pod.name);
     let mut made = stateful_set_pod(state, &set, ordinal);
     match admit(state, &mut made) {
         Ok(()) => {

@@ -4,12 +4,14 @@
 use serde_json::{Value, json};
 
 use super::plan::{Edit, Way};
+use super::volumes::refitted;
+use super::ways::less;
 use crate::admission::expand::{ordinal_of, stateful_set_claims};
 use crate::diagnosis::context::{Context, claim_ref};
-use crate::diagnosis::remedy::Risk;
+use crate::diagnosis::remedy::{Change, Risk};
 use crate::model::claim::BIND_COMPLETED;
 use crate::model::quantity::short_bytes;
-use crate::model::{Claim, Pod, StorageClass, Volume};
+use crate::model::{Claim, Kind, Pod, StorageClass, Volume, Workload};
 use crate::snapshot::Snapshot;
 use crate::volumes::{Decision, Mismatch, VolumeController};
 
@@ -19,47 +21,79 @@ const MEBIBYTE: i64 = 1 << 20;
 /// Classes that are looked at.
 const CLASSES: usize = 3;
 
-/// The ways in which the claim gets a volume: one that is there, or one of a class that makes them.
+/// The ways in which the claim gets a volume: one that is there, or one of a class that makes them. Those of a claim
+/// that can't be made anew change the volume or the class.
 pub(super) fn ways(cx: &Context<'_>, state: &Snapshot, claim: &Claim) -> Vec<Way> {
-    if !can_be_remade(cx, claim) {
+    let lost = claim.metadata.annotations.contains_key(BIND_COMPLETED);
+    if claim.metadata.deleting() || claim.fully_bound() && !lost {
         return Vec::new();
     }
     let verdict = VolumeController::new(state).with_version(cx.options.version(state)).judge_with_volumes(claim);
     if verdict.binds_to.is_some() {
         return Vec::new();
     }
-    let lost = claim.metadata.annotations.contains_key(BIND_COMPLETED);
-    let mut ways = Vec::new();
+    let mut ways = class_made(state, claim);
+    let remade = can_be_remade(cx, claim);
     if !lost {
         for near in verdict.volumes.iter().take(NEAREST) {
-            let volume = state.volumes.get("", &near.name).found();
-            ways.extend(volume.and_then(|volume| fitted(claim, volume, &near.mismatch)));
+            let Some(volume) = state.volumes.get("", &near.name).found() else { continue };
+            ways.extend(refitted(claim, volume, &near.mismatch));
+            ways.extend(fitted(claim, volume, &near.mismatch).filter(|_| remade));
         }
-        if matches!(verdict.decision, Decision::RequestedVolumeMissing { .. } | Decision::RequestedVolumeTaken { .. }) {
-            ways.push(any_volume(claim));
-        }
+        let of_name = matches!(verdict.decision, Decision::RequestedVolumeMissing { .. } | Decision::RequestedVolumeTaken { .. });
+        ways.extend((of_name && remade).then(|| any_volume(claim)));
     }
-    ways.extend(other_classes(state, claim, lost));
+    if remade {
+        ways.extend(other_classes(state, claim, lost));
+    }
     ways.sort_by_key(|way| way.cost);
     ways
 }
 
 /// Whether a claim holds nothing, goes at once when it is deleted, and is nobody's to make again. One that a pod on a node
-/// names stays until that pod is gone (`pvc_protection_controller.go`); one of an ephemeral volume, of a StatefulSet or of
-/// an operator comes back as it was.
+/// names stays until that pod is gone (`pvc_protection_controller.go`); one of an ephemeral volume or of an operator
+/// comes back as it was.
 fn can_be_remade(cx: &Context<'_>, claim: &Claim) -> bool {
     let meta = &claim.metadata;
-    let own = |pod: &&Pod| pod.assigned() || made_for(cx, pod, &meta.name);
     let free = !claim.fully_bound() && meta.deletion_timestamp.is_none() && meta.controller().is_none();
-    free && !cx.users_of(claim).iter().any(own)
+    free && !cx.users_of(claim).iter().any(|pod| pod.assigned())
 }
 
-/// Whether the pod's StatefulSet makes the claim for it.
-fn made_for(cx: &Context<'_>, pod: &Pod, claim: &str) -> bool {
-    let owner = pod.metadata.controller().filter(|owner| owner.kind == "StatefulSet");
-    let set = owner.and_then(|owner| cx.snapshot.stateful_sets.get(&pod.metadata.namespace, &owner.name).found());
-    let made = set.and_then(|set| Some(stateful_set_claims(set, ordinal_of(&set.metadata.name, &pod.metadata.name)?)));
-    made.is_some_and(|made| made.iter().any(|one| one.metadata.name == claim))
+/// The StatefulSet that makes the claim for the pod, with the place of the claim's template.
+pub(super) fn made_for<'a>(cx: &Context<'a>, pod: &Pod, claim: &str) -> Option<(&'a Workload, usize)> {
+    let owner = pod.metadata.controller().filter(|owner| owner.kind == "StatefulSet")?;
+    let set = cx.snapshot.stateful_sets.get(&pod.metadata.namespace, &owner.name).found()?;
+    let made = stateful_set_claims(set, ordinal_of(&set.metadata.name, &pod.metadata.name)?);
+    Some((set, made.iter().position(|one| one.metadata.name == claim)?))
+}
+
+/// Whether a driver that the cluster has makes volumes of the class.
+pub(super) fn makes(state: &Snapshot, class: &StorageClass) -> bool {
+    state.csi_drivers.get("", &class.provisioner).found().is_some()
+}
+
+/// The class that the claim names and that isn't there, like one that is.
+fn class_made(state: &Snapshot, claim: &Claim) -> Vec<Way> {
+    let name = claim.class();
+    if name.is_empty() || !state.classes.get("", name).is_absent() {
+        return Vec::new();
+    }
+    let mut like: Vec<&StorageClass> = state.classes.seen().iter().map(|class| &**class).filter(|class| makes(state, class)).collect();
+    like.sort_by_key(|class| strsim::osa_distance(&class.metadata.name, name));
+    like.into_iter().take(CLASSES).map(|class| class_like(name, class)).collect()
+}
+
+fn class_like(name: &str, class: &StorageClass) -> Way {
+    let like = &class.metadata.name;
+    let change = Change::Copy {
+        kind: Kind::StorageClass,
+        namespace: String::new(),
+        name: like.clone(),
+        to: name.to_owned(),
+        operations: Value::Array(Vec::new()),
+    };
+    let what = format!("create class {name} as a copy of {like}, if its driver {} makes such volumes", class.provisioner);
+    Way { what, change: Edit::Object(change), cost: 3, risk: Risk::Low }
 }
 
 fn way(claim: &Claim, operations: Vec<Value>, what: String, cost: u32, risk: Risk) -> Way {
@@ -114,7 +148,7 @@ pub(super) fn smaller(cx: &Context<'_>, claim: &Claim, room: i64) -> Option<Way>
     let operations = vec![json!({"op": "replace", "path": "/spec/resources/requests/storage", "value": short(size)})];
     let name = &claim.metadata.name;
     let what = format!("make claim {name} anew for {} instead of {asked}, if that is enough", short(size));
-    Some(way(claim, operations, what, 4 + super::ways::less(asked.value(), size), Risk::Medium))
+    Some(way(claim, operations, what, 4 + less(asked.value(), size), Risk::Medium))
 }
 
 fn short(bytes: i64) -> String {
@@ -135,8 +169,7 @@ fn any_volume(claim: &Claim) -> Way {
 
 /// The claim for classes that make volumes, those first that make them of the same size without more.
 fn other_classes(state: &Snapshot, claim: &Claim, lost: bool) -> Vec<Way> {
-    let makes = |provisioner: &str| state.csi_drivers.get("", provisioner).found().is_some();
-    let classes = state.classes.seen().iter().filter(|class| makes(&class.provisioner));
+    let classes = state.classes.seen().iter().filter(|class| makes(state, class));
     let others = classes.filter(|class| lost || class.metadata.name != claim.class());
     others.take(CLASSES).map(|class| of_class(claim, class, lost)).collect()
 }

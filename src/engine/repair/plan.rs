@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::super::apply;
+use super::claims::made_for;
 use crate::diagnosis::context::{Context, pod_ref};
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step, Trial};
 use crate::diagnosis::text::capital;
@@ -44,18 +45,34 @@ pub(super) enum Edit {
     /// A pod or a claim, by JSON patch operations on it as it is; it can't be changed in place. In a plan a pod's workload
     /// stands for it.
     Anew { object: ObjectRef, operations: Vec<Value> },
-    /// An object that can be changed where it is.
+    /// A claim that a StatefulSet makes, by operations on the set: its template, and then the claim anew.
+    Template { set: ObjectRef, claim: ObjectRef, operations: Vec<Value> },
+    /// An object that can be changed where it is, or that is made.
     Object(Change),
+    /// The end of a pod that nothing makes anew.
+    Stop(ObjectRef),
+    /// The end of a pod of a workload that then wants no more than so many.
+    Scale { workload: ObjectRef, replicas: u32, pod: ObjectRef },
 }
 
 impl Edit {
     fn side(&self) -> Side {
+        let claim = Kind::PersistentVolumeClaim.name();
         match self {
-            Self::Anew { .. } => Side::Workload,
-            Self::Object(change) => match change.object() {
-                Some(object) if object.kind == Kind::PersistentVolumeClaim.name() => Side::Workload,
-                _ => Side::Cluster,
-            },
+            Self::Anew { .. } | Self::Template { .. } => Side::Workload,
+            Self::Object(change) if change.object().is_some_and(|object| object.kind == claim) => Side::Workload,
+            Self::Object(_) | Self::Stop(_) | Self::Scale { .. } => Side::Cluster,
+        }
+    }
+
+    /// In which order edits are made: pods come last, since the scheduler looks at all the rest when they are new.
+    fn order(&self) -> u8 {
+        match self {
+            Self::Stop(_) | Self::Scale { .. } => 0,
+            Self::Object(_) => 1,
+            Self::Template { .. } => 2,
+            Self::Anew { object, .. } if object.kind == Kind::PersistentVolumeClaim.name() => 2,
+            Self::Anew { .. } => 3,
         }
     }
 }
@@ -65,19 +82,19 @@ impl Edit {
 struct Part {
     what: Vec<String>,
     change: Edit,
+    cost: u32,
+    risk: Risk,
 }
 
 /// Changes that are made together.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Plan {
     parts: Vec<Part>,
-    cost: u32,
-    risk: Option<Risk>,
 }
 
 impl Plan {
     pub(super) fn cost(&self) -> u32 {
-        self.cost
+        self.parts.iter().map(|part| part.cost).sum()
     }
 
     pub(super) fn changes(&self) -> usize {
@@ -85,57 +102,64 @@ impl Plan {
     }
 
     /// The plan with more changes, which were found in a state that the plan leads to; `None` where one can't be made.
-    pub(super) fn with(&self, cx: &Context<'_>, state: &Snapshot, ways: Vec<Way>) -> Option<Self> {
+    pub(super) fn with(&self, cx: &Context<'_>, state: &Snapshot, ways: &[Way]) -> Option<Self> {
         let mut plan = self.clone();
-        for Way { what, change, cost, risk } in ways {
-            let change = lasting(cx, state, change)?;
-            plan.cost += cost;
-            plan.risk = plan.risk.max(Some(risk));
-            plan.take(what, change)?;
+        for way in ways {
+            let change = lasting(cx, state, way.change.clone())?;
+            if let Edit::Template { set, .. } = &change {
+                let pods = Edit::Anew { object: set.clone(), operations: Vec::new() };
+                plan.take(Part { what: Vec::new(), change: pods, cost: 0, risk: Risk::Low });
+            }
+            plan.take(Part { what: vec![way.what.clone()], change, cost: way.cost, risk: way.risk });
         }
-        Some(plan)
+        (plan != *self).then_some(plan)
     }
 
-    fn take(&mut self, what: String, change: Edit) -> Option<()> {
+    /// The plan without one of its parts, for each of them.
+    pub(super) fn without_one(&self) -> impl Iterator<Item = Self> + '_ {
+        let apart = |at: usize| {
+            let parts = self.parts.iter().enumerate().filter(move |(other, _)| *other != at);
+            Self { parts: parts.map(|(_, part)| part.clone()).collect() }
+        };
+        let several = self.parts.len() > 1;
+        (0..self.parts.len()).filter(move |_| several).map(apart)
+    }
+
+    /// What is done already is not done again.
+    fn take(&mut self, new: Part) {
         for part in &mut self.parts {
-            match (&mut part.change, &change) {
+            match (&mut part.change, &new.change) {
                 (Edit::Anew { object, operations }, Edit::Anew { object: other, operations: more })
                     if object == other =>
                 {
-                    operations.extend(more.iter().cloned());
-                    part.what.push(what);
-                    return Some(());
+                    let more = more.iter().filter(|operation| !operations.contains(operation));
+                    let more: Vec<Value> = more.cloned().collect();
+                    if !more.is_empty() {
+                        operations.extend(more);
+                        part.what.extend(new.what);
+                        part.cost += new.cost;
+                        part.risk = part.risk.max(new.risk);
+                    }
+                    return;
                 }
-                (one, other) if one == other => return None,
+                (one, other) if one == other => return,
                 _ => {}
             }
         }
-        self.parts.push(Part { what: vec![what], change });
-        Some(())
+        self.parts.push(new);
     }
 
-    /// The steps, in the order in which they have to be made: pods come last, since the scheduler looks at all the rest
-    /// when they are new.
     fn steps(&self, cx: &Context<'_>, victims: &[ObjectRef]) -> Option<Vec<Step>> {
         let mut steps = Vec::new();
-        let order = |edit: &Edit| match edit {
-            Edit::Object(_) => 0,
-            Edit::Anew { object, .. } if object.kind == Kind::PersistentVolumeClaim.name() => 1,
-            Edit::Anew { .. } => 2,
-        };
         let mut parts: Vec<&Part> = self.parts.iter().collect();
-        parts.sort_by_key(|part| order(&part.change));
+        parts.sort_by_key(|part| part.change.order());
         for part in parts {
-            let what = capital(&part.what.join(", and "));
-            match &part.change {
-                Edit::Object(change) => steps.push(cx.step(what, change.clone())),
-                Edit::Anew { object, operations } => steps.extend(anew(cx, &what, object, operations, victims)?),
-            }
+            steps.extend(made(cx, &capital(&part.what.join(", and ")), &part.change, victims)?);
         }
         steps.iter().all(|step| step.command.is_some()).then_some(steps)
     }
 
-    /// The state with the changes made; `None` where one can't be.
+/// The state with the changes made; `None` where one can't be.
     pub(super) fn made(&self, cx: &Context<'_>, victims: &[ObjectRef]) -> Option<Snapshot> {
         let mut state = cx.snapshot.clone();
         for step in self.steps(cx, victims)? {
@@ -144,15 +168,54 @@ impl Plan {
         Some(state)
     }
 
-    /// The plan as a repair that was tried and works.
+    /// The plan as a repair that is still to be tried.
     pub(super) fn remedy(&self, cx: &Context<'_>, victims: &[ObjectRef]) -> Option<Remedy> {
-        let title = match self.parts.as_slice() {
+        let told: Vec<&Part> = self.parts.iter().filter(|part| !part.what.is_empty()).collect();
+        let title = match told.as_slice() {
             [part] => capital(&part.what.join(", and ")),
             parts => format!("Make {} changes, which are enough only together", parts.len()),
         };
-        let risk = self.risk.unwrap_or(Risk::Low);
-        Some(Remedy { title, risk, steps: self.steps(cx, victims)?, trial: Trial::Schedules })
+        let risk = self.parts.iter().map(|part| part.risk).max().unwrap_or(Risk::Low);
+        Some(Remedy { title, risk, steps: self.steps(cx, victims)?, trial: Trial::pending() })
     }
+}
+
+/// The steps of one change.
+fn made(cx: &Context<'_>, what: &str, change: &Edit, victims: &[ObjectRef]) -> Option<Vec<Step>> {
+    let steps = match change {
+        Edit::Object(change) => vec![cx.step(what, change.clone())],
+        Edit::Anew { object, operations } => anew(cx, what, object, operations, victims)?,
+        Edit::Template { set, claim, operations } => vec![
+            cx.step(
+                format!("{what}: the set is replaced without its pods, since its claim templates can't be changed"),
+                Change::RemakeSet {
+                    namespace: set.namespace.clone(),
+                    name: set.name.clone(),
+                    operations: Value::Array(operations.clone()),
+                },
+            ),
+            cx.step(format!("Delete claim {}, which has no volume; the set makes it anew", claim.name), deleted(claim)?),
+        ],
+        Edit::Stop(pod) => vec![
+            cx.step(format!("Keep a copy of pod {}", pod.name), kept(pod)?),
+            cx.step(what, deleted(pod)?),
+        ],
+        Edit::Scale { workload, replicas, pod } => {
+            let object = (Kind::named(&workload.kind)?, workload.namespace.as_str(), workload.name.as_str());
+            vec![cx.scale(what, object, *replicas).leading_to(vec![deleted(pod)?])]
+        }
+    };
+    Some(steps)
+}
+
+fn deleted(object: &ObjectRef) -> Option<Change> {
+    let kind = Kind::named(&object.kind)?;
+    Some(Change::Delete { kind, namespace: object.namespace.clone(), name: object.name.clone() })
+}
+
+fn kept(object: &ObjectRef) -> Option<Change> {
+    let kind = Kind::named(&object.kind)?;
+    Some(Change::Keep { kind, namespace: object.namespace.clone(), name: object.name.clone() })
 }
 
 fn remake(object: &ObjectRef, operations: &[Value]) -> Option<Change> {
@@ -169,7 +232,7 @@ fn remake(object: &ObjectRef, operations: &[Value]) -> Option<Change> {
 fn lasting(cx: &Context<'_>, state: &Snapshot, change: Edit) -> Option<Edit> {
     let Edit::Anew { object, operations } = change else { return Some(change) };
     if object.kind != Kind::Pod.name() {
-        return Some(Edit::Anew { object, operations });
+        return of_set(cx, state, object, operations);
     }
     let live = state.pods.get(&object.namespace, &object.name).found()?;
     if live.metadata.controller().is_none() {
@@ -190,6 +253,29 @@ fn lasting(cx: &Context<'_>, state: &Snapshot, change: Edit) -> Option<Edit> {
     let operations =
         operations.into_iter().map(|operation| carried(operation, &pod, &template)).collect::<Option<_>>()?;
     Some(Edit::Anew { object: workload, operations })
+}
+
+/// A claim of a StatefulSet is changed in the set's template.
+fn of_set(cx: &Context<'_>, state: &Snapshot, claim: ObjectRef, operations: Vec<Value>) -> Option<Edit> {
+    let live = state.claims.get(&claim.namespace, &claim.name).found()?;
+    let Some((set, at)) = cx.users_of(live).iter().find_map(|pod| made_for(cx, pod, &claim.name)) else {
+        return Some(Edit::Anew { object: claim, operations });
+    };
+    let whole = state.to_json(Kind::StatefulSet, &set.metadata.namespace, &set.metadata.name)?;
+    let template = whole.pointer(&format!("/spec/volumeClaimTemplates/{at}"))?;
+    let there = |operation: &Value| {
+        let path = operation["path"].as_str().unwrap_or_default();
+        path.starts_with("/spec") && (operation["op"] == "add" || template.pointer(path).is_some_and(|value| !value.is_null()))
+    };
+    let operations: Vec<Value> = operations.into_iter().filter(there).collect();
+    let carried = operations.into_iter().map(|mut operation| {
+        let path = format!("/spec/volumeClaimTemplates/{at}{}", operation["path"].as_str().unwrap_or_default());
+        operation["path"] = path.into();
+        operation
+    });
+    let operations: Vec<Value> = carried.collect();
+    let set = ObjectRef::new(Kind::StatefulSet, &set.metadata.namespace, &set.metadata.name);
+    (!operations.is_empty()).then_some(Edit::Template { set, claim, operations })
 }
 
 /// Whether the API server has written label keys of the pod into its selectors: it refuses the pod as it gives it back

@@ -151,7 +151,7 @@ fn alias(cx: &Context<'_>, class: &str, nearest: &str) -> Remedy {
     object["kind"] = "StorageClass".into();
     object["metadata"] = serde_json::json!({"name": class});
     let what = format!("Create storage class {class} as a copy of {nearest}, the class with the most similar name");
-    let change = Change::Create { kind: Kind::StorageClass, object };
+    let change = Change::Create { kind: Kind::StorageClass, object, ask: None };
     Remedy::new(format!("Create the class, like {nearest}"), Risk::Low, vec![cx.step(what, change)])
 }
 

@@ -24,7 +24,7 @@ pub(in crate::rules) fn recreate(cx: &Context<'_>, pod: &Pod, set: &Workload, cl
     );
     let create = claims.iter().filter_map(|claim| {
         let object = serde_json::to_value(claim).ok()?;
-        Some(Change::Create { kind: Kind::PersistentVolumeClaim, object })
+        Some(Change::Create { kind: Kind::PersistentVolumeClaim, object, ask: None })
     });
     cx.step(what, Change::RecreatePods { namespace, names: vec![name] }).leading_to(create.collect())
 }

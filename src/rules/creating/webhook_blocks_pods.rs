@@ -304,7 +304,7 @@ fn start(cx: &Context<'_>, workload: &Workload, suspect: &Suspect<'_>) -> Remedy
             "metadata": {"name": format!("{}-trial", service.name), "namespace": service.namespace,
                 "labels": {"kubernetes.io/service-name": service.name}},
             "endpoints": [{"conditions": {"ready": true}}]});
-        Change::Create { kind: Kind::EndpointSlice, object }
+        Change::Create { kind: Kind::EndpointSlice, object, ask: None }
     });
     let what = format!("Start {} again", named("Deployment", &[&meta.name]));
     let step = cx.scale(what, (Kind::Deployment, &meta.namespace, &meta.name), 1);

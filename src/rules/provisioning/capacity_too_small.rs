@@ -188,7 +188,7 @@ fn smaller_claims(cx: &Context<'_>, shortage: &Shortage<'_, '_>, best: i64) -> V
             let present = object["spec"]["resources"]["requests"]["storage"].as_str().map(Quantity::parse);
             let more = matches!(present, Some(Ok(present)) if present > size);
             object["spec"]["resources"]["requests"]["storage"] = size.to_string().into();
-            more.then_some(Change::Create { kind, object })
+            more.then_some(Change::Create { kind, object, ask: None })
         })
         .collect()
 }

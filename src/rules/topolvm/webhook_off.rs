@@ -151,7 +151,7 @@ pub(in crate::rules) fn published_capacities(cx: &Context<'_>, driver: &str) -> 
                     "namespace": "storagewhy-trial"},
                 "storageClassName": class.metadata.name, "capacity": free,
                 "nodeTopology": {"matchLabels": {topology: segment}}});
-            capacities.push(Change::Create { kind: Kind::CSIStorageCapacity, object });
+            capacities.push(Change::Create { kind: Kind::CSIStorageCapacity, object, ask: None });
         }
     }
     capacities

@@ -82,7 +82,7 @@ fn wait_for_consumer(cx: &Context<'_>, class: &StorageClass) -> Option<Remedy> {
         ),
         cx.step(
             format!("Create class {name} again with volumeBindingMode WaitForFirstConsumer"),
-            Change::Create { kind: Kind::StorageClass, object },
+            Change::Create { kind: Kind::StorageClass, object, ask: None },
         ),
     ];
     Some(Remedy::new("Let the class wait for the first consumer", Risk::Medium, steps))

@@ -1,0 +1,156 @@
+//! What can be changed of a pod, or of the template that it is made from.
+
+use serde_json::{Value, json};
+
+use super::nodes::{control_plane, out_of_order};
+use super::plan::{Edit, Way};
+use super::ways::{At, less};
+use crate::diagnosis::context::pod_ref;
+use crate::diagnosis::remedy::Risk;
+use crate::diagnosis::text::{names, near};
+use crate::model::quantity::milli_value;
+use crate::model::{Kind, Pod, Quantity};
+use crate::scheduler::Obstacle;
+use crate::scheduler::obstacle::amount;
+use crate::snapshot::edit::{Edit as StateEdit, pointer_token};
+
+const HOSTNAME: &str = "kubernetes.io/hostname";
+/// Nodes by name in one affinity.
+const MOST_NAMES: usize = 10;
+
+/// Has a pod that has a node and can't start there placed anew.
+pub(super) fn elsewhere(pod: &Pod) -> Option<Way> {
+    if pod.metadata.controller().is_some_and(|owner| owner.kind == "DaemonSet" || owner.kind == "Node") {
+        return None;
+    }
+    let operations = vec![json!({"op": "remove", "path": "/spec/nodeName"})];
+    let what = format!("have pod {} placed anew, where it finds its volumes", pod.metadata.name);
+    Some(Way { what, change: change(pod, operations), cost: 2, risk: Risk::Low })
+}
+
+/// Has the pod look only at these nodes, besides what it asks for already.
+pub(super) fn only_on(at: &At<'_, '_>, nodes: &[&str], why: &str) -> Option<Way> {
+    if nodes.is_empty() || nodes.len() > MOST_NAMES || at.pod.spec.node_selector.contains_key(HOSTNAME) {
+        return None;
+    }
+    let (operation, what) = match (nodes, at.pod.spec.required_node_affinity()) {
+        ([node], _) => {
+            let path = format!("/spec/nodeSelector/{}", pointer_token(HOSTNAME));
+            let operation = match at.pod.spec.node_selector.is_empty() {
+                true => json!({"op": "add", "path": "/spec/nodeSelector", "value": {HOSTNAME: node}}),
+                false => json!({"op": "add", "path": path, "value": node}),
+            };
+            (operation, format!("run on node {node}, {why}"))
+        }
+        (nodes, None) => {
+            let term = json!({"matchExpressions": [{"key": HOSTNAME, "operator": "In", "values": nodes}]});
+            let required = json!({"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}});
+            let (path, value) = match &at.pod.spec.affinity {
+                None => ("/spec/affinity", json!({"nodeAffinity": required})),
+                Some(_) => ("/spec/affinity/nodeAffinity", required),
+            };
+            let operation = json!({"op": "add", "path": path, "value": value});
+            (operation, format!("run on one of nodes {}, {why}", names(nodes)))
+        }
+        _ => return None,
+    };
+    Some(Way { what: told(at, &what), change: change(at.pod, vec![operation]), cost: 4, risk: Risk::Low })
+}
+
+/// The edit that the obstacle itself carries, where it is one of the pod.
+pub(super) fn own(
+    at: &At<'_, '_>,
+    obstacle: &Obstacle,
+    cost: u32,
+    risk: Risk,
+    what: impl FnOnce() -> String,
+) -> Option<Way> {
+    let [StateEdit::Patch { kind: Kind::Pod, namespace, name, operations: Value::Array(operations) }] =
+        obstacle.edits.as_slice()
+    else {
+        return None;
+    };
+    let meta = &at.pod.metadata;
+    let own = (namespace, name) == (&meta.namespace, &meta.name);
+    own.then(|| Way { what: told(at, &what()), change: change(at.pod, operations.clone()), cost, risk })
+}
+
+pub(super) fn tolerate(
+    at: &At<'_, '_>,
+    obstacle: &Obstacle,
+    (key, value, effect): (&str, &str, &str),
+) -> Option<Way> {
+    if out_of_order(key) {
+        return None;
+    }
+    let taint = if value.is_empty() { format!("{key}:{effect}") } else { format!("{key}={value}:{effect}") };
+    let (cost, why) = match control_plane(key) {
+        true => (6, ", and so run beside the control plane"),
+        false => (3, ", if they may run on such nodes"),
+    };
+    own(at, obstacle, cost, Risk::Medium, || format!("tolerate taint {taint}{why}"))
+}
+
+/// Another value of a selector: cheap where the one that is asked looks like a slip of the one that is there.
+pub(super) fn ask_for(at: &At<'_, '_>, key: &str, value: &str, instead: &str) -> Option<Way> {
+    let path = format!("/spec/nodeSelector/{}", pointer_token(key));
+    let operations = vec![json!({"op": "replace", "path": path, "value": value})];
+    let slip = near(instead, [value]).is_some() || value.len() > 2 && strsim::osa_distance(instead, value) == 1;
+    let what = told(at, &format!("ask for {key}={value} instead of {instead}"));
+    let (cost, risk) = if slip { (1, Risk::Low) } else { (5, Risk::Medium) };
+    (slip || key != HOSTNAME).then(|| Way { what, change: change(at.pod, operations), cost, risk })
+}
+
+/// Has the container that asks for most ask for as much less as is missing; for none at all of what the node doesn't
+/// have.
+pub(super) fn ask_less(at: &At<'_, '_>, resource: &str, asked: i64, free: i64, allocatable: i64) -> Option<Way> {
+    let units = |quantity: &Quantity| match resource {
+        "cpu" => milli_value(quantity.nanos()),
+        _ => quantity.value(),
+    };
+    let containers = at.pod.spec.containers.iter().enumerate();
+    let asking = containers.filter_map(|(at, one)| Some((at, units(one.resources.requests.get(resource)?))));
+    let (place, most) = asking.max_by_key(|(_, amount)| *amount)?;
+    let extended = resource.contains('/');
+    if extended && allocatable == 0 {
+        return without(at, resource, place);
+    }
+    let rest = most.checked_sub(asked.checked_sub(free)?).filter(|rest| free > 0 && *rest > 0)?;
+    let value = if resource == "cpu" { format!("{rest}m") } else { rest.to_string() };
+    let path = |field: &str| format!("/spec/containers/{place}/resources/{field}/{}", pointer_token(resource));
+    let mut operations = vec![json!({"op": "replace", "path": path("requests"), "value": value})];
+    if extended || resource.starts_with("hugepages-") {
+        operations.push(json!({"op": "replace", "path": path("limits"), "value": value}));
+    }
+    let (now, then) = (amount(resource, most), amount(resource, rest));
+    let what = told(at, &format!("ask for {then} {resource} instead of {now}, if that is enough"));
+    Some(Way { what, change: change(at.pod, operations), cost: 4 + less(most, rest), risk: Risk::Medium })
+}
+
+/// Takes a resource out of what a container asks for.
+fn without(at: &At<'_, '_>, resource: &str, place: usize) -> Option<Way> {
+    let resources = &at.pod.spec.containers[place].resources;
+    let fields = [("requests", &resources.requests), ("limits", &resources.limits)];
+    let named = fields.into_iter().filter(|(_, list)| list.contains_key(resource)).map(|(field, _)| {
+        let path = format!("/spec/containers/{place}/resources/{field}/{}", pointer_token(resource));
+        json!({"op": "remove", "path": path})
+    });
+    let what = told(at, &format!("do without {resource}, if they can"));
+    Some(Way { what, change: change(at.pod, named.collect()), cost: 9, risk: Risk::Medium })
+}
+
+/// Leaves the pod to the scheduler that the cluster has.
+pub(super) fn default_scheduler(at: &At<'_, '_>) -> Option<Way> {
+    let operations = vec![json!({"op": "add", "path": "/spec/schedulerName", "value": "default-scheduler"})];
+    let what = told(at, &format!("be placed by default-scheduler instead of {}", at.pod.spec.scheduler()));
+    Some(Way { what, change: change(at.pod, operations), cost: 2, risk: Risk::Low })
+}
+
+pub(super) fn told(at: &At<'_, '_>, what: &str) -> String {
+    let owner = at.cx.workload(at.pod).map(|(kind, meta)| format!("the pods of {kind} {}", meta.name));
+    format!("have {} {what}", owner.unwrap_or_else(|| format!("pod {}", at.pod.metadata.name)))
+}
+
+pub(super) fn change(pod: &Pod, operations: Vec<Value>) -> Edit {
+    Edit::Anew { object: pod_ref(pod), operations }
+}

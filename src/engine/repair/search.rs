@@ -1,0 +1,255 @@
+//! The search itself: the cheapest set of changes first, so that the first that works is the smallest of those that the
+//! obstacles suggest.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
+
+use super::super::trial::{Settled, Trials};
+use super::plan::{Plan, Side, Way};
+use super::ways::{At, around};
+use super::{claims, pods};
+use crate::diagnosis::context::{Context, pod_ref};
+use crate::diagnosis::in_the_way::InTheWay;
+use crate::diagnosis::remedy::{Remedy, Trial};
+use crate::model::{Kind, ObjectRef, Pod};
+use crate::scheduler::Obstacle;
+use crate::scheduler::Outcome;
+use crate::snapshot::Snapshot;
+use crate::volumes::{AttachProblem, Attachments};
+
+/// Changes in one repair.
+const MOST_CHANGES: usize = 12;
+/// Sets of ways that are followed from one state.
+const BRANCHES: usize = 5;
+/// What one more victim is taken to cost: about one change of a middling weight.
+const A_VICTIM: u32 = 4;
+/// Other pods that are let to the nodes before the victims, to see whether room is left.
+const MOST_OTHERS: usize = 40;
+/// Up to as many nodes everything is looked at; beyond, the closest.
+const ALL_NODES: usize = 200;
+
+pub(super) struct Search<'s, 'a> {
+    cx: &'s Context<'a>,
+    victims: &'s [ObjectRef],
+    side: Side,
+    /// Tries that are left.
+    pub left: usize,
+}
+
+/// Plans that are still to be tried, with what they cost and what is expected to come on top.
+#[derive(Default)]
+struct Open {
+    heap: BinaryHeap<Reverse<(u32, usize)>>,
+    plans: Vec<Plan>,
+}
+
+impl Open {
+    fn add(&mut self, plan: Plan, victims: usize) {
+        if plan.changes() <= MOST_CHANGES && !self.plans.contains(&plan) {
+            let ahead = A_VICTIM.saturating_mul(u32::try_from(victims).unwrap_or(u32::MAX));
+            self.heap.push(Reverse((plan.cost().saturating_add(ahead), self.plans.len())));
+            self.plans.push(plan);
+        }
+    }
+
+    fn next(&mut self) -> Option<Plan> {
+        let Reverse((_, index)) = self.heap.pop()?;
+        Some(self.plans[index].clone())
+    }
+}
+
+fn left_of(settled: &Settled) -> usize {
+    settled.blocked.len() + settled.starting.len()
+}
+
+impl<'s, 'a> Search<'s, 'a> {
+    pub(super) fn new(cx: &'s Context<'a>, victims: &'s [ObjectRef], side: Side, left: usize) -> Self {
+        Self { cx, victims, side, left }
+    }
+
+    /// The cheapest plan that lets all victims run, of those within reach.
+    pub(super) fn run(&mut self, trials: &mut Trials<'_>, untouched: &Settled) -> Option<Remedy> {
+        let mut open = Open::default();
+        self.follow(&mut open, &Plan::default(), untouched);
+        loop {
+            let plan = open.next()?;
+            let Some(settled) = self.tried(trials, &plan)? else { continue };
+            if left_of(&settled) > 0 {
+                self.follow(&mut open, &plan, &settled);
+            } else if settled.unknown.is_none() && self.holds_beside_others(trials, &plan)? {
+                let plan = self.pruned(trials, plan);
+                return plan.remedy(self.cx, self.victims).map(|remedy| Remedy { trial: Trial::Schedules, ..remedy });
+            }
+        }
+    }
+
+    /// What becomes of the victims under a plan, `Some(None)` where it can't be made; `None` when the budget is spent.
+    fn tried(&mut self, trials: &mut Trials<'_>, plan: &Plan) -> Option<Option<Settled>> {
+        self.left = self.left.checked_sub(1)?;
+        match plan.made(self.cx, self.victims) {
+            Some(state) => trials.settle(state, self.victims).map(Some),
+            None => Some(None),
+        }
+    }
+
+    /// The plan without what turned out not to be needed.
+    fn pruned(&mut self, trials: &mut Trials<'_>, plan: Plan) -> Plan {
+        let smaller: Vec<Plan> = plan.without_one().collect();
+        for candidate in smaller {
+            let works = self.tried(trials, &candidate).flatten();
+            if works.is_some_and(|settled| left_of(&settled) == 0 && settled.unknown.is_none())
+                && self.holds_beside_others(trials, &candidate) == Some(true)
+            {
+                return self.pruned(trials, candidate);
+            }
+        }
+        plan
+    }
+
+    /// Whether the victims run also where the other pods that wait take first what the plan opens to them; `None` when
+    /// the budget is spent.
+    fn holds_beside_others(&mut self, trials: &mut Trials<'_>, plan: &Plan) -> Option<bool> {
+        let others = self.cx.pods.iter().map(|case| pod_ref(case.pod)).filter(|pod| !self.victims.contains(pod));
+        let mut others: Vec<ObjectRef> = others.collect();
+        if others.is_empty() {
+            return Some(true);
+        }
+        others.truncate(MOST_OTHERS);
+        self.left = self.left.checked_sub(1)?;
+        let Some(state) = plan.made(self.cx, self.victims) else { return Some(false) };
+        let state = trials.settle(state, &others)?.state;
+        let settled = trials.settle(state, self.victims)?;
+        Some(left_of(&settled) == 0 && settled.unknown.is_none())
+    }
+
+    /// Adds the plan with what takes something out of the way of the first victim that is left.
+    fn follow(&self, open: &mut Open, plan: &Plan, settled: &Settled) {
+        let state = &settled.state;
+        let left = left_of(settled);
+        let sets = self.sets(state, settled);
+        let allowed = sets.into_iter().filter(|set| set.iter().all(|way| self.side.allows(way)));
+        for next in allowed.filter_map(|ways| plan.with(self.cx, state, &ways)) {
+            open.add(next, left.saturating_sub(1));
+        }
+    }
+
+    fn sets(&self, state: &Snapshot, settled: &Settled) -> Vec<Vec<Way>> {
+        let Some(object) = settled.blocked.first().or(settled.starting.first()) else { return Vec::new() };
+        match (object.kind.as_str(), state.pods.get(&object.namespace, &object.name).found()) {
+            ("Pod", Some(pod)) if pod.assigned() => self.of_placed(state, pod),
+            ("Pod", Some(pod)) => self.of_pod(state, pod),
+            _ => match state.claims.get(&object.namespace, &object.name).found() {
+                Some(claim) if object.kind == Kind::PersistentVolumeClaim.name() => {
+                    claims::ways(self.cx, state, claim).into_iter().map(|way| vec![way]).collect()
+                }
+                _ => Vec::new(),
+            },
+        }
+    }
+
+    fn at<'t>(&'t self, state: &'t Snapshot, pod: &'t Pod, node: Option<&'t str>) -> At<'t, 'a> {
+        At { cx: self.cx, state, victims: self.victims, pod, node }
+    }
+
+    /// Has a pod that can't have its volumes where it is placed anew: as it is, where the scheduler then finds only nodes
+    /// on which it can have them, and else on such nodes alone.
+    fn of_placed(&self, state: &Snapshot, pod: &Pod) -> Vec<Vec<Way>> {
+        let Some(anew) = pods::elsewhere(pod).filter(|_| self.out_of_reach(state, pod)) else { return Vec::new() };
+        let mut free = pod.clone();
+        free.spec.node_name.clear();
+        let mut without = state.clone();
+        without.pods.insert(free.clone());
+        let reached = self.reached_from(&without, &free);
+        let judged = self.cx.scheduler.after(&without).judge(&free);
+        let mut fitting = judged.nodes.iter().filter(|node| node.fits == Some(true)).map(|node| node.name.as_str());
+        if fitting.all(|node| reached.contains(node)) {
+            return vec![vec![anew]];
+        }
+        let nodes: Vec<&str> = reached.iter().copied().collect();
+        let pinned = pods::only_on(&self.at(state, pod, None), &nodes, "where its volumes can be used");
+        pinned.into_iter().map(|pinned| vec![anew.clone(), pinned]).collect()
+    }
+
+    fn out_of_reach(&self, state: &Snapshot, pod: &Pod) -> bool {
+        Attachments::new(state).judge(pod).is_some_and(|verdict| verdict.problems.iter().any(lies_with_the_node))
+    }
+
+    /// The nodes on which nothing of the node itself keeps the pod from its volumes.
+    fn reached_from<'t>(&self, state: &'t Snapshot, pod: &Pod) -> BTreeSet<&'t str> {
+        let attachments = Attachments::new(state);
+        let names = state.nodes.seen().iter().map(|node| node.metadata.name.as_str()).take(ALL_NODES);
+        let reached = |node: &&str| {
+            let mut there = pod.clone();
+            (*node).clone_into(&mut there.spec.node_name);
+            attachments.judge(&there).is_none_or(|verdict| !verdict.problems.iter().any(lies_with_the_node))
+        };
+        names.filter(reached).collect()
+    }
+
+    /// Sets of ways of which each takes everything out of the way that is there: on one node, or before any node is
+    /// looked at.
+    fn of_pod(&self, state: &Snapshot, pod: &Pod) -> Vec<Vec<Way>> {
+        let scheduler = self.cx.scheduler.after(state);
+        let verdict = scheduler.judge(pod);
+        if verdict.outcome == Outcome::OtherScheduler {
+            return pods::default_scheduler(&self.at(state, pod, None)).into_iter().map(|way| vec![way]).collect();
+        }
+        let Some(explanation) = scheduler.explain(pod) else { return Vec::new() };
+        if let Some(obstacle) = explanation.of_pod().first() {
+            return around(&self.at(state, pod, None), obstacle);
+        }
+        let mut sets: Vec<Vec<Way>> = Vec::new();
+        if state.nodes.seen().len() <= ALL_NODES {
+            for node in explanation.nodes() {
+                self.on_node(&self.at(state, pod, Some(node)), &explanation.node(node), &mut sets);
+            }
+        } else {
+            for set in InTheWay::new(&explanation, &verdict, false).sets.iter().filter(|set| !set.only_first) {
+                let node = set.nodes.first().map(String::as_str);
+                self.on_node(&self.at(state, pod, node), &set.obstacles, &mut sets);
+            }
+        }
+        sets.sort_by_key(|set| cost(set));
+        sets.truncate(BRANCHES);
+        sets
+    }
+
+    /// The cheapest ways around all obstacles on a node, and those with the next best around one of them; nothing where
+    /// there is none around one.
+    fn on_node(&self, at: &At<'_, '_>, obstacles: &[Obstacle], sets: &mut Vec<Vec<Way>>) {
+        let mut choices: Vec<Vec<Vec<Way>>> = Vec::new();
+        for obstacle in obstacles {
+            let mut ways = around(at, obstacle);
+            ways.retain(|set| set.iter().all(|way| self.side.allows(way)));
+            ways.sort_by_key(|set| cost(set));
+            if ways.is_empty() {
+                return;
+            }
+            choices.push(ways);
+        }
+        let with = |changed: usize, to: usize| {
+            let mut all: Vec<Way> = Vec::new();
+            for (index, ways) in choices.iter().enumerate() {
+                let chosen = &ways[if index == changed { to } else { 0 }];
+                all.extend(chosen.iter().filter(|way| !all.contains(way)).cloned().collect::<Vec<_>>());
+            }
+            all
+        };
+        let next_best = choices.iter().enumerate().flat_map(|(at, ways)| (1..ways.len()).map(move |to| (at, to)));
+        for (at, to) in [(0, 0)].into_iter().chain(next_best).filter(|_| !choices.is_empty()) {
+            let set = with(at, to);
+            if !sets.contains(&set) {
+                sets.push(set);
+            }
+        }
+    }
+}
+
+fn cost(ways: &[Way]) -> u32 {
+    ways.iter().map(|way| way.cost).sum()
+}
+
+/// Whether a pod on another node might not have the problem.
+fn lies_with_the_node(problem: &AttachProblem) -> bool {
+    matches!(problem, AttachProblem::NodeAffinity { .. } | AttachProblem::DriverNotOnNode { .. })
+}
