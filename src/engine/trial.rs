@@ -46,7 +46,9 @@ pub(super) struct Settled {
     pub blocked: Vec<ObjectRef>,
     /// Pods that had a node and wait for their volumes on it.
     pub starting: Vec<ObjectRef>,
-    /// Why it can't be told what becomes of one.
+    /// Pods of which it can't be told what becomes of them.
+    pub open: Vec<ObjectRef>,
+    /// Why it can't be told of one.
     pub unknown: Option<String>,
 }
 
@@ -135,7 +137,7 @@ impl<'a> Trials<'a> {
     }
 
     fn play(&mut self, state: Snapshot, victims: &[ObjectRef]) -> Result {
-        let Some(Settled { state, placed, mut blocked, starting, mut unknown }) = self.settle(state, victims) else {
+        let Some(Settled { state, placed, mut blocked, starting, mut unknown, .. }) = self.settle(state, victims) else {
             return Result::Unknown(TOO_LARGE.to_owned());
         };
         if !starting.is_empty() {
@@ -162,7 +164,7 @@ impl<'a> Trials<'a> {
                 Brought::Gone | Brought::Placed => {}
             }
         }
-        let (mut placed, mut unknown) = (Vec::new(), None);
+        let (mut placed, mut open, mut unknown) = (Vec::new(), Vec::new(), None);
         let mut next = 0;
         while next < waiting.len() {
             let round = self.judge(&state, &waiting[next..], placed.len() < MAX_PLACED)?;
@@ -176,12 +178,15 @@ impl<'a> Trials<'a> {
                         }
                     }
                     Judged::Blocked => blocked.push((*pod).clone()),
-                    Judged::Open(reason) => drop(unknown.get_or_insert(reason)),
+                    Judged::Open(reason) => {
+                        open.push((*pod).clone());
+                        unknown.get_or_insert(reason);
+                    }
                 }
             }
         }
         blocked.extend(unbound(&state, victims));
-        Some(Settled { state, placed, blocked, starting, unknown })
+        Some(Settled { state, placed, blocked, starting, open, unknown })
     }
 
     /// The placed pods for which there is a cause in the state that keeps them from their volumes.

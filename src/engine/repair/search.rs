@@ -58,8 +58,9 @@ impl Open {
     }
 }
 
+/// How many victims don't run yet, as far as it can be told.
 fn left_of(settled: &Settled) -> usize {
-    settled.blocked.len() + settled.starting.len()
+    settled.blocked.len() + settled.starting.len() + settled.open.len()
 }
 
 impl<'s, 'a> Search<'s, 'a> {
@@ -76,7 +77,7 @@ impl<'s, 'a> Search<'s, 'a> {
             let Some(settled) = self.tried(trials, &plan)? else { continue };
             if left_of(&settled) > 0 {
                 self.follow(&mut open, &plan, &settled);
-            } else if settled.unknown.is_none() && self.holds_beside_others(trials, &plan)? {
+            } else if self.holds_beside_others(trials, &plan)? {
                 let plan = self.pruned(trials, plan);
                 return plan.remedy(self.cx, self.victims).map(|remedy| Remedy { trial: Trial::Schedules, ..remedy });
             }
@@ -97,7 +98,7 @@ impl<'s, 'a> Search<'s, 'a> {
         let smaller: Vec<Plan> = plan.without_one().collect();
         for candidate in smaller {
             let works = self.tried(trials, &candidate).flatten();
-            if works.is_some_and(|settled| left_of(&settled) == 0 && settled.unknown.is_none())
+            if works.is_some_and(|settled| left_of(&settled) == 0)
                 && self.holds_beside_others(trials, &candidate) == Some(true)
             {
                 return self.pruned(trials, candidate);
@@ -119,7 +120,7 @@ impl<'s, 'a> Search<'s, 'a> {
         let Some(state) = plan.made(self.cx, self.victims) else { return Some(false) };
         let state = trials.settle(state, &others)?.state;
         let settled = trials.settle(state, self.victims)?;
-        Some(left_of(&settled) == 0 && settled.unknown.is_none())
+        Some(left_of(&settled) == 0)
     }
 
     /// Adds the plan with what takes something out of the way of the first victim that is left.
@@ -134,7 +135,8 @@ impl<'s, 'a> Search<'s, 'a> {
     }
 
     fn sets(&self, state: &Snapshot, settled: &Settled) -> Vec<Vec<Way>> {
-        let Some(object) = settled.blocked.first().or(settled.starting.first()) else { return Vec::new() };
+        let mut left = settled.blocked.iter().chain(&settled.starting).chain(&settled.open);
+        let Some(object) = left.next() else { return Vec::new() };
         match (object.kind.as_str(), state.pods.get(&object.namespace, &object.name).found()) {
             ("Pod", Some(pod)) if pod.assigned() => self.of_placed(state, pod),
             ("Pod", Some(pod)) => self.of_pod(state, pod),
