@@ -14,10 +14,10 @@ use crate::diagnosis::remedy::{Remedy, Risk, Trial};
 use crate::diagnosis::text::{either, named, natural_order};
 use crate::model::claim::{BIND_COMPLETED, SELECTED_NODE};
 use crate::model::volume::ClaimReference;
-use crate::model::{Kind, ObjectRef, Pod, Volume};
+use crate::model::{Claim, Kind, ObjectRef, Pod, Volume};
 use crate::scheduler::{Outcome, PodVerdict, Scheduler};
 use crate::snapshot::Snapshot;
-use crate::volumes::VolumeController;
+use crate::volumes::{Mismatch, VolumeController};
 
 /// Remedies tried for one report; the findings that explain most come first.
 const MAX_TRIALS: usize = 40;
@@ -34,6 +34,9 @@ pub(crate) struct Trials<'a> {
     left: usize,
     budget: usize,
 }
+
+/// The provisioner of classes that make no volumes.
+const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
 
 /// What a trial that costs too much is told of.
 const TOO_LARGE: &str = "trying it would take too long on a cluster of this size";
@@ -71,7 +74,7 @@ enum Judged {
 fn judged(verdict: &PodVerdict, pod: &str) -> Judged {
     let fits = || verdict.nodes.iter().find(|node| node.fits == Some(true)).map(|node| node.name.clone());
     match verdict.outcome {
-        Outcome::Schedulable => Judged::Placed(fits().unwrap_or_default()),
+        Outcome::Schedulable => Judged::Placed(verdict.placed.clone().or_else(fits).unwrap_or_default()),
         Outcome::Unschedulable | Outcome::SchedulingGated => Judged::Blocked,
         Outcome::OtherScheduler => Judged::Open(format!("another scheduler decides about pod {pod}")),
         Outcome::Unknown => Judged::Open(verdict.unknown.join("; ")),
@@ -335,7 +338,8 @@ fn begins_to_wait(state: &mut Snapshot, pod: &ObjectRef) -> bool {
     true
 }
 
-/// Puts a pod on a node, and its claims with it: what waits for a consumer is provisioned there.
+/// Puts a pod on a node, and its claims with it: what waits for a consumer takes the smallest volume that fits there, or
+/// is provisioned there.
 fn place(state: &mut Snapshot, pod: &ObjectRef, node: &str) {
     let Some(found) = state.pods.get(&pod.namespace, &pod.name).found() else { return };
     let mut placed = Pod::clone(found);
@@ -344,12 +348,36 @@ fn place(state: &mut Snapshot, pod: &ObjectRef, node: &str) {
     state.pods.insert(placed);
     for name in claims {
         let Some(claim) = state.claims.get(&pod.namespace, &name).found() else { continue };
-        if claim.spec.volume_name.is_empty() {
-            let mut claim = crate::model::Claim::clone(claim);
-            claim.metadata.annotations.insert(SELECTED_NODE.to_owned(), node.to_owned());
-            state.claims.insert(claim);
+        if !claim.spec.volume_name.is_empty() || claim.selected_node().is_some() {
+            continue;
+        }
+        let claim = Claim::clone(claim);
+        match fitting_volume(state, &claim, node) {
+            Some(volume) => bind(state, claim, &volume),
+            None => {
+                let mut claim = claim;
+                claim.metadata.annotations.insert(SELECTED_NODE.to_owned(), node.to_owned());
+                state.claims.insert(claim);
+            }
         }
     }
+}
+
+/// The smallest free volume that a claim which waits for its consumer can take on a node.
+fn fitting_volume(state: &Snapshot, claim: &Claim, node: &str) -> Option<String> {
+    let node = state.nodes.get("", node).found()?;
+    let reachable = |volume: &&Volume| {
+        volume.required_node_affinity().is_none_or(|affinity| affinity.matches("", &node.metadata.labels))
+    };
+    let free = free_volumes(state, claim).into_iter().filter(reachable);
+    free.min_by_key(|volume| volume.capacity().cloned()).map(|volume| volume.metadata.name.clone())
+}
+
+/// The volumes that only wait to be chosen for a claim.
+fn free_volumes<'s>(state: &'s Snapshot, claim: &Claim) -> Vec<&'s Volume> {
+    let verdict = VolumeController::new(state).judge_with_volumes(claim);
+    let free = verdict.volumes.iter().filter(|volume| volume.mismatch == [Mismatch::LeftToScheduler]);
+    free.filter_map(|volume| state.volumes.get("", &volume.name).found().map(|volume| &**volume)).collect()
 }
 
 /// Binds what the volume controller would bind, and what a provisioner that is asked would provision.
@@ -363,31 +391,36 @@ fn bind_immediate(state: &mut Snapshot, victims: &[ObjectRef]) {
         else {
             continue;
         };
-        let mut bound = crate::model::Claim::clone(claim);
-        bound.spec.volume_name.clone_from(&volume);
-        bound.metadata.annotations.insert(BIND_COMPLETED.to_owned(), "yes".to_owned());
-        bound.status.phase = "Bound".to_owned();
-        if let Some(found) = state.volumes.get("", &volume).found() {
-            let mut taken = Volume::clone(found);
-            let claim = &bound.metadata;
-            taken.spec.claim_ref = Some(ClaimReference {
-                namespace: claim.namespace.clone(),
-                name: claim.name.clone(),
-                uid: claim.uid.clone(),
-            });
-            taken.status.phase = "Bound".to_owned();
-            state.volumes.insert(taken);
-        } else {
+        let claim = Claim::clone(claim);
+        bind(state, claim, &volume);
+    }
+}
+
+/// Binds a claim to a volume, which is made where it isn't there.
+fn bind(state: &mut Snapshot, mut bound: Claim, volume: &str) {
+    volume.clone_into(&mut bound.spec.volume_name);
+    bound.metadata.annotations.insert(BIND_COMPLETED.to_owned(), "yes".to_owned());
+    "Bound".clone_into(&mut bound.status.phase);
+    let mut taken = state.volumes.get("", volume).found().map_or_else(
+        || {
             let mut new = Volume::default();
-            new.metadata.name = volume;
+            volume.clone_into(&mut new.metadata.name);
             new.spec.capacity = bound.spec.resources.requests.clone();
             new.spec.access_modes = bound.spec.access_modes.clone();
             new.spec.storage_class_name = bound.class().to_owned();
-            new.status.phase = "Bound".to_owned();
-            state.volumes.insert(new);
-        }
-        state.claims.insert(bound);
-    }
+            new
+        },
+        |found| Volume::clone(found),
+    );
+    let claim = &bound.metadata;
+    taken.spec.claim_ref = Some(ClaimReference {
+        namespace: claim.namespace.clone(),
+        name: claim.name.clone(),
+        uid: claim.uid.clone(),
+    });
+    "Bound".clone_into(&mut taken.status.phase);
+    state.volumes.insert(taken);
+    state.claims.insert(bound);
 }
 
 fn provisioner_known(state: &Snapshot, class: &str) -> bool {
@@ -418,6 +451,20 @@ fn immediate_claims(state: &Snapshot, victims: &[ObjectRef]) -> BTreeSet<(String
 /// The claims among the victims that are still neither bound nor waiting for a pod or provisioner that will see to them.
 fn unbound(state: &Snapshot, victims: &[ObjectRef]) -> Vec<ObjectRef> {
     let claims = victims.iter().filter(|object| object.kind == Kind::PersistentVolumeClaim.name());
-    let stuck = immediate_claims(state, &claims.clone().cloned().collect::<Vec<_>>());
+    let mut stuck = immediate_claims(state, &claims.clone().cloned().collect::<Vec<_>>());
+    let hopeless = |object: &&ObjectRef| {
+        let claim = state.claims.get(&object.namespace, &object.name).found();
+        claim.is_some_and(|claim| gets_no_volume(state, claim))
+    };
+    let hopeless: Vec<&ObjectRef> = claims.clone().filter(hopeless).collect();
+    stuck.extend(hopeless.into_iter().map(|object| (object.namespace.clone(), object.name.clone())));
     claims.filter(|object| stuck.contains(&(object.namespace.clone(), object.name.clone()))).cloned().collect()
+}
+
+/// Whether there is no volume for a claim that waits for its consumer, and its class makes none.
+fn gets_no_volume(state: &Snapshot, claim: &Claim) -> bool {
+    let waits = !claim.fully_bound() && claim.spec.volume_name.is_empty() && claim.selected_node().is_none();
+    let class = state.classes.get("", claim.class()).found();
+    let makes_none = class.is_some_and(|class| class.waits_for_consumer() && class.provisioner == NO_PROVISIONER);
+    waits && makes_none && free_volumes(state, claim).is_empty()
 }

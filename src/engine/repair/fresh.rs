@@ -24,13 +24,17 @@ pub(super) fn own_claim(at: &At<'_, '_>, name: &str) -> Vec<Vec<Way>> {
     let position = volumes.clone().position(|volume| volume.persistent_volume_claim.is_some() && volume.claim_name("").as_deref() == Some(name));
     let Some(position) = position.filter(|_| made_for(at.cx, at.pod, name).is_none()) else { return Vec::new() };
     let to = new_name(at, claim);
-    if to.len() > LONGEST || at.cx.snapshot.claims.get(&claim.metadata.namespace, &to).found().is_some() {
+    let read = at.cx.snapshot.claims.get(&claim.metadata.namespace, &to).found().is_some();
+    if to.len() > LONGEST || read {
         return Vec::new();
     }
     let path = format!("/spec/volumes/{position}/persistentVolumeClaim/claimName");
     let operations = vec![json!({"op": "replace", "path": path, "value": to})];
     let what = told(at, &format!("use claim {to} instead of {name}"));
     let used = Way { what, change: change(at.pod, operations), cost: 3, risk: Risk::Medium };
+    if at.state.claims.get(&claim.metadata.namespace, &to).found().is_some() {
+        return vec![vec![used]];
+    }
     let classes = classes(at, claim.class());
     classes.into_iter().map(|class| vec![copied(claim, &to, class), used.clone()]).collect()
 }

@@ -15,6 +15,8 @@ use crate::scheduler::obstacle::amount;
 use crate::snapshot::edit::{Edit as StateEdit, pointer_token};
 
 const HOSTNAME: &str = "kubernetes.io/hostname";
+const TERMS: &str =
+    "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms";
 /// Nodes by name in one affinity.
 const MOST_NAMES: usize = 10;
 
@@ -33,28 +35,32 @@ pub(super) fn only_on(at: &At<'_, '_>, nodes: &[&str], why: &str) -> Option<Way>
     if nodes.is_empty() || nodes.len() > MOST_NAMES || at.pod.spec.node_selector.contains_key(HOSTNAME) {
         return None;
     }
-    let (operation, what) = match (nodes, at.pod.spec.required_node_affinity()) {
-        ([node], _) => {
-            let path = format!("/spec/nodeSelector/{}", pointer_token(HOSTNAME));
-            let operation = match at.pod.spec.node_selector.is_empty() {
-                true => json!({"op": "add", "path": "/spec/nodeSelector", "value": {HOSTNAME: node}}),
-                false => json!({"op": "add", "path": path, "value": node}),
-            };
-            (operation, format!("run on node {node}, {why}"))
+    let requirement = json!({"key": HOSTNAME, "operator": "In", "values": nodes});
+    let mut operations = Vec::new();
+    match at.pod.spec.required_node_affinity() {
+        None => {
+            let terms = json!({"nodeSelectorTerms": [{"matchExpressions": [requirement]}]});
+            let required = json!({"requiredDuringSchedulingIgnoredDuringExecution": terms});
+            operations.push(match &at.pod.spec.affinity {
+                None => json!({"op": "add", "path": "/spec/affinity", "value": {"nodeAffinity": required}}),
+                Some(_) => json!({"op": "add", "path": "/spec/affinity/nodeAffinity", "value": required}),
+            });
         }
-        (nodes, None) => {
-            let term = json!({"matchExpressions": [{"key": HOSTNAME, "operator": "In", "values": nodes}]});
-            let required = json!({"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}});
-            let (path, value) = match &at.pod.spec.affinity {
-                None => ("/spec/affinity", json!({"nodeAffinity": required})),
-                Some(_) => ("/spec/affinity/nodeAffinity", required),
-            };
-            let operation = json!({"op": "add", "path": path, "value": value});
-            (operation, format!("run on one of nodes {}, {why}", names(nodes)))
+        Some(affinity) => {
+            for (index, term) in affinity.node_selector_terms.iter().enumerate() {
+                let list = format!("{TERMS}/{index}/matchExpressions");
+                operations.push(match term.match_expressions.is_empty() {
+                    true => json!({"op": "add", "path": list, "value": [requirement]}),
+                    false => json!({"op": "add", "path": format!("{list}/-"), "value": requirement}),
+                });
+            }
         }
-        _ => return None,
+    }
+    let what = match nodes {
+        [node] => format!("run on node {node}, {why}"),
+        nodes => format!("run on one of nodes {}, {why}", names(nodes)),
     };
-    Some(Way { what: told(at, &what), change: change(at.pod, vec![operation]), cost: 4, risk: Risk::Low })
+    Some(Way { what: told(at, &what), change: change(at.pod, operations), cost: 4, risk: Risk::Low })
 }
 
 /// The edit that the obstacle itself carries, where it is one of the pod.

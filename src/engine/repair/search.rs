@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, BinaryHeap};
 use super::super::trial::{Settled, Trials};
 use super::plan::{Plan, Side, Way};
 use super::ways::{At, around};
-use super::{claims, pods};
+use super::{claims, fresh, pods};
 use crate::diagnosis::context::{Context, pod_ref};
 use crate::diagnosis::in_the_way::InTheWay;
 use crate::diagnosis::remedy::{Remedy, Trial};
@@ -168,8 +168,12 @@ impl<'s, 'a> Search<'s, 'a> {
             return vec![vec![anew]];
         }
         let nodes: Vec<&str> = reached.iter().copied().collect();
-        let pinned = pods::only_on(&self.at(state, pod, None), &nodes, "where its volumes can be used");
-        pinned.into_iter().map(|pinned| vec![anew.clone(), pinned]).collect()
+        let at = self.at(state, pod, None);
+        let pinned = pods::only_on(&at, &nodes, "where its volumes can be used").map(|pinned| vec![pinned]);
+        let claims = pod.spec.volumes.iter().filter_map(|volume| volume.claim_name(&pod.metadata.name));
+        let others = claims.flat_map(|claim| fresh::own_claim(&at, &claim));
+        let sets = pinned.into_iter().chain(others);
+        sets.map(|set| [anew.clone()].into_iter().chain(set).collect()).collect()
     }
 
     fn out_of_reach(&self, state: &Snapshot, pod: &Pod) -> bool {

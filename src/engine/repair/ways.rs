@@ -137,6 +137,8 @@ pub(super) fn less(asked: i64, rest: i64) -> u32 {
 
 /// Takes the node off a claim that was chosen for it and can't be used.
 fn give_back(at: &At<'_, '_>, obstacle: &Obstacle, claim: &str, node: &str) -> Option<Way> {
+    let read = at.cx.snapshot.claims.get(&at.pod.metadata.namespace, claim).found();
+    read.filter(|claim| claim.selected_node() == Some(node))?;
     let [StateEdit::Patch { kind: Kind::PersistentVolumeClaim, namespace, name, operations }] =
         obstacle.edits.as_slice()
     else {
