@@ -1,6 +1,7 @@
 //! Tries remedies on a copy of the state: makes the changes, has the pods made anew, and judges them one after the
 //! other, each with those before it in their places.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use super::apply::{self, ApplyError};
@@ -62,17 +63,30 @@ enum Result {
     Unknown(String),
 }
 
+/// Which of several ways the scheduler takes where nothing decides: its scores and the order of its queue are not
+/// foreseen, so what holds both ways is taken to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Choice {
+    /// Of pods with the same priority those first that come first by name, on the first of their nodes by name.
+    First,
+    /// The last ones, on the last of their nodes.
+    Last,
+}
+
 /// What the scheduler makes of a pod.
 enum Judged {
-    /// A node takes it: the first by name.
+    /// A node takes it.
     Placed(String),
     Blocked,
     /// It can't be told, and why.
     Open(String),
 }
 
-fn judged(verdict: &PodVerdict, pod: &str) -> Judged {
-    let fits = || verdict.nodes.iter().find(|node| node.fits == Some(true)).map(|node| node.name.clone());
+fn judged(verdict: &PodVerdict, pod: &str, choice: Choice) -> Judged {
+    let fits = || {
+        let mut nodes = verdict.nodes.iter().filter(|node| node.fits == Some(true)).map(|node| node.name.clone());
+        if choice == Choice::First { nodes.next() } else { nodes.last() }
+    };
     match verdict.outcome {
         Outcome::Schedulable => Judged::Placed(verdict.placed.clone().or_else(fits).unwrap_or_default()),
         Outcome::Unschedulable | Outcome::SchedulingGated => Judged::Blocked,
@@ -140,7 +154,7 @@ impl<'a> Trials<'a> {
     }
 
     fn play(&mut self, state: Snapshot, victims: &[ObjectRef]) -> Result {
-        let Some(Settled { state, placed, mut blocked, starting, mut unknown, .. }) = self.settle(state, victims) else {
+        let Some(Settled { state, placed, mut blocked, starting, mut unknown, .. }) = self.settle(state, victims, Choice::First) else {
             return Result::Unknown(TOO_LARGE.to_owned());
         };
         if !starting.is_empty() {
@@ -156,10 +170,10 @@ impl<'a> Trials<'a> {
 
     /// Lets scheduler and volume controller work on the state until every victim is placed or stuck; `None` when the
     /// budget is spent.
-    pub(super) fn settle(&mut self, mut state: Snapshot, victims: &[ObjectRef]) -> Option<Settled> {
+    pub(super) fn settle(&mut self, mut state: Snapshot, victims: &[ObjectRef], choice: Choice) -> Option<Settled> {
         bind_immediate(&mut state, victims);
         let (mut waiting, mut blocked, mut starting) = (Vec::new(), Vec::new(), Vec::new());
-        for pod in pods_in_order(victims) {
+        for pod in pods_in_order(&state, victims, choice) {
             match bring_about(&mut state, pod) {
                 Brought::Pending => waiting.push(pod),
                 Brought::Refused => blocked.push(pod.clone()),
@@ -170,7 +184,7 @@ impl<'a> Trials<'a> {
         let (mut placed, mut open, mut unknown) = (Vec::new(), Vec::new(), None);
         let mut next = 0;
         while next < waiting.len() {
-            let round = self.judge(&state, &waiting[next..], placed.len() < MAX_PLACED)?;
+            let round = self.judge(&state, &waiting[next..], choice, placed.len() < MAX_PLACED)?;
             for (pod, outcome) in waiting[next..].iter().zip(round) {
                 next += 1;
                 match outcome {
@@ -202,14 +216,14 @@ impl<'a> Trials<'a> {
 
     /// The scheduler's decisions on pods, one after the other; with `one` no further than the first that it places, since
     /// that one changes the state for the others. `None` when the budget is spent.
-    fn judge(&mut self, state: &Snapshot, pods: &[&ObjectRef], one: bool) -> Option<Vec<Judged>> {
+    fn judge(&mut self, state: &Snapshot, pods: &[&ObjectRef], choice: Choice, one: bool) -> Option<Vec<Judged>> {
         let cost = state.pods.seen().len() + 10 * state.nodes.seen().len() + 1;
         self.budget = self.budget.checked_sub(cost)?;
         let scheduler = self.scheduler.after(state);
         let mut round = Vec::new();
         for object in pods {
             let judged = match state.pods.get(&object.namespace, &object.name).found() {
-                Some(pod) => judged(&scheduler.judge(pod), &object.name),
+                Some(pod) => judged(&scheduler.judge(pod), &object.name, choice),
                 None => Judged::Open(format!("pod {} is not there", object.name)),
             };
             let stop = one && matches!(judged, Judged::Placed(_));
@@ -285,9 +299,16 @@ fn names(objects: &[ObjectRef]) -> Vec<String> {
     objects.iter().map(|object| object.name.clone()).collect()
 }
 
-fn pods_in_order(victims: &[ObjectRef]) -> Vec<&ObjectRef> {
+/// The pods in the order of the scheduler's queue: the most important first (`queuesort/priority_sort.go`).
+fn pods_in_order<'v>(state: &Snapshot, victims: &'v [ObjectRef], choice: Choice) -> Vec<&'v ObjectRef> {
     let mut pods: Vec<&ObjectRef> = victims.iter().filter(|object| object.kind == Kind::Pod.name()).collect();
     pods.sort_by(|a, b| a.namespace.cmp(&b.namespace).then_with(|| natural_order(&a.name, &b.name)));
+    if choice == Choice::Last {
+        pods.reverse();
+    }
+    let priority =
+        |pod: &ObjectRef| state.pods.get(&pod.namespace, &pod.name).found().map_or(0, |found| found.priority());
+    pods.sort_by_cached_key(|pod| Reverse(priority(pod)));
     pods
 }
 

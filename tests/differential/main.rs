@@ -46,6 +46,7 @@ use std::{env, fs};
 use cluster::{Cluster, cluster};
 use reduce::{Finding, reduce, run};
 use repairs::repair;
+use serde_json::Value;
 use storagewhy::model::version::Version;
 use support::control_plane::{ControlPlane, Options};
 
@@ -134,7 +135,7 @@ impl Session {
             finding = reduce(&mut self.plane, finding);
             println!("reduced: {}", finding.difference);
         }
-        write(&finding);
+        write(&finding.cluster, &finding.list);
     }
 
     /// Every repair that is called tried must be one.
@@ -145,7 +146,10 @@ impl Session {
             let Ok((list, _)) = run(&mut self.plane, &cluster) else { continue };
             let repaired = repair(&mut self.plane, &cluster, &list);
             println!("seed {seed}: {} repairs carried out, {} failed", repaired.carried_out, repaired.failed.len());
-            repaired.failed.iter().for_each(|what| println!("FAILED in {what}"));
+            if !repaired.failed.is_empty() {
+                repaired.failed.iter().for_each(|what| println!("FAILED in {what}"));
+                write(&cluster, &list);
+            }
             carried_out += repaired.carried_out;
             failed.extend(repaired.failed);
         }
@@ -160,12 +164,12 @@ impl Session {
 }
 
 /// Writes the cluster as it was made, and as it was seen.
-fn write(finding: &Finding) {
+fn write(cluster: &Cluster, list: &Value) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/differential");
     fs::create_dir_all(&folder).unwrap();
-    let seed = finding.cluster.seed;
+    let seed = cluster.seed;
     let (made, seen) = (folder.join(format!("{seed}-cluster.json")), folder.join(format!("{seed}-dump.json")));
-    fs::write(&made, finding.cluster.text()).unwrap();
-    fs::write(&seen, serde_json::to_vec_pretty(&finding.list).unwrap()).unwrap();
+    fs::write(&made, cluster.text()).unwrap();
+    fs::write(&seen, serde_json::to_vec_pretty(list).unwrap()).unwrap();
     println!("replay it with STORAGEWHY_DIFF_REPLAY={}; as a dump: {}", made.display(), seen.display());
 }

@@ -18,8 +18,6 @@ use crate::support::control_plane::ControlPlane;
 const UNBOUND: &str = "pod has unbound immediate PersistentVolumeClaims";
 /// How long scheduler and controllers may take after the commands.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Repairs that are carried out of one cluster; each needs the cluster anew.
-const OF_ONE: usize = 4;
 
 /// What came of the repairs of one cluster.
 #[derive(Default)]
@@ -42,7 +40,7 @@ pub fn repair(plane: &mut ControlPlane, cluster: &Cluster, list: &Value) -> Repa
         ..Options::default()
     };
     let findings = diagnose(&read(list), &Scope::default(), &options).findings;
-    for (finding, remedy) in findings.iter().filter_map(tried).take(OF_ONE) {
+    for (finding, remedy) in findings.iter().flat_map(tried) {
         let Outcome::Settled(_) = observe(plane, cluster) else { continue };
         result.carried_out += 1;
         if let Err(left) = carry_out(plane, cluster, finding, remedy) {
@@ -52,11 +50,11 @@ pub fn repair(plane: &mut ControlPlane, cluster: &Cluster, list: &Value) -> Repa
     result
 }
 
-fn tried(finding: &Finding) -> Option<(&Finding, &Remedy)> {
+/// The repairs of a finding that are called tried.
+fn tried(finding: &Finding) -> impl Iterator<Item = (&Finding, &Remedy)> {
+    let own = finding.severity == Severity::Error && finding.victims().all(|victim| victim.name != SENTINEL);
     let works = |remedy: &&Remedy| remedy.trial == Trial::Schedules && remedy.steps.iter().all(|s| s.command.is_some());
-    let remedy = finding.remedies.iter().find(works)?;
-    let own = finding.victims().all(|victim| victim.name != SENTINEL);
-    (own && finding.severity == Severity::Error).then_some((finding, remedy))
+    finding.remedies.iter().filter(works).filter(move |_| own).map(move |remedy| (finding, remedy))
 }
 
 fn carry_out(plane: &mut ControlPlane, cluster: &Cluster, finding: &Finding, remedy: &Remedy) -> Result<(), String> {
@@ -64,8 +62,10 @@ fn carry_out(plane: &mut ControlPlane, cluster: &Cluster, finding: &Finding, rem
     for command in remedy.steps.iter().filter(|step| !step.later).filter_map(|step| step.command.as_ref()) {
         let mut shell = Command::new("timeout");
         shell
+            .current_dir(plane.directory())
             .args(["20", "sh", "-ec", command])
             .env("PATH", plane.programs.search_path(&[]))
+            .env("SIZE", "1Gi")
             .env("KUBECONFIG", &plane.kubeconfig);
         let output = shell.output().unwrap();
         if !output.status.success() {

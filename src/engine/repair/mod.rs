@@ -14,7 +14,7 @@ mod ways;
 use plan::Side;
 use search::Search;
 
-use super::trial::Trials;
+use super::trial::{Choice, Trials};
 use crate::diagnosis::context::Context;
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::remedy::{Remedy, Trial};
@@ -37,7 +37,7 @@ pub(super) fn add(cx: &Context<'_>, trials: &mut Trials<'_>, findings: &mut [Fin
         let victims: Vec<ObjectRef> = finding.victims().cloned().collect();
         let Some(rest) = left.checked_sub(1) else { return };
         left = rest;
-        let Some(untouched) = trials.settle(cx.snapshot.clone(), &victims) else { return };
+        let Some(untouched) = trials.settle(cx.snapshot.clone(), &victims, Choice::First) else { return };
         let mut found: Vec<Remedy> = Vec::new();
         for side in [Side::Cluster, Side::Workload, Side::Both] {
             if side == Side::Both && !found.is_empty() {

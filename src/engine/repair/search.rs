@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
-use super::super::trial::{Settled, Trials};
+use super::super::trial::{Choice, Settled, Trials};
 use super::plan::{Plan, Side, Way};
 use super::ways::{At, around};
 use super::{claims, fresh, pods};
@@ -77,7 +77,7 @@ impl<'s, 'a> Search<'s, 'a> {
             let Some(settled) = self.tried(trials, &plan)? else { continue };
             if left_of(&settled) > 0 {
                 self.follow(&mut open, &plan, &settled);
-            } else if self.holds_beside_others(trials, &plan)? {
+            } else if self.holds(trials, &plan)? {
                 let plan = self.pruned(trials, plan);
                 return plan.remedy(self.cx, self.victims).map(|remedy| Remedy { trial: Trial::Schedules, ..remedy });
             }
@@ -88,7 +88,7 @@ impl<'s, 'a> Search<'s, 'a> {
     fn tried(&mut self, trials: &mut Trials<'_>, plan: &Plan) -> Option<Option<Settled>> {
         self.left = self.left.checked_sub(1)?;
         match plan.made(self.cx, self.victims) {
-            Some(state) => trials.settle(state, self.victims).map(Some),
+            Some(state) => trials.settle(state, self.victims, Choice::First).map(Some),
             None => Some(None),
         }
     }
@@ -99,7 +99,7 @@ impl<'s, 'a> Search<'s, 'a> {
         for candidate in smaller {
             let works = self.tried(trials, &candidate).flatten();
             if works.is_some_and(|settled| left_of(&settled) == 0)
-                && self.holds_beside_others(trials, &candidate) == Some(true)
+                && self.holds(trials, &candidate) == Some(true)
             {
                 return self.pruned(trials, candidate);
             }
@@ -107,20 +107,24 @@ impl<'s, 'a> Search<'s, 'a> {
         plan
     }
 
-    /// Whether the victims run also where the other pods that wait take first what the plan opens to them; `None` when
-    /// the budget is spent.
-    fn holds_beside_others(&mut self, trials: &mut Trials<'_>, plan: &Plan) -> Option<bool> {
+    /// Whether the victims run also where the other pods that wait take first what the plan opens to them, and where the
+    /// scheduler chooses otherwise; `None` when the budget is spent.
+    fn holds(&mut self, trials: &mut Trials<'_>, plan: &Plan) -> Option<bool> {
         let others = self.cx.pods.iter().map(|case| pod_ref(case.pod)).filter(|pod| !self.victims.contains(pod));
         let mut others: Vec<ObjectRef> = others.collect();
-        if others.is_empty() {
-            return Some(true);
-        }
         others.truncate(MOST_OTHERS);
-        self.left = self.left.checked_sub(1)?;
-        let Some(state) = plan.made(self.cx, self.victims) else { return Some(false) };
-        let state = trials.settle(state, &others)?.state;
-        let settled = trials.settle(state, self.victims)?;
-        Some(left_of(&settled) == 0)
+        for choice in [Choice::First, Choice::Last] {
+            if choice == Choice::First && others.is_empty() {
+                continue;
+            }
+            self.left = self.left.checked_sub(1)?;
+            let Some(state) = plan.made(self.cx, self.victims) else { return Some(false) };
+            let state = trials.settle(state, &others, choice)?.state;
+            if left_of(&trials.settle(state, self.victims, choice)?) > 0 {
+                return Some(false);
+            }
+        }
+        Some(true)
     }
 
     /// Adds the plan with what takes something out of the way of the first victim that is left.

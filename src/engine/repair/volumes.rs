@@ -29,6 +29,9 @@ pub(super) fn refitted(claim: &Claim, volume: &Volume, mismatch: &[Mismatch]) ->
     Some(Way { what, change: Edit::Object(change), cost: refit.cost, risk: refit.risk })
 }
 
+/// The mode that stands alone (`validation.go`, ValidatePersistentVolumeSpec).
+const READ_WRITE_ONCE_POD: &str = "ReadWriteOncePod";
+
 struct Refit {
     operations: Vec<Value>,
     told: Vec<String>,
@@ -54,6 +57,9 @@ impl Refit {
             }
             Mismatch::AccessModes { lacking, present } => {
                 let all: Vec<&String> = present.iter().chain(lacking).collect();
+                if all.iter().any(|mode| *mode == READ_WRITE_ONCE_POD) {
+                    return None;
+                }
                 let told = format!("access mode {} too, if its disk can be used so", lacking.join(" and "));
                 self.add("/spec/accessModes", json!(all), told);
                 self.cost += 2;
