@@ -95,6 +95,8 @@ pub struct Step {
     pub later: bool,
     /// What the change leads to beyond itself, as far as the trial needs it: controllers answer to it.
     pub effects: Vec<Change>,
+    /// The command that takes the step back; `None` where nothing does.
+    pub undo: Option<String>,
 }
 
 /// What came of trying a remedy on a copy of the state.
@@ -112,6 +114,27 @@ pub enum Trial {
     Untried(String),
 }
 
+/// Who makes a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub enum Side {
+    /// Those who run the cluster: nodes, volumes, classes, and which other pods run.
+    Cluster,
+    /// Those who run the pods: pods, their templates, claims.
+    Workload,
+    Both,
+}
+
+/// How much a repair changes, and of what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Size {
+    pub side: Side,
+    /// The fields that change, weighted by what they can break: 1 for one that only gives back what was there.
+    pub weight: u32,
+}
+
 /// A repair: the steps, in order, and what they lead to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Remedy {
@@ -119,6 +142,8 @@ pub struct Remedy {
     pub risk: Risk,
     pub steps: Vec<Step>,
     pub trial: Trial,
+    /// `None` for repairs that a rule proposes.
+    pub size: Option<Size>,
 }
 
 impl Trial {
@@ -131,12 +156,12 @@ impl Trial {
 impl Remedy {
     /// A remedy that is still to be tried.
     pub fn new(title: impl Into<String>, risk: Risk, steps: Vec<Step>) -> Self {
-        Self { title: title.into(), risk, steps, trial: Trial::pending() }
+        Self { title: title.into(), risk, steps, trial: Trial::pending(), size: None }
     }
 
     /// A remedy that can't be tried, and why.
     pub fn untried(title: impl Into<String>, risk: Risk, steps: Vec<Step>, reason: impl Into<String>) -> Self {
-        Self { title: title.into(), risk, steps, trial: Trial::Untried(reason.into()) }
+        Self { title: title.into(), risk, steps, trial: Trial::Untried(reason.into()), size: None }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Repairs that the report calls tried, made on the real control plane by the commands that it prints.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,8 +16,11 @@ use crate::support::control_plane::ControlPlane;
 
 /// What the scheduler says of claims for which no provisioner makes a volume here.
 const UNBOUND: &str = "pod has unbound immediate PersistentVolumeClaims";
-/// How long scheduler and controllers may take after the commands.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// What nodes that take no pods are tainted with.
+const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
+/// How long scheduler and controllers may take after the commands, and once more after the scheduler was started anew:
+/// it looks at pods that no event wakes only after five minutes (`scheduling_queue.go`, podMaxInUnschedulablePodsDuration).
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What came of the repairs of one cluster.
 #[derive(Default)]
@@ -67,22 +70,64 @@ fn carry_out(plane: &mut ControlPlane, cluster: &Cluster, finding: &Finding, rem
             .env("PATH", plane.programs.search_path(&[]))
             .env("SIZE", "1Gi")
             .env("KUBECONFIG", &plane.kubeconfig);
-        let output = shell.output().unwrap();
+        let mut child = shell.stderr(Stdio::piped()).spawn().unwrap();
+        while child.try_wait().unwrap().is_none() {
+            stand_in(plane);
+            thread::sleep(Duration::from_millis(100));
+        }
+        stand_in(plane);
+        let output = child.wait_with_output().unwrap();
         if !output.status.success() {
             plane.tell("scheduler stop");
             return Err(format!("{command}: {}: {}", output.status, String::from_utf8_lossy(&output.stderr)));
         }
     }
-    let end = Instant::now() + PATIENCE;
-    let left = loop {
-        let left: Vec<String> = finding.victims().filter_map(|victim| waiting(plane, victim)).collect();
-        if left.is_empty() || Instant::now() > end {
-            break left;
-        }
-        thread::sleep(Duration::from_millis(200));
-    };
+    let mut left = wait(plane, finding);
+    if !left.is_empty() {
+        plane.tell("scheduler stop");
+        plane.tell(&start(plane, cluster));
+        left = wait(plane, finding);
+    }
     plane.tell("scheduler stop");
     if left.is_empty() { Ok(()) } else { Err(left.join("; ")) }
+}
+
+/// The victims that wait still when patience ends.
+fn wait(plane: &ControlPlane, finding: &Finding) -> Vec<String> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let left: Vec<String> = finding.victims().filter_map(|victim| waiting(plane, victim)).collect();
+        if left.is_empty() || Instant::now() > end {
+            return left;
+        }
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// Does what a kubelet and the node controller do: a pod on a node that is deleted goes once its containers have ended,
+/// and a node that takes pods again loses the taint.
+fn stand_in(plane: &ControlPlane) {
+    let objects = |path: &str| plane.api.get(path).unwrap_or_default()["items"].as_array().cloned().unwrap_or_default();
+    for pod in objects("/api/v1/pods") {
+        let (meta, name) = (&pod["metadata"], pod["metadata"]["name"].as_str().unwrap_or_default());
+        if meta["deletionTimestamp"].is_string() && meta["finalizers"].is_null() && pod["spec"]["nodeName"].is_string() {
+            let namespace = meta["namespace"].as_str().unwrap_or_default();
+            kubectl(plane, &["delete", "pod", name, "-n", namespace, "--grace-period=0", "--force", "--wait=false"]);
+        }
+    }
+    for node in objects("/api/v1/nodes") {
+        let taints = node["spec"]["taints"].as_array().cloned().unwrap_or_default();
+        if node["spec"]["unschedulable"] != true && taints.iter().any(|taint| taint["key"] == UNSCHEDULABLE) {
+            let name = node["metadata"]["name"].as_str().unwrap_or_default();
+            kubectl(plane, &["taint", "node", name, &format!("{UNSCHEDULABLE}:NoSchedule-")]);
+        }
+    }
+}
+
+fn kubectl(plane: &ControlPlane, arguments: &[&str]) {
+    let mut command = Command::new("kubectl");
+    command.args(arguments).env("PATH", plane.programs.search_path(&[])).env("KUBECONFIG", &plane.kubeconfig);
+    command.output().unwrap();
 }
 
 /// The command that starts the scheduler with the configuration that [`observe`] wrote for the cluster.

@@ -9,6 +9,7 @@ use super::ways::less;
 use crate::admission::expand::{ordinal_of, stateful_set_claims};
 use crate::diagnosis::context::{Context, claim_ref};
 use crate::diagnosis::remedy::{Change, Risk};
+use crate::diagnosis::text::names;
 use crate::model::claim::BIND_COMPLETED;
 use crate::model::quantity::short_bytes;
 use crate::model::{Claim, Kind, Pod, StorageClass, Volume, Workload};
@@ -17,6 +18,7 @@ use crate::volumes::{Decision, Mismatch, VolumeController};
 
 /// Volumes that are looked at, the nearest first.
 const NEAREST: usize = 3;
+const PROTECTION: &str = "kubernetes.io/pvc-protection";
 const MEBIBYTE: i64 = 1 << 20;
 /// Classes that are looked at.
 const CLASSES: usize = 3;
@@ -51,12 +53,17 @@ pub(super) fn ways(cx: &Context<'_>, state: &Snapshot, claim: &Claim) -> Vec<Way
 }
 
 /// Whether a claim holds nothing, goes at once when it is deleted, and is nobody's to make again. One that a pod on a node
-/// names stays until that pod is gone (`pvc_protection_controller.go`); one of an ephemeral volume or of an operator
-/// comes back as it was.
+/// names stays until that pod is gone, though it may have ended (`pvc_protection_controller.go`); one of an ephemeral
+/// volume or of an operator comes back as it was.
 fn can_be_remade(cx: &Context<'_>, claim: &Claim) -> bool {
     let meta = &claim.metadata;
     let free = !claim.fully_bound() && meta.deletion_timestamp.is_none() && meta.controller().is_none();
-    free && !cx.users_of(claim).iter().any(|pod| pod.assigned())
+    let names = |pod: &Pod| {
+        let mut claims = pod.spec.volumes.iter().filter_map(|volume| volume.claim_name(&pod.metadata.name));
+        claims.any(|name| name == meta.name)
+    };
+    let foreign = meta.finalizers.iter().any(|finalizer| finalizer != PROTECTION);
+    free && !foreign && !cx.snapshot.pods.in_namespace(&meta.namespace).iter().any(|pod| pod.assigned() && names(pod))
 }
 
 /// The StatefulSet that makes the claim for the pod, with the place of the claim's template.
@@ -92,12 +99,12 @@ fn class_like(name: &str, class: &StorageClass) -> Way {
         to: name.to_owned(),
         operations: Value::Array(Vec::new()),
     };
-    let what = format!("create class {name} as a copy of {like}, if its driver {} makes such volumes", class.provisioner);
-    Way { what, change: Edit::Object(change), cost: 3, risk: Risk::Low }
+    let way = Way::new(format!("create class {name} as a copy of {like}"), Edit::Object(change), 3, Risk::Low);
+    way.note(format!("if its driver {} makes the volumes that are meant", class.provisioner))
 }
 
 fn way(claim: &Claim, operations: Vec<Value>, what: String, cost: u32, risk: Risk) -> Way {
-    Way { what, change: Edit::Anew { object: claim_ref(claim), operations }, cost, risk }
+    Way::new(what, Edit::Anew { object: claim_ref(claim), operations }, cost, risk)
 }
 
 /// The claim as a free volume has it; `None` where the volume is at fault and not what the claim asks for.
@@ -133,9 +140,9 @@ fn fitted(claim: &Claim, volume: &Volume, mismatch: &[Mismatch]) -> Option<Way> 
         return None;
     }
     let (name, volume) = (&claim.metadata.name, &volume.metadata.name);
-    let what = format!("make claim {name} anew for {}, as volume {volume} has it", told.join(", "));
+    let what = format!("make claim {name} anew for {}", names(&told));
     let cost = 1 + 2 * told.len() as u32;
-    Some(way(claim, operations, what, cost, Risk::Medium))
+    Some(way(claim, operations, what, cost, Risk::Medium).note(format!("as volume {volume} has it")))
 }
 
 /// The claim in the size for which there is room, in bytes: the largest whole number of MiB.
@@ -147,8 +154,8 @@ pub(super) fn smaller(cx: &Context<'_>, claim: &Claim, room: i64) -> Option<Way>
     let asked = claim.request().filter(|asked| size > 0 && asked.value() > size)?;
     let operations = vec![json!({"op": "replace", "path": "/spec/resources/requests/storage", "value": short(size)})];
     let name = &claim.metadata.name;
-    let what = format!("make claim {name} anew for {} instead of {asked}, if that is enough", short(size));
-    Some(way(claim, operations, what, 4 + less(asked.value(), size), Risk::Medium))
+    let what = format!("make claim {name} anew for {} instead of {asked}", short(size));
+    Some(way(claim, operations, what, 4 + less(asked.value(), size), Risk::Medium).note("if that is enough"))
 }
 
 fn short(bytes: i64) -> String {
@@ -193,13 +200,13 @@ fn of_class(claim: &Claim, class: &StorageClass, lost: bool) -> Way {
     let name = &claim.metadata.name;
     let (what, cost, risk) = match lost {
         true => (
-            format!("make lost claim {name} anew and empty, {size} of class {class}, if driver {driver} makes it"),
+            format!("make lost claim {name} anew and empty, {size} of class {class}"),
             6,
             Risk::High,
         ),
         false => {
-            (format!("make claim {name} anew, {size} of class {class}, if driver {driver} makes it"), 4, Risk::Medium)
+            (format!("make claim {name} anew, {size} of class {class}"), 4, Risk::Medium)
         }
     };
-    way(claim, operations, what, cost, risk)
+    way(claim, operations, what, cost, risk).note(format!("if driver {driver} makes it"))
 }

@@ -31,7 +31,7 @@ pub(super) fn own_claim(at: &At<'_, '_>, name: &str) -> Vec<Vec<Way>> {
     let path = format!("/spec/volumes/{position}/persistentVolumeClaim/claimName");
     let operations = vec![json!({"op": "replace", "path": path, "value": to})];
     let what = told(at, &format!("use claim {to} instead of {name}"));
-    let used = Way { what, change: change(at.pod, operations), cost: 3, risk: Risk::Medium };
+    let used = Way::new(what, change(at.pod, operations), 3, Risk::Medium).evading();
     if at.state.claims.get(&claim.metadata.namespace, &to).found().is_some() {
         return vec![vec![used]];
     }
@@ -76,7 +76,7 @@ fn copied(claim: &Claim, to: &str, class: &StorageClass) -> Way {
         }
     }
     let name = &claim.metadata.name;
-    let what = format!("create claim {to}, empty and like {name}, of class {class}, if driver {driver} makes its volume; what {name} holds stays there");
+    let what = format!("create claim {to} of class {class}, empty and else like {name}");
     let change = Change::Copy {
         kind: Kind::PersistentVolumeClaim,
         namespace: claim.metadata.namespace.clone(),
@@ -84,7 +84,8 @@ fn copied(claim: &Claim, to: &str, class: &StorageClass) -> Way {
         to: to.to_owned(),
         operations: Value::Array(operations),
     };
-    Way { what, change: Edit::Object(change), cost: 6, risk: Risk::Medium }
+    let note = format!("if driver {driver} makes its volume; what {name} holds stays there");
+    Way::new(what, Edit::Object(change), 6, Risk::Medium).note(note).evading()
 }
 
 /// Gives the pod the claim that it names and that isn't there: one that is meant, the volume of an earlier claim of the
@@ -110,8 +111,8 @@ fn renamed(at: &At<'_, '_>, name: &str, meant: &str) -> Option<Way> {
     let position = at.pod.spec.volumes.iter().position(|volume| volume.claim_name("").as_deref() == Some(name))?;
     let path = format!("/spec/volumes/{position}/persistentVolumeClaim/claimName");
     let operations = vec![json!({"op": "replace", "path": path, "value": meant})];
-    let what = told(at, &format!("use claim {meant}, if that is what {name} means"));
-    Some(Way { what, change: change(at.pod, operations), cost: 2, risk: Risk::Low })
+    let way = Way::new(told(at, &format!("use claim {meant}")), change(at.pod, operations), 2, Risk::Low);
+    Some(way.note(format!("if that is what {name} means")))
 }
 
 /// The claim for the volume that an earlier claim of the name left.
@@ -126,7 +127,7 @@ fn again(at: &At<'_, '_>, name: &str, volume: &Volume) -> Vec<Way> {
             operations: json!([{"op": "remove", "path": "/spec/claimRef/uid"}]),
         };
         let what = format!("let volume {volume_name} go to a new claim {name}");
-        ways.push(Way { what, change: Edit::Object(change), cost: 1, risk: Risk::Low });
+        ways.push(Way::new(what, Edit::Object(change), 1, Risk::Low));
     }
     let size = volume.capacity().map(ToString::to_string).unwrap_or_default();
     let mut spec = json!({
@@ -139,9 +140,10 @@ fn again(at: &At<'_, '_>, name: &str, volume: &Volume) -> Vec<Way> {
         spec["volumeMode"] = json!(mode);
     }
     let object = claim_object(&at.pod.metadata.namespace, name, &spec);
-    let what = format!("create claim {name} for volume {volume_name}, with the data that the earlier claim left");
+    let what = format!("create claim {name} for volume {volume_name}");
     let change = Change::Create { kind: Kind::PersistentVolumeClaim, object, ask: None };
-    ways.push(Way { what, change: Edit::Object(change), cost: 1, risk: Risk::Low });
+    let way = Way::new(what, Edit::Object(change), 1, Risk::Low);
+    ways.push(way.note("with the data that the earlier claim left"));
     ways
 }
 
@@ -159,9 +161,10 @@ fn of_class(namespace: &str, name: &str, class: &StorageClass) -> Way {
         hint: format!("how much storage claim {name} needs, such as 10Gi"),
     };
     let object = claim_object(namespace, name, &spec);
-    let what = format!("create claim {name}, empty, of class {class} and of the size that it needs (tried with 1Gi), if driver {driver} makes its volume");
+    let what = format!("create claim {name} of class {class}, empty");
     let change = Change::Create { kind: Kind::PersistentVolumeClaim, object, ask: Some(ask) };
-    Way { what, change: Edit::Object(change), cost: 4, risk: Risk::Low }
+    let note = format!("of the size that it needs (tried with 1Gi), if driver {driver} makes its volume");
+    Way::new(what, Edit::Object(change), 4, Risk::Low).note(note)
 }
 
 fn claim_object(namespace: &str, name: &str, spec: &Value) -> Value {

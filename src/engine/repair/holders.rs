@@ -89,13 +89,14 @@ fn stop(at: &At<'_, '_>, holder: &ObjectRef) -> Option<Way> {
     }
     let (name, wanted) = (&meta.name, &at.pod.metadata.name);
     if meta.controller().is_none() {
-        let what = format!("stop pod {name}, so that pod {wanted} gets what it holds");
+        let way = Way::new(format!("stop pod {name}"), Edit::Stop(holder.clone()), 7, Risk::High);
         let alone = meta.finalizers.is_empty() && meta.owner_references.is_empty();
-        return alone.then(|| Way { what, change: Edit::Stop(holder.clone()), cost: 7, risk: Risk::High });
+        return alone.then(|| way.note(format!("so that pod {wanted} gets what it holds")));
     }
     let (workload, replicas) = without(at, pod)?;
-    let what = format!("scale {workload} to {replicas}, so that pod {wanted} gets what {name} holds");
-    Some(Way { what, change: Edit::Scale { workload, replicas, pod: holder.clone() }, cost: 6, risk: Risk::High })
+    let what = format!("scale {} {} to {replicas}", workload.kind, workload.name);
+    let way = Way::new(what, Edit::Scale { workload, replicas, pod: holder.clone() }, 6, Risk::High);
+    Some(way.note(format!("so that pod {wanted} gets what {name} holds")))
 }
 
 /// The workload of a pod with how many it has without just this one.

@@ -11,13 +11,12 @@ mod search;
 mod volumes;
 mod ways;
 
-use plan::Side;
 use search::Search;
 
 use super::trial::{Choice, Trials};
 use crate::diagnosis::context::Context;
 use crate::diagnosis::finding::{Finding, Severity};
-use crate::diagnosis::remedy::{Remedy, Trial};
+use crate::diagnosis::remedy::{Remedy, Side, Trial};
 use crate::model::ObjectRef;
 use crate::rules::{Stage, find};
 

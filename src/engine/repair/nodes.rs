@@ -28,16 +28,16 @@ pub(super) fn control_plane(key: &str) -> bool {
 pub(super) fn uncordon(at: &At<'_, '_>) -> Option<Way> {
     let node = at.node?;
     let change = Edit::Object(Change::Uncordon { node: node.to_owned() });
-    let what = format!("let pods onto node {node} again, once what it was cordoned for is over");
-    Some(Way { what, change, cost: 1, risk: Risk::Low })
+    let way = Way::new(format!("let pods onto node {node} again"), change, 1, Risk::Low);
+    Some(way.note("once what it was cordoned for is over"))
 }
 
 /// Takes a taint off the node that keeps it for some pods.
 pub(super) fn untaint(at: &At<'_, '_>, key: &str, effect: &str) -> Option<Way> {
     let node = at.node.filter(|_| key != CORDON_TAINT && !out_of_order(key) && !control_plane(key))?;
     let change = Change::Untaint { node: node.to_owned(), key: key.to_owned(), effect: effect.to_owned() };
-    let what = format!("take taint {key}:{effect} off node {node}, which opens it to all pods");
-    Some(Way { what, change: Edit::Object(change), cost: 5, risk: Risk::Medium })
+    let what = format!("take taint {key}:{effect} off node {node}");
+    Some(Way::new(what, Edit::Object(change), 5, Risk::Medium).note("which opens it to all pods"))
 }
 
 /// Gives the node a label. Those that say what a node is are set by the kubelet, the cloud or a driver, and no wish
@@ -57,7 +57,7 @@ pub(super) fn label(at: &At<'_, '_>, key: &str, value: &str, present: Option<&st
         operations: json!([{"op": "add", "path": path, "value": value}]),
     };
     let instead = present.map(|present| format!(" instead of {present}")).unwrap_or_default();
-    let what = format!("label node {node} with {key}={value}{instead}, if that is true of it");
+    let what = format!("label node {node} with {key}={value}{instead}");
     let (cost, risk) = if present.is_some() { (5, Risk::Medium) } else { (2, Risk::Low) };
-    Some(Way { what, change: Edit::Object(change), cost, risk })
+    Some(Way::new(what, Edit::Object(change), cost, risk).note("if that is true of it"))
 }

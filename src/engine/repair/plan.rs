@@ -7,36 +7,45 @@ use serde_json::Value;
 use super::super::apply;
 use super::claims::made_for;
 use crate::diagnosis::context::{Context, pod_ref};
-use crate::diagnosis::remedy::{Change, Remedy, Risk, Step, Trial};
-use crate::diagnosis::text::capital;
+use crate::diagnosis::remedy::{Change, Remedy, Risk, Side, Size, Step, Trial};
+use crate::diagnosis::text::{capital, count};
 use crate::model::{Kind, ObjectRef, Pod};
 use crate::snapshot::Snapshot;
-
-/// Who makes a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
-    /// Those who run the cluster: nodes, volumes.
-    Cluster,
-    /// Those who run the pods: pods, their templates, claims.
-    Workload,
-    Both,
-}
-
-impl Side {
-    pub(super) fn allows(self, way: &Way) -> bool {
-        self == Self::Both || self == way.change.side()
-    }
-}
 
 /// What takes one thing out of the way.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Way {
     /// What is done, as in `tolerate taint a=b:NoSchedule`.
     pub what: String,
+    /// What must be so, or what comes with it; empty for nothing.
+    pub note: String,
     pub change: Edit,
     /// The fields that change, weighted by what they can break.
     pub cost: u32,
     pub risk: Risk,
+    /// Whether the cause stays where it is and the victims are led around it.
+    pub evades: bool,
+}
+
+impl Way {
+    pub(super) fn new(what: impl Into<String>, change: Edit, cost: u32, risk: Risk) -> Self {
+        Self { what: what.into(), note: String::new(), change, cost, risk, evades: false }
+    }
+
+    pub(super) fn note(mut self, note: impl Into<String>) -> Self {
+        self.note = note.into();
+        self
+    }
+
+    pub(super) fn evading(mut self) -> Self {
+        self.evades = true;
+        self
+    }
+
+    /// What is done, with the note.
+    fn told(&self) -> String {
+        if self.note.is_empty() { self.what.clone() } else { format!("{}, {}", self.what, self.note) }
+    }
 }
 
 /// What a way changes.
@@ -56,7 +65,7 @@ pub(super) enum Edit {
 }
 
 impl Edit {
-    fn side(&self) -> Side {
+    pub(super) fn side(&self) -> Side {
         let claim = Kind::PersistentVolumeClaim.name();
         match self {
             Self::Anew { .. } | Self::Template { .. } => Side::Workload,
@@ -80,10 +89,30 @@ impl Edit {
 /// A change of the plan, with all that is done to its object.
 #[derive(Clone, Debug, PartialEq)]
 struct Part {
+    /// What is done, without and with the notes.
     what: Vec<String>,
+    told: Vec<String>,
     change: Edit,
     cost: u32,
     risk: Risk,
+    evades: bool,
+}
+
+/// Changes that a title tells.
+const IN_TITLE: usize = 2;
+
+impl Part {
+    fn new(way: &Way, change: Edit) -> Self {
+        let Way { what, cost, risk, evades, .. } = way;
+        let (what, told) = (vec![what.clone()], vec![way.told()]);
+        Self { what, told, change, cost: *cost, risk: *risk, evades: *evades }
+    }
+
+    /// The end of pods that their set makes anew.
+    fn recreated(set: ObjectRef) -> Self {
+        let change = Edit::Anew { object: set, operations: Vec::new() };
+        Self { what: Vec::new(), told: Vec::new(), change, cost: 0, risk: Risk::Low, evades: false }
+    }
 }
 
 /// Changes that are made together.
@@ -107,10 +136,9 @@ impl Plan {
         for way in ways {
             let change = lasting(cx, state, way.change.clone())?;
             if let Edit::Template { set, .. } = &change {
-                let pods = Edit::Anew { object: set.clone(), operations: Vec::new() };
-                plan.take(Part { what: Vec::new(), change: pods, cost: 0, risk: Risk::Low });
+                plan.take(Part::recreated(set.clone()));
             }
-            plan.take(Part { what: vec![way.what.clone()], change, cost: way.cost, risk: way.risk });
+            plan.take(Part::new(way, change));
         }
         (plan != *self).then_some(plan)
     }
@@ -137,6 +165,8 @@ impl Plan {
                     if !more.is_empty() {
                         operations.extend(more);
                         part.what.extend(new.what);
+                        part.told.extend(new.told);
+                        part.evades |= new.evades;
                         part.cost += new.cost;
                         part.risk = part.risk.max(new.risk);
                     }
@@ -154,7 +184,7 @@ impl Plan {
         let mut parts: Vec<&Part> = self.parts.iter().collect();
         parts.sort_by_key(|part| part.change.order());
         for part in parts {
-            steps.extend(made(cx, &capital(&part.what.join(", and ")), &part.change, victims)?);
+            steps.extend(made(cx, &capital(&part.told.join(", and ")), &part.change, victims)?);
         }
         steps.iter().all(|step| step.command.is_some()).then_some(steps)
     }
@@ -168,15 +198,35 @@ impl Plan {
         Some(state)
     }
 
+    /// Whether the plan leads the victims around the cause and leaves it where it is.
+    pub(super) fn evades(&self) -> bool {
+        self.parts.iter().any(|part| part.evades)
+    }
+
     /// The plan as a repair that is still to be tried.
     pub(super) fn remedy(&self, cx: &Context<'_>, victims: &[ObjectRef]) -> Option<Remedy> {
-        let told: Vec<&Part> = self.parts.iter().filter(|part| !part.what.is_empty()).collect();
-        let title = match told.as_slice() {
-            [part] => capital(&part.what.join(", and ")),
-            parts => format!("Make {} changes, which are enough only together", parts.len()),
-        };
         let risk = self.parts.iter().map(|part| part.risk).max().unwrap_or(Risk::Low);
-        Some(Remedy { title, risk, steps: self.steps(cx, victims)?, trial: Trial::pending() })
+        let size = Some(Size { side: self.side(), weight: self.cost() });
+        Some(Remedy { title: self.title(), risk, steps: self.steps(cx, victims)?, trial: Trial::pending(), size })
+    }
+
+    /// All that is done, as long as it is short; else what comes first, and how much more.
+    fn title(&self) -> String {
+        let mut parts: Vec<&Part> = self.parts.iter().collect();
+        parts.sort_by_key(|part| part.change.order());
+        let what: Vec<&str> = parts.iter().flat_map(|part| &part.what).map(String::as_str).collect();
+        let shown = if what.len() > IN_TITLE + 1 { IN_TITLE } else { what.len() };
+        let told = what[..shown].join(", and ");
+        match what.len() - shown {
+            0 => capital(&told),
+            more => capital(&format!("{told}, and {} more", count(more, "change"))),
+        }
+    }
+
+    fn side(&self) -> Side {
+        let mut sides = self.parts.iter().map(|part| part.change.side());
+        let first = sides.next().unwrap_or(Side::Both);
+        if sides.all(|side| side == first) { first } else { Side::Both }
     }
 }
 

@@ -26,8 +26,8 @@ pub(super) fn elsewhere(pod: &Pod) -> Option<Way> {
         return None;
     }
     let operations = vec![json!({"op": "remove", "path": "/spec/nodeName"})];
-    let what = format!("have pod {} placed anew, where it finds its volumes", pod.metadata.name);
-    Some(Way { what, change: change(pod, operations), cost: 2, risk: Risk::Low })
+    let what = format!("have pod {} placed anew", pod.metadata.name);
+    Some(Way::new(what, change(pod, operations), 2, Risk::Low).note("where it finds its volumes").evading())
 }
 
 /// Has the pod look only at these nodes, besides what it asks for already.
@@ -57,10 +57,10 @@ pub(super) fn only_on(at: &At<'_, '_>, nodes: &[&str], why: &str) -> Option<Way>
         }
     }
     let what = match nodes {
-        [node] => format!("run on node {node}, {why}"),
-        nodes => format!("run on one of nodes {}, {why}", names(nodes)),
+        [node] => format!("run on node {node}"),
+        nodes => format!("run on one of nodes {}", names(nodes)),
     };
-    Some(Way { what: told(at, &what), change: change(at.pod, operations), cost: 4, risk: Risk::Low })
+    Some(Way::new(told(at, &what), change(at.pod, operations), 4, Risk::Low).note(why).evading())
 }
 
 /// The edit that the obstacle itself carries, where it is one of the pod.
@@ -78,7 +78,18 @@ pub(super) fn own(
     };
     let meta = &at.pod.metadata;
     let own = (namespace, name) == (&meta.namespace, &meta.name);
-    own.then(|| Way { what: told(at, &what()), change: change(at.pod, operations.clone()), cost, risk })
+    let own = own && !(by_runtime_class(at.pod) && operations.iter().any(of_node_selector));
+    own.then(|| Way::new(told(at, &what()), change(at.pod, operations.clone()), cost, risk))
+}
+
+/// Whether the selector may be the runtime class's, which admission puts into every pod
+/// (`plugin/pkg/admission/runtimeclass`).
+fn by_runtime_class(pod: &Pod) -> bool {
+    pod.spec.runtime_class_name.is_some()
+}
+
+fn of_node_selector(operation: &Value) -> bool {
+    operation["path"].as_str().is_some_and(|path| path.starts_with("/spec/nodeSelector"))
 }
 
 pub(super) fn tolerate(
@@ -91,10 +102,10 @@ pub(super) fn tolerate(
     }
     let taint = if value.is_empty() { format!("{key}:{effect}") } else { format!("{key}={value}:{effect}") };
     let (cost, why) = match control_plane(key) {
-        true => (6, ", and so run beside the control plane"),
-        false => (3, ", if they may run on such nodes"),
+        true => (6, "which is to run beside the control plane"),
+        false => (3, "if it may run on such nodes"),
     };
-    own(at, obstacle, cost, Risk::Medium, || format!("tolerate taint {taint}{why}"))
+    own(at, obstacle, cost, Risk::Medium, || format!("tolerate taint {taint}")).map(|way| way.note(why))
 }
 
 /// Another value of a selector: cheap where the one that is asked looks like a slip of the one that is there.
@@ -104,7 +115,8 @@ pub(super) fn ask_for(at: &At<'_, '_>, key: &str, value: &str, instead: &str) ->
     let slip = near(instead, [value]).is_some() || value.len() > 2 && strsim::osa_distance(instead, value) == 1;
     let what = told(at, &format!("ask for {key}={value} instead of {instead}"));
     let (cost, risk) = if slip { (1, Risk::Low) } else { (5, Risk::Medium) };
-    (slip || key != HOSTNAME).then(|| Way { what, change: change(at.pod, operations), cost, risk })
+    let own = !by_runtime_class(at.pod) && (slip || key != HOSTNAME);
+    own.then(|| Way::new(what, change(at.pod, operations), cost, risk))
 }
 
 /// Has the container that asks for most ask for as much less as is missing; for none at all of what the node doesn't
@@ -129,8 +141,9 @@ pub(super) fn ask_less(at: &At<'_, '_>, resource: &str, asked: i64, free: i64, a
         operations.push(json!({"op": "replace", "path": path("limits"), "value": value}));
     }
     let (now, then) = (amount(resource, most), amount(resource, rest));
-    let what = told(at, &format!("ask for {then} {resource} instead of {now}, if that is enough"));
-    Some(Way { what, change: change(at.pod, operations), cost: 4 + less(most, rest), risk: Risk::Medium })
+    let what = told(at, &format!("ask for {then} {resource} instead of {now}"));
+    let way = Way::new(what, change(at.pod, operations), 4 + less(most, rest), Risk::Medium);
+    Some(way.note("if that is enough"))
 }
 
 /// Takes a resource out of what a container asks for.
@@ -141,15 +154,15 @@ fn without(at: &At<'_, '_>, resource: &str, place: usize) -> Option<Way> {
         let path = format!("/spec/containers/{place}/resources/{field}/{}", pointer_token(resource));
         json!({"op": "remove", "path": path})
     });
-    let what = told(at, &format!("do without {resource}, if they can"));
-    Some(Way { what, change: change(at.pod, named.collect()), cost: 9, risk: Risk::Medium })
+    let what = told(at, &format!("do without {resource}"));
+    Some(Way::new(what, change(at.pod, named.collect()), 9, Risk::Medium).note("if that can be"))
 }
 
 /// Leaves the pod to the scheduler that the cluster has.
 pub(super) fn default_scheduler(at: &At<'_, '_>) -> Option<Way> {
     let operations = vec![json!({"op": "add", "path": "/spec/schedulerName", "value": "default-scheduler"})];
     let what = told(at, &format!("be placed by default-scheduler instead of {}", at.pod.spec.scheduler()));
-    Some(Way { what, change: change(at.pod, operations), cost: 2, risk: Risk::Low })
+    Some(Way::new(what, change(at.pod, operations), 2, Risk::Low))
 }
 
 pub(super) fn told(at: &At<'_, '_>, what: &str) -> String {

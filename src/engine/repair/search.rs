@@ -5,12 +5,12 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
 use super::super::trial::{Choice, Settled, Trials};
-use super::plan::{Plan, Side, Way};
+use super::plan::{Plan, Way};
 use super::ways::{At, around};
 use super::{claims, fresh, pods};
 use crate::diagnosis::context::{Context, pod_ref};
 use crate::diagnosis::in_the_way::InTheWay;
-use crate::diagnosis::remedy::{Remedy, Trial};
+use crate::diagnosis::remedy::{Remedy, Side, Trial};
 use crate::model::{Kind, ObjectRef, Pod};
 use crate::scheduler::Obstacle;
 use crate::scheduler::Outcome;
@@ -132,7 +132,7 @@ impl<'s, 'a> Search<'s, 'a> {
         let state = &settled.state;
         let left = left_of(settled);
         let sets = self.sets(state, settled);
-        let allowed = sets.into_iter().filter(|set| set.iter().all(|way| self.side.allows(way)));
+        let allowed = sets.into_iter().filter(|set| set.iter().all(|way| self.allows(way)));
         for next in allowed.filter_map(|ways| plan.with(self.cx, state, &ways)) {
             open.add(next, left.saturating_sub(1));
         }
@@ -151,6 +151,10 @@ impl<'s, 'a> Search<'s, 'a> {
                 _ => Vec::new(),
             },
         }
+    }
+
+    fn allows(&self, way: &Way) -> bool {
+        self.side == Side::Both || self.side == way.change.side()
     }
 
     fn at<'t>(&'t self, state: &'t Snapshot, pod: &'t Pod, node: Option<&'t str>) -> At<'t, 'a> {
@@ -230,7 +234,7 @@ impl<'s, 'a> Search<'s, 'a> {
         let mut choices: Vec<Vec<Vec<Way>>> = Vec::new();
         for obstacle in obstacles {
             let mut ways = around(at, obstacle);
-            ways.retain(|set| set.iter().all(|way| self.side.allows(way)));
+            ways.retain(|set| set.iter().all(|way| self.allows(way)));
             ways.sort_by_key(|set| cost(set));
             if ways.is_empty() {
                 return;

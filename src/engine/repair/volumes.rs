@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::plan::{Edit, Way};
 use crate::diagnosis::remedy::{Change, Risk};
+use crate::diagnosis::text::names;
 use crate::model::{Claim, Kind, Volume};
 use crate::snapshot::edit::pointer_token;
 use crate::volumes::Mismatch;
@@ -19,14 +20,16 @@ pub(super) fn refitted(claim: &Claim, volume: &Volume, mismatch: &[Mismatch]) ->
         return None;
     }
     let (name, wanted) = (&volume.metadata.name, &claim.metadata.name);
-    let what = format!("give volume {name} {}, so that claim {wanted} takes it", refit.told.join(", "));
+    let what = format!("give volume {name} {}", names(&refit.told));
     let change = Change::JsonPatch {
         kind: Kind::PersistentVolume,
         namespace: String::new(),
         name: name.clone(),
-        operations: Value::Array(refit.operations),
+        operations: Value::Array(std::mem::take(&mut refit.operations)),
     };
-    Some(Way { what, change: Edit::Object(change), cost: refit.cost, risk: refit.risk })
+    refit.told = vec![format!("so that claim {wanted} takes it")];
+    refit.told.extend(refit.provided.iter().map(|&text| text.to_owned()));
+    Some(Way::new(what, Edit::Object(change), refit.cost, refit.risk).note(refit.told.join(", ")))
 }
 
 /// The mode that stands alone (`validation.go`, ValidatePersistentVolumeSpec).
@@ -35,13 +38,15 @@ const READ_WRITE_ONCE_POD: &str = "ReadWriteOncePod";
 struct Refit {
     operations: Vec<Value>,
     told: Vec<String>,
+    /// What must be so.
+    provided: Vec<&'static str>,
     cost: u32,
     risk: Risk,
 }
 
 impl Default for Refit {
     fn default() -> Self {
-        Self { operations: Vec::new(), told: Vec::new(), cost: 0, risk: Risk::Low }
+        Self { operations: Vec::new(), told: Vec::new(), provided: Vec::new(), cost: 0, risk: Risk::Low }
     }
 }
 
@@ -60,7 +65,8 @@ impl Refit {
                 if all.iter().any(|mode| *mode == READ_WRITE_ONCE_POD) {
                     return None;
                 }
-                let told = format!("access mode {} too, if its disk can be used so", lacking.join(" and "));
+                let told = format!("access mode {} too", lacking.join(" and "));
+                self.provided.push("if its disk can be used so");
                 self.add("/spec/accessModes", json!(all), told);
                 self.cost += 2;
                 self.risk = Risk::Medium;
@@ -68,7 +74,8 @@ impl Refit {
             Mismatch::Selector { .. } => self.labels(claim, volume)?,
             Mismatch::EarlierClaim { .. } => {
                 self.operations.push(json!({"op": "remove", "path": "/spec/claimRef/uid"}));
-                self.told.push("back to the claim of the same name, with the data that the earlier one left".to_owned());
+                self.told.push("back to the claim of its name".to_owned());
+                self.provided.push("with the data that the earlier claim left");
             }
             Mismatch::Phase { phase } if phase == "Released" => {}
             _ => return None,
@@ -102,8 +109,9 @@ impl Refit {
         }
         for (key, value) in asked {
             let path = format!("/metadata/labels/{}", pointer_token(key));
-            self.add(&path, json!(value), format!("label {key}={value}, if it is such a volume"));
+            self.add(&path, json!(value), format!("label {key}={value}"));
         }
+        self.provided.push("if it is such a volume");
         Some(())
     }
 }

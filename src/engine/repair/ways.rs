@@ -151,6 +151,6 @@ fn give_back(at: &At<'_, '_>, obstacle: &Obstacle, claim: &str, node: &str) -> O
         operations: operations.clone(),
     };
     let pod = &at.pod.metadata.name;
-    let what = format!("take node {node} off claim {claim}, so that the scheduler chooses anew for pod {pod}");
-    Some(Way { what, change: Edit::Object(change), cost: 1, risk: Risk::Low })
+    let way = Way::new(format!("take node {node} off claim {claim}"), Edit::Object(change), 1, Risk::Low);
+    Some(way.note(format!("so that the scheduler chooses anew for pod {pod}")))
 }
