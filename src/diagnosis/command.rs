@@ -128,8 +128,9 @@ fn keeping(kind: Kind, namespace: &str, name: &str) -> Option<String> {
 }
 
 /// The file in which a copy of an object is kept.
-fn kept_file(kind: Kind, name: &str) -> Option<String> {
-    let safe: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || "-.".contains(c) { c } else { '_' }).collect();
+pub(crate) fn kept_file(kind: Kind, name: &str) -> Option<String> {
+    let safe: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() || "-.".contains(c) { c } else { '_' }).collect();
     argument(&format!("{}-{safe}.yaml", kind.name().to_ascii_lowercase()))
 }
 
@@ -144,7 +145,8 @@ fn creating(object: &Value, ask: Option<&Ask>) -> Option<String> {
     *object.pointer_mut(pointer)? = CHOICE.into();
     let choice = format!("'\"${{{variable}:?{hint}}}\"'");
     let quoted = quote(&json(&object)?)?;
-    let safe = hint.chars().all(|c| c.is_ascii_alphanumeric() || " ,.-".contains(c)) && quoted.matches(CHOICE).count() == 1;
+    let safe =
+        hint.chars().all(|c| c.is_ascii_alphanumeric() || " ,.-".contains(c)) && quoted.matches(CHOICE).count() == 1;
     safe.then(|| format!("printf '%s' {} | kubectl create -f -", quoted.replace(CHOICE, &choice)))
 }
 
@@ -181,7 +183,7 @@ fn json(value: &Value) -> Option<String> {
 }
 
 /// A name as an argument: never one that could be taken for an option.
-fn argument(name: &str) -> Option<String> {
+pub(crate) fn argument(name: &str) -> Option<String> {
     if name.is_empty() || name.starts_with('-') { None } else { quote(name) }
 }
 

@@ -66,6 +66,8 @@ pub struct Finding {
     pub evidence: Vec<Evidence>,
     pub explains: Vec<Explained>,
     pub remedies: Vec<Remedy>,
+    /// Why no repair that was tried works, where one was searched for.
+    pub unrepaired: Option<String>,
     /// What the cause itself waits for: where another error explains one of these, this finding is its symptom.
     pub rests_on: Vec<ObjectRef>,
     /// Whether what the victims wait for is under way, so that they are not blocked.

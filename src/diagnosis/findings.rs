@@ -28,6 +28,7 @@ impl Finding {
             evidence: Vec::new(),
             explains: Vec::new(),
             remedies: Vec::new(),
+            unrepaired: None,
             rests_on: Vec::new(),
             passing: false,
         }

@@ -14,8 +14,9 @@ pub mod out;
 pub mod release;
 pub mod remedy;
 pub mod text;
+pub(crate) mod undo;
 
 pub use finding::{Confidence, Evidence, Explained, Finding, Severity};
 pub use options::{Options, Scope};
 pub use release::{Release, ReleaseSource};
-pub use remedy::{Change, Manager, Remedy, Risk, Step, Trial};
+pub use remedy::{Change, Manager, Remedy, Risk, Side, Size, Step, Trial};

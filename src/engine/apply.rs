@@ -74,9 +74,9 @@ fn change(original: &Snapshot, state: &mut Snapshot, change: &Change) -> Result<
             Ok(())
         }
         Change::Remake { kind, namespace, name, operations } => again(state, *kind, namespace, name, operations),
-        Change::RemakeSet { namespace, name, operations } => edit(state, Kind::StatefulSet, namespace, name, |object| {
-            json_patch(object, operations)
-        }),
+        Change::RemakeSet { namespace, name, operations } => {
+            edit(state, Kind::StatefulSet, namespace, name, |object| json_patch(object, operations))
+        }
         Change::Untaint { node, key, effect } => edit(state, Kind::Node, "", node, |object| {
             if let Some(Value::Array(taints)) = object.pointer_mut("/spec/taints") {
                 taints.retain(|taint| taint["key"] != **key || taint["effect"] != **effect);

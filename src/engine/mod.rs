@@ -2,6 +2,7 @@
 
 mod apply;
 mod causes;
+mod copies;
 mod obstacles;
 mod presumption;
 mod repair;
@@ -90,6 +91,7 @@ pub fn diagnose_by(rules: &[&'static Rule], snapshot: &Snapshot, scope: &Scope, 
         let mut trials = Trials::new(context);
         trials.run(&mut findings);
         repair::add(context, &mut trials, &mut findings);
+        copies::keep(context, &mut findings);
         looks::add(context, &mut findings);
         let ids = ids_by_object(&findings);
         let of = |object: &ObjectRef| ids.get(object).cloned().unwrap_or_default();

@@ -56,6 +56,13 @@ pub(super) struct Settled {
     pub unknown: Option<String>,
 }
 
+impl Settled {
+    /// The victims that don't run, as far as it can be told.
+    pub(super) fn left(&self) -> impl Iterator<Item = &ObjectRef> {
+        self.blocked.iter().chain(&self.starting).chain(&self.open)
+    }
+}
+
 /// What came of a trial.
 enum Result {
     Placed,
@@ -131,6 +138,17 @@ impl<'a> Trials<'a> {
         }
     }
 
+    /// The repair with what comes next, where it ends the cause of the finding and not all that is in the way.
+    pub(super) fn next_blocker(&mut self, finding: &Finding, mut remedy: Remedy) -> Option<Remedy> {
+        let victims: Vec<ObjectRef> = finding.victims().cloned().collect();
+        let Result::Blocked { placed, by, causes } = self.attempt(&remedy, &victims) else { return None };
+        if causes.contains(&finding.id) {
+            return None;
+        }
+        remedy.trial = Trial::NextBlocker { placed: placed.len(), then: tell(&placed, &by) };
+        Some(remedy)
+    }
+
     fn attempt(&mut self, remedy: &Remedy, victims: &[ObjectRef]) -> Result {
         if self.left == 0 {
             return Result::Unknown(format!("only {MAX_TRIALS} remedies are tried in one report"));
@@ -154,7 +172,9 @@ impl<'a> Trials<'a> {
     }
 
     fn play(&mut self, state: Snapshot, victims: &[ObjectRef]) -> Result {
-        let Some(Settled { state, placed, mut blocked, starting, mut unknown, .. }) = self.settle(state, victims, Choice::First) else {
+        let Some(Settled { state, placed, mut blocked, starting, mut unknown, .. }) =
+            self.settle(state, victims, Choice::First)
+        else {
             return Result::Unknown(TOO_LARGE.to_owned());
         };
         if !starting.is_empty() {
@@ -434,11 +454,8 @@ fn bind(state: &mut Snapshot, mut bound: Claim, volume: &str) {
         |found| Volume::clone(found),
     );
     let claim = &bound.metadata;
-    taken.spec.claim_ref = Some(ClaimReference {
-        namespace: claim.namespace.clone(),
-        name: claim.name.clone(),
-        uid: claim.uid.clone(),
-    });
+    taken.spec.claim_ref =
+        Some(ClaimReference { namespace: claim.namespace.clone(), name: claim.name.clone(), uid: claim.uid.clone() });
     "Bound".clone_into(&mut taken.status.phase);
     state.volumes.insert(taken);
     state.claims.insert(bound);

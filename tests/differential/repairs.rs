@@ -110,7 +110,8 @@ fn stand_in(plane: &ControlPlane) {
     let objects = |path: &str| plane.api.get(path).unwrap_or_default()["items"].as_array().cloned().unwrap_or_default();
     for pod in objects("/api/v1/pods") {
         let (meta, name) = (&pod["metadata"], pod["metadata"]["name"].as_str().unwrap_or_default());
-        if meta["deletionTimestamp"].is_string() && meta["finalizers"].is_null() && pod["spec"]["nodeName"].is_string() {
+        if meta["deletionTimestamp"].is_string() && meta["finalizers"].is_null() && pod["spec"]["nodeName"].is_string()
+        {
             let namespace = meta["namespace"].as_str().unwrap_or_default();
             kubectl(plane, &["delete", "pod", name, "-n", namespace, "--grace-period=0", "--force", "--wait=false"]);
         }

@@ -18,5 +18,6 @@ mod recorded;
 mod recorded_causes;
 mod recorded_claims;
 mod registry;
+mod repairs;
 mod report;
 mod story;

@@ -166,14 +166,17 @@ fn injected() -> Finding {
                 risk: Risk::Low,
                 steps,
                 trial: Trial::Schedules,
+                size: None,
             },
             Remedy {
                 title: "take the webhook away".to_owned(),
                 risk: Risk::High,
                 steps: by_hand,
                 trial: Trial::NextBlocker { placed: 0, then: "the old pods keep their request".to_owned() },
+                size: None,
             },
         ],
+        unrepaired: None,
         rests_on: Vec::new(),
         passing: false,
     }
@@ -190,6 +193,7 @@ fn small(rule: &'static str, severity: Severity, title: &str) -> Finding {
         evidence: Vec::new(),
         explains: Vec::new(),
         remedies: Vec::new(),
+        unrepaired: None,
         rests_on: Vec::new(),
         passing: false,
     }

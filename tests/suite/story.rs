@@ -191,10 +191,14 @@ fn argo_is_told_to_change_its_source_and_helm_is_used_where_there_is_a_release()
     assert!(remedy.steps[0].what.contains("source of Argo CD application storage"), "{}", remedy.steps[0].what);
     assert_eq!(
         commands(remedy),
-        ["kubectl delete mutatingwebhookconfiguration topolvm-hook", RECREATE[0]],
+        [
+            "kubectl get mutatingwebhookconfiguration topolvm-hook -o yaml > mutatingwebhookconfiguration-topolvm-hook.yaml",
+            "kubectl delete mutatingwebhookconfiguration topolvm-hook",
+            RECREATE[0]
+        ],
         "there is no Helm release to upgrade"
     );
-    assert_eq!(remedy.steps[1].undone_by.as_ref().map(|manager| manager.tool), Some("Argo CD"));
+    assert_eq!(remedy.steps[2].undone_by.as_ref().map(|manager| manager.tool), Some("Argo CD"));
     let (_, diagnosis) = story("as-it-happened-helm-and-argo");
     let remedy = &first(&diagnosis).remedies[0];
     assert_eq!(commands(remedy)[0], HELM);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::plan::{Edit, Way};
 use super::volumes::refitted;
-use super::ways::less;
+use super::ways::{At, less};
 use crate::admission::expand::{ordinal_of, stateful_set_claims};
 use crate::diagnosis::context::{Context, claim_ref};
 use crate::diagnosis::remedy::{Change, Risk};
@@ -19,6 +19,8 @@ use crate::volumes::{Decision, Mismatch, VolumeController};
 /// Volumes that are looked at, the nearest first.
 const NEAREST: usize = 3;
 const PROTECTION: &str = "kubernetes.io/pvc-protection";
+const HOSTNAME: &str = "kubernetes.io/hostname";
+const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
 const MEBIBYTE: i64 = 1 << 20;
 /// Classes that are looked at.
 const CLASSES: usize = 3;
@@ -42,7 +44,8 @@ pub(super) fn ways(cx: &Context<'_>, state: &Snapshot, claim: &Claim) -> Vec<Way
             ways.extend(refitted(claim, volume, &near.mismatch));
             ways.extend(fitted(claim, volume, &near.mismatch).filter(|_| remade));
         }
-        let of_name = matches!(verdict.decision, Decision::RequestedVolumeMissing { .. } | Decision::RequestedVolumeTaken { .. });
+        let of_name =
+            matches!(verdict.decision, Decision::RequestedVolumeMissing { .. } | Decision::RequestedVolumeTaken { .. });
         ways.extend((of_name && remade).then(|| any_volume(claim)));
     }
     if remade {
@@ -52,18 +55,50 @@ pub(super) fn ways(cx: &Context<'_>, state: &Snapshot, claim: &Claim) -> Vec<Way
     ways
 }
 
+/// A new and empty volume in place of one that was on a node which is gone, and its data with it. The old volume is kept,
+/// as far as the cluster knows it.
+pub(super) fn given_up(at: &At<'_, '_>, claim: &str, volume: &str) -> Option<Way> {
+    let claim = at.state.claims.get(&at.pod.metadata.namespace, claim).found()?;
+    let volume = at.state.volumes.get("", volume).found()?;
+    let affinity = volume.required_node_affinity()?;
+    let nodes = at.cx.snapshot.nodes.all()?;
+    let gone = !nodes.is_empty() && !nodes.iter().any(|node| affinity.matches("", &node.metadata.labels));
+    let mut named = affinity.node_selector_terms.iter().flat_map(|term| &term.match_expressions);
+    let of_one_node = named.any(|one| one.key == HOSTNAME && one.values.len() == 1);
+    let makes = at.state.classes.get("", claim.class()).found().is_some_and(|class| class.provisioner != NO_PROVISIONER);
+    let held = claim.metadata.deleting() || claim.metadata.controller().is_some() || on_a_node(at.cx, claim);
+    if !gone || !of_one_node || !makes || held {
+        return None;
+    }
+    let kept: serde_json::Map<String, Value> = serde_json::Map::new();
+    let operations = vec![
+        json!({"op": "remove", "path": "/spec/volumeName"}),
+        json!({"op": "add", "path": "/metadata/annotations", "value": kept}),
+    ];
+    let (name, volume) = (&claim.metadata.name, &volume.metadata.name);
+    let what = format!("make claim {name} anew and empty");
+    let note = format!("since the node that had the data of volume {volume} is gone: bring it back, or restore a backup, where the data matters");
+    Some(way(claim, operations, what, 9, Risk::High).note(note))
+}
+
+/// Whether a pod that has a node names the claim, though it may have ended.
+fn on_a_node(cx: &Context<'_>, claim: &Claim) -> bool {
+    let meta = &claim.metadata;
+    let names = |pod: &Pod| {
+        let mut claims = pod.spec.volumes.iter().filter_map(|volume| volume.claim_name(&pod.metadata.name));
+        claims.any(|name| name == meta.name)
+    };
+    cx.snapshot.pods.in_namespace(&meta.namespace).iter().any(|pod| pod.assigned() && names(pod))
+}
+
 /// Whether a claim holds nothing, goes at once when it is deleted, and is nobody's to make again. One that a pod on a node
 /// names stays until that pod is gone, though it may have ended (`pvc_protection_controller.go`); one of an ephemeral
 /// volume or of an operator comes back as it was.
 fn can_be_remade(cx: &Context<'_>, claim: &Claim) -> bool {
     let meta = &claim.metadata;
     let free = !claim.fully_bound() && meta.deletion_timestamp.is_none() && meta.controller().is_none();
-    let names = |pod: &Pod| {
-        let mut claims = pod.spec.volumes.iter().filter_map(|volume| volume.claim_name(&pod.metadata.name));
-        claims.any(|name| name == meta.name)
-    };
     let foreign = meta.finalizers.iter().any(|finalizer| finalizer != PROTECTION);
-    free && !foreign && !cx.snapshot.pods.in_namespace(&meta.namespace).iter().any(|pod| pod.assigned() && names(pod))
+    free && !foreign && !on_a_node(cx, claim)
 }
 
 /// The StatefulSet that makes the claim for the pod, with the place of the claim's template.
@@ -85,7 +120,8 @@ fn class_made(state: &Snapshot, claim: &Claim) -> Vec<Way> {
     if name.is_empty() || !state.classes.get("", name).is_absent() {
         return Vec::new();
     }
-    let mut like: Vec<&StorageClass> = state.classes.seen().iter().map(|class| &**class).filter(|class| makes(state, class)).collect();
+    let mut like: Vec<&StorageClass> =
+        state.classes.seen().iter().map(|class| &**class).filter(|class| makes(state, class)).collect();
     like.sort_by_key(|class| strsim::osa_distance(&class.metadata.name, name));
     like.into_iter().take(CLASSES).map(|class| class_like(name, class)).collect()
 }
@@ -199,14 +235,8 @@ fn of_class(claim: &Claim, class: &StorageClass, lost: bool) -> Way {
     let size = claim.request().map(|size| short_bytes(size.value())).unwrap_or_default();
     let name = &claim.metadata.name;
     let (what, cost, risk) = match lost {
-        true => (
-            format!("make lost claim {name} anew and empty, {size} of class {class}"),
-            6,
-            Risk::High,
-        ),
-        false => {
-            (format!("make claim {name} anew, {size} of class {class}"), 4, Risk::Medium)
-        }
+        true => (format!("make lost claim {name} anew and empty, {size} of class {class}"), 6, Risk::High),
+        false => (format!("make claim {name} anew, {size} of class {class}"), 4, Risk::Medium),
     };
     way(claim, operations, what, cost, risk).note(format!("if driver {driver} makes it"))
 }

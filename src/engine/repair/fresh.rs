@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use super::claims::{made_for, makes};
-use super::pods::{change, told};
 use super::plan::{Edit, Way};
+use super::pods::{change, told};
 use super::ways::At;
 use crate::diagnosis::remedy::{Ask, Change, Risk};
 use crate::diagnosis::text::near;
@@ -21,7 +21,9 @@ const READ_WRITE_ONCE_POD: &str = "ReadWriteOncePod";
 pub(super) fn own_claim(at: &At<'_, '_>, name: &str) -> Vec<Vec<Way>> {
     let Some(claim) = at.state.claims.get(&at.pod.metadata.namespace, name).found() else { return Vec::new() };
     let volumes = at.pod.spec.volumes.iter();
-    let position = volumes.clone().position(|volume| volume.persistent_volume_claim.is_some() && volume.claim_name("").as_deref() == Some(name));
+    let position = volumes
+        .clone()
+        .position(|volume| volume.persistent_volume_claim.is_some() && volume.claim_name("").as_deref() == Some(name));
     let Some(position) = position.filter(|_| made_for(at.cx, at.pod, name).is_none()) else { return Vec::new() };
     let to = new_name(at, claim);
     let read = at.cx.snapshot.claims.get(&claim.metadata.namespace, &to).found().is_some();
@@ -93,7 +95,8 @@ fn copied(claim: &Claim, to: &str, class: &StorageClass) -> Way {
 pub(super) fn missing(at: &At<'_, '_>, name: &str) -> Vec<Vec<Way>> {
     let namespace = &at.pod.metadata.namespace;
     let meant = near(name, at.state.claims.in_namespace(namespace).iter().map(|claim| claim.metadata.name.as_str()));
-    let mut alternatives: Vec<Vec<Way>> = meant.and_then(|meant| renamed(at, name, meant)).into_iter().map(|way| vec![way]).collect();
+    let mut alternatives: Vec<Vec<Way>> =
+        meant.and_then(|meant| renamed(at, name, meant)).into_iter().map(|way| vec![way]).collect();
     let earlier = at.state.volumes.seen().iter().find(|volume| {
         let owner = volume.spec.claim_ref.as_ref();
         owner.is_some_and(|owner| owner.namespace == *namespace && owner.name == name)

@@ -7,16 +7,18 @@ mod holders;
 mod nodes;
 mod plan;
 mod pods;
+mod reason;
 mod search;
 mod volumes;
 mod ways;
 
-use search::Search;
+use search::{Found, Search};
 
-use super::trial::{Choice, Trials};
+use super::trial::{Choice, Settled, Trials};
 use crate::diagnosis::context::Context;
 use crate::diagnosis::finding::{Finding, Severity};
-use crate::diagnosis::remedy::{Remedy, Side, Trial};
+use crate::diagnosis::looks::CHANGES_NOTHING;
+use crate::diagnosis::remedy::{Remedy, Risk, Side, Trial};
 use crate::model::ObjectRef;
 use crate::rules::{Stage, find};
 
@@ -26,30 +28,63 @@ const TRIES: usize = 40;
 const MOST_TRIES: usize = 1000;
 /// What all tries of a report may cost, in objects that each of them looks at: five on 5,000 nodes with 50,000 pods.
 const BUDGET: usize = 500_000;
+/// First changes of which the next blocker is looked for, where no set of changes works.
+const NEXT_BLOCKERS: usize = 3;
+const TOO_LARGE: &str = "the search stopped early, since the cluster is large and other causes came first";
 
 /// Adds to each error without a repair that works what the search finds: what changes the cluster alone, what changes the
-/// workload alone, and where neither works, what changes both.
+/// workload alone, and where neither works, what changes both; else why there is none.
 pub(super) fn add(cx: &Context<'_>, trials: &mut Trials<'_>, findings: &mut [Finding]) {
     let cost = cx.snapshot.pods.seen().len() + 10 * cx.snapshot.nodes.seen().len() + 1;
     let mut left = MOST_TRIES.min(BUDGET / cost);
     for finding in findings.iter_mut().filter(|finding| wanted(finding)) {
         let victims: Vec<ObjectRef> = finding.victims().cloned().collect();
-        let Some(rest) = left.checked_sub(1) else { return };
-        left = rest;
-        let Some(untouched) = trials.settle(cx.snapshot.clone(), &victims, Choice::First) else { return };
-        let mut found: Vec<Remedy> = Vec::new();
-        for side in [Side::Cluster, Side::Workload, Side::Both] {
-            if side == Side::Both && !found.is_empty() {
-                continue;
-            }
-            let mut search = Search::new(cx, &victims, side, TRIES.min(left));
-            let before = search.left;
-            found.extend(search.run(trials, &untouched));
-            left -= before - search.left;
+        let untouched = left.checked_sub(1).and_then(|rest| {
+            left = rest;
+            trials.settle(cx.snapshot.clone(), &victims, Choice::First)
+        });
+        match untouched {
+            Some(untouched) => repair(cx, trials, finding, &untouched, &mut left),
+            None => finding.unrepaired = Some(TOO_LARGE.to_owned()),
         }
-        found.sort_by_key(|remedy| remedy.risk);
-        finding.remedies.splice(0..0, found);
     }
+}
+
+fn repair(cx: &Context<'_>, trials: &mut Trials<'_>, finding: &mut Finding, untouched: &Settled, left: &mut usize) {
+    let victims: Vec<ObjectRef> = finding.victims().cloned().collect();
+    let mut found: Vec<Found> = Vec::new();
+    for side in [Side::Cluster, Side::Workload, Side::Both] {
+        if side == Side::Both && !found.is_empty() {
+            continue;
+        }
+        let mut search = Search::new(cx, &victims, side, TRIES.min(*left));
+        let before = search.left;
+        found.extend(search.run(trials, untouched));
+        *left -= before - search.left;
+    }
+    if found.is_empty() {
+        let search = Search::new(cx, &victims, Side::Both, 0);
+        finding.unrepaired = Some(search.why_none(untouched));
+        next_blockers(&search, trials, finding, untouched);
+        return;
+    }
+    found.sort_by_key(|one| one.remedy.risk);
+    let (risky, safe): (Vec<Found>, Vec<Found>) = found.into_iter().partition(|one| one.remedy.risk == Risk::High);
+    let (around, through): (Vec<Found>, Vec<Found>) = safe.into_iter().partition(|one| one.evades);
+    let last = |own: &Remedy| own.risk == Risk::High || own.trial == Trial::Untried(CHANGES_NOTHING.to_owned());
+    let first = finding.remedies.iter().position(last).unwrap_or(finding.remedies.len());
+    finding.remedies.splice(first..first, around.into_iter().chain(risky).map(|one| one.remedy));
+    finding.remedies.splice(0..0, through.into_iter().map(|one| one.remedy));
+}
+
+/// Adds the smallest change that ends this cause, where it only brings the next one to light.
+fn next_blockers(search: &Search<'_, '_>, trials: &mut Trials<'_>, finding: &mut Finding, untouched: &Settled) {
+    if finding.remedies.iter().any(|remedy| matches!(remedy.trial, Trial::NextBlocker { .. })) {
+        return;
+    }
+    let first = search.first_steps(untouched, NEXT_BLOCKERS);
+    let found: Option<Remedy> = first.into_iter().find_map(|remedy| trials.next_blocker(finding, remedy));
+    finding.remedies.splice(0..0, found);
 }
 
 /// Whether a finding is an error of pods or claims themselves that no repair ends. What is wrong with the parts of a

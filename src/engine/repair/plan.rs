@@ -189,7 +189,7 @@ impl Plan {
         steps.iter().all(|step| step.command.is_some()).then_some(steps)
     }
 
-/// The state with the changes made; `None` where one can't be.
+    /// The state with the changes made; `None` where one can't be.
     pub(super) fn made(&self, cx: &Context<'_>, victims: &[ObjectRef]) -> Option<Snapshot> {
         let mut state = cx.snapshot.clone();
         for step in self.steps(cx, victims)? {
@@ -235,6 +235,9 @@ fn made(cx: &Context<'_>, what: &str, change: &Edit, victims: &[ObjectRef]) -> O
     let steps = match change {
         Edit::Object(change) => vec![cx.step(what, change.clone())],
         Edit::Anew { object, operations } => anew(cx, what, object, operations, victims)?,
+        Edit::Template { claim, operations, .. } if operations.is_empty() => {
+            vec![cx.step(what, deleted(claim)?)]
+        }
         Edit::Template { set, claim, operations } => vec![
             cx.step(
                 format!("{what}: the set is replaced without its pods, since its claim templates can't be changed"),
@@ -244,12 +247,12 @@ fn made(cx: &Context<'_>, what: &str, change: &Edit, victims: &[ObjectRef]) -> O
                     operations: Value::Array(operations.clone()),
                 },
             ),
-            cx.step(format!("Delete claim {}, which has no volume; the set makes it anew", claim.name), deleted(claim)?),
+            cx.step(
+                format!("Delete claim {}, which has no volume; the set makes it anew", claim.name),
+                deleted(claim)?,
+            ),
         ],
-        Edit::Stop(pod) => vec![
-            cx.step(format!("Keep a copy of pod {}", pod.name), kept(pod)?),
-            cx.step(what, deleted(pod)?),
-        ],
+        Edit::Stop(pod) => vec![cx.step(what, deleted(pod)?)],
         Edit::Scale { workload, replicas, pod } => {
             let object = (Kind::named(&workload.kind)?, workload.namespace.as_str(), workload.name.as_str());
             vec![cx.scale(what, object, *replicas).leading_to(vec![deleted(pod)?])]
@@ -261,11 +264,6 @@ fn made(cx: &Context<'_>, what: &str, change: &Edit, victims: &[ObjectRef]) -> O
 fn deleted(object: &ObjectRef) -> Option<Change> {
     let kind = Kind::named(&object.kind)?;
     Some(Change::Delete { kind, namespace: object.namespace.clone(), name: object.name.clone() })
-}
-
-fn kept(object: &ObjectRef) -> Option<Change> {
-    let kind = Kind::named(&object.kind)?;
-    Some(Change::Keep { kind, namespace: object.namespace.clone(), name: object.name.clone() })
 }
 
 fn remake(object: &ObjectRef, operations: &[Value]) -> Option<Change> {
@@ -315,7 +313,8 @@ fn of_set(cx: &Context<'_>, state: &Snapshot, claim: ObjectRef, operations: Vec<
     let template = whole.pointer(&format!("/spec/volumeClaimTemplates/{at}"))?;
     let there = |operation: &Value| {
         let path = operation["path"].as_str().unwrap_or_default();
-        path.starts_with("/spec") && (operation["op"] == "add" || template.pointer(path).is_some_and(|value| !value.is_null()))
+        path.starts_with("/spec")
+            && (operation["op"] == "add" || template.pointer(path).is_some_and(|value| !value.is_null()))
     };
     let operations: Vec<Value> = operations.into_iter().filter(there).collect();
     let carried = operations.into_iter().map(|mut operation| {
@@ -325,7 +324,7 @@ fn of_set(cx: &Context<'_>, state: &Snapshot, claim: ObjectRef, operations: Vec<
     });
     let operations: Vec<Value> = carried.collect();
     let set = ObjectRef::new(Kind::StatefulSet, &set.metadata.namespace, &set.metadata.name);
-    (!operations.is_empty()).then_some(Edit::Template { set, claim, operations })
+    Some(Edit::Template { set, claim, operations })
 }
 
 /// Whether the API server has written label keys of the pod into its selectors: it refuses the pod as it gives it back

@@ -15,8 +15,7 @@ use crate::scheduler::obstacle::amount;
 use crate::snapshot::edit::{Edit as StateEdit, pointer_token};
 
 const HOSTNAME: &str = "kubernetes.io/hostname";
-const TERMS: &str =
-    "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms";
+const TERMS: &str = "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms";
 /// Nodes by name in one affinity.
 const MOST_NAMES: usize = 10;
 
@@ -92,11 +91,7 @@ fn of_node_selector(operation: &Value) -> bool {
     operation["path"].as_str().is_some_and(|path| path.starts_with("/spec/nodeSelector"))
 }
 
-pub(super) fn tolerate(
-    at: &At<'_, '_>,
-    obstacle: &Obstacle,
-    (key, value, effect): (&str, &str, &str),
-) -> Option<Way> {
+pub(super) fn tolerate(at: &At<'_, '_>, obstacle: &Obstacle, (key, value, effect): (&str, &str, &str)) -> Option<Way> {
     if out_of_order(key) {
         return None;
     }

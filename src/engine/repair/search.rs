@@ -18,7 +18,7 @@ use crate::snapshot::Snapshot;
 use crate::volumes::{AttachProblem, Attachments};
 
 /// Changes in one repair.
-const MOST_CHANGES: usize = 12;
+pub(super) const MOST_CHANGES: usize = 12;
 /// Sets of ways that are followed from one state.
 const BRANCHES: usize = 5;
 /// What one more victim is taken to cost: about one change of a middling weight.
@@ -29,11 +29,18 @@ const MOST_OTHERS: usize = 40;
 const ALL_NODES: usize = 200;
 
 pub(super) struct Search<'s, 'a> {
-    cx: &'s Context<'a>,
+    pub cx: &'s Context<'a>,
     victims: &'s [ObjectRef],
     side: Side,
     /// Tries that are left.
     pub left: usize,
+}
+
+/// A repair that works.
+pub(super) struct Found {
+    pub remedy: Remedy,
+    /// Whether it leads the victims around the cause and leaves it where it is.
+    pub evades: bool,
 }
 
 /// Plans that are still to be tried, with what they cost and what is expected to come on top.
@@ -58,30 +65,34 @@ impl Open {
     }
 }
 
-/// How many victims don't run yet, as far as it can be told.
-fn left_of(settled: &Settled) -> usize {
-    settled.blocked.len() + settled.starting.len() + settled.open.len()
-}
-
 impl<'s, 'a> Search<'s, 'a> {
     pub(super) fn new(cx: &'s Context<'a>, victims: &'s [ObjectRef], side: Side, left: usize) -> Self {
         Self { cx, victims, side, left }
     }
 
     /// The cheapest plan that lets all victims run, of those within reach.
-    pub(super) fn run(&mut self, trials: &mut Trials<'_>, untouched: &Settled) -> Option<Remedy> {
+    pub(super) fn run(&mut self, trials: &mut Trials<'_>, untouched: &Settled) -> Option<Found> {
         let mut open = Open::default();
         self.follow(&mut open, &Plan::default(), untouched);
         loop {
             let plan = open.next()?;
             let Some(settled) = self.tried(trials, &plan)? else { continue };
-            if left_of(&settled) > 0 {
+            if settled.left().next().is_some() {
                 self.follow(&mut open, &plan, &settled);
             } else if self.holds(trials, &plan)? {
                 let plan = self.pruned(trials, plan);
-                return plan.remedy(self.cx, self.victims).map(|remedy| Remedy { trial: Trial::Schedules, ..remedy });
+                let remedy = plan.remedy(self.cx, self.victims)?;
+                return Some(Found { remedy: Remedy { trial: Trial::Schedules, ..remedy }, evades: plan.evades() });
             }
         }
+    }
+
+    /// The cheapest changes for the first victim that is in trouble, each as a repair that is still to be tried.
+    pub(super) fn first_steps(&self, untouched: &Settled, most: usize) -> Vec<Remedy> {
+        let mut open = Open::default();
+        self.follow(&mut open, &Plan::default(), untouched);
+        let plans = std::iter::from_fn(|| open.next()).take(most);
+        plans.filter_map(|plan| plan.remedy(self.cx, self.victims)).collect()
     }
 
     /// What becomes of the victims under a plan, `Some(None)` where it can't be made; `None` when the budget is spent.
@@ -98,7 +109,7 @@ impl<'s, 'a> Search<'s, 'a> {
         let smaller: Vec<Plan> = plan.without_one().collect();
         for candidate in smaller {
             let works = self.tried(trials, &candidate).flatten();
-            if works.is_some_and(|settled| left_of(&settled) == 0)
+            if works.is_some_and(|settled| settled.left().next().is_none())
                 && self.holds(trials, &candidate) == Some(true)
             {
                 return self.pruned(trials, candidate);
@@ -120,7 +131,7 @@ impl<'s, 'a> Search<'s, 'a> {
             self.left = self.left.checked_sub(1)?;
             let Some(state) = plan.made(self.cx, self.victims) else { return Some(false) };
             let state = trials.settle(state, &others, choice)?.state;
-            if left_of(&trials.settle(state, self.victims, choice)?) > 0 {
+            if trials.settle(state, self.victims, choice)?.left().next().is_some() {
                 return Some(false);
             }
         }
@@ -130,7 +141,7 @@ impl<'s, 'a> Search<'s, 'a> {
     /// Adds the plan with what takes something out of the way of the first victim that is left.
     fn follow(&self, open: &mut Open, plan: &Plan, settled: &Settled) {
         let state = &settled.state;
-        let left = left_of(settled);
+        let left = settled.left().count();
         let sets = self.sets(state, settled);
         let allowed = sets.into_iter().filter(|set| set.iter().all(|way| self.allows(way)));
         for next in allowed.filter_map(|ways| plan.with(self.cx, state, &ways)) {
@@ -139,8 +150,7 @@ impl<'s, 'a> Search<'s, 'a> {
     }
 
     fn sets(&self, state: &Snapshot, settled: &Settled) -> Vec<Vec<Way>> {
-        let mut left = settled.blocked.iter().chain(&settled.starting).chain(&settled.open);
-        let Some(object) = left.next() else { return Vec::new() };
+        let Some(object) = settled.left().next() else { return Vec::new() };
         match (object.kind.as_str(), state.pods.get(&object.namespace, &object.name).found()) {
             ("Pod", Some(pod)) if pod.assigned() => self.of_placed(state, pod),
             ("Pod", Some(pod)) => self.of_pod(state, pod),
@@ -157,7 +167,7 @@ impl<'s, 'a> Search<'s, 'a> {
         self.side == Side::Both || self.side == way.change.side()
     }
 
-    fn at<'t>(&'t self, state: &'t Snapshot, pod: &'t Pod, node: Option<&'t str>) -> At<'t, 'a> {
+    pub(super) fn at<'t>(&'t self, state: &'t Snapshot, pod: &'t Pod, node: Option<&'t str>) -> At<'t, 'a> {
         At { cx: self.cx, state, victims: self.victims, pod, node }
     }
 

@@ -91,7 +91,11 @@ impl Refit {
 
     /// Every label that the claim's selector asks for by value, once.
     fn labels(&mut self, claim: &Claim, volume: &Volume) -> Option<()> {
-        if self.operations.iter().any(|operation| operation["path"].as_str().is_some_and(|path| path.contains("labels"))) {
+        if self
+            .operations
+            .iter()
+            .any(|operation| operation["path"].as_str().is_some_and(|path| path.contains("labels")))
+        {
             return Some(());
         }
         let selector = claim.spec.selector.as_ref()?;

@@ -1,18 +1,18 @@
 //! What can be done about each kind of obstacle.
 
 use super::super::apply::CORDON_TAINT;
+use super::plan::Edit;
 use super::plan::Way;
 use super::{claims, fresh, holders, nodes, pods};
 use crate::diagnosis::context::Context;
+use crate::diagnosis::remedy::Change;
 use crate::diagnosis::remedy::Risk;
+use crate::model::Kind;
 use crate::model::{ObjectRef, Pod};
 use crate::scheduler::obstacle::{ClaimTrouble, LabelSource, NoVolume};
 use crate::scheduler::{Fact, Obstacle};
 use crate::snapshot::Snapshot;
 use crate::snapshot::edit::Edit as StateEdit;
-use crate::diagnosis::remedy::Change;
-use crate::model::Kind;
-use super::plan::Edit;
 
 /// What is being looked at: a pod in a state, and a node unless no node is looked at yet.
 pub(super) struct At<'s, 'a> {
@@ -114,9 +114,12 @@ fn freed(at: &At<'_, '_>, obstacle: &Obstacle) -> Option<Vec<Way>> {
 fn of_its_own(at: &At<'_, '_>, obstacle: &Obstacle) -> Vec<Vec<Way>> {
     match &obstacle.fact {
         Fact::Claim { claim, trouble: ClaimTrouble::Missing } => fresh::missing(at, claim),
+        Fact::VolumeAffinity { claim, volume, .. } => {
+            let given_up = claims::given_up(at, claim, volume).map(|way| vec![way]);
+            given_up.into_iter().chain(fresh::own_claim(at, claim)).collect()
+        }
         Fact::Claim { claim, .. }
         | Fact::ClaimInUse { claim, .. }
-        | Fact::VolumeAffinity { claim, .. }
         | Fact::Zone { claim, .. }
         | Fact::VolumeMissing { claim, .. }
         | Fact::NoVolume { claim, .. } => fresh::own_claim(at, claim),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::diagnosis::{Confidence, Evidence, Explained, Finding, Manager, Remedy, Risk, Severity, Step, Trial};
+use crate::diagnosis::{Confidence, Evidence, Explained, Finding, Manager, Remedy, Risk, Severity, Size, Step, Trial};
 use crate::model::ObjectRef;
 
 /// One cause.
@@ -26,6 +26,8 @@ pub struct FindingEntry<'a> {
     pub explains: Vec<ExplainedEntry<'a>>,
     /// What to do, the best first.
     pub remedies: Vec<RemedyEntry<'a>>,
+    /// Why no repair that was tried works; null where one does, and where none was searched for.
+    pub no_repair: Option<&'a str>,
 }
 
 /// An object.
@@ -67,6 +69,8 @@ pub enum ExplainedEntry<'a> {
 pub struct RemedyEntry<'a> {
     pub title: &'a str,
     pub risk: Risk,
+    /// How much it changes, and of what; null where a rule proposed it.
+    pub size: Option<Size>,
     /// In the order in which to do them.
     pub steps: Vec<StepEntry<'a>>,
     /// What came of trying it on a copy of the state.
@@ -99,6 +103,8 @@ pub struct StepEntry<'a> {
     pub command: Option<&'a str>,
     /// The tool that owns the object and would undo the step.
     pub undone_by: Option<ManagerEntry<'a>>,
+    /// The command that takes the step back; null where nothing does.
+    pub undo: Option<&'a str>,
 }
 
 /// A tool that owns an object.
@@ -128,6 +134,7 @@ impl<'a> FindingEntry<'a> {
             evidence: finding.evidence.iter().map(EvidenceEntry::new).collect(),
             explains: finding.explains.iter().map(ExplainedEntry::new).collect(),
             remedies: finding.remedies.iter().map(RemedyEntry::new).collect(),
+            no_repair: finding.unrepaired.as_deref(),
         }
     }
 }
@@ -169,6 +176,7 @@ impl<'a> RemedyEntry<'a> {
         Self {
             title: &remedy.title,
             risk: remedy.risk,
+            size: remedy.size,
             steps: remedy.steps.iter().map(StepEntry::new).collect(),
             trial,
             then,
@@ -179,7 +187,7 @@ impl<'a> RemedyEntry<'a> {
 impl<'a> StepEntry<'a> {
     fn new(step: &'a Step) -> Self {
         let undone_by = step.undone_by.as_ref().map(ManagerEntry::new);
-        Self { what: &step.what, command: step.command.as_deref(), undone_by }
+        Self { what: &step.what, command: step.command.as_deref(), undone_by, undo: step.undo.as_deref() }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::words::{NAMES, local, names, noun, plural};
 use super::{Screen, Tone};
 use crate::diagnosis::looks::CHANGES_NOTHING;
-use crate::diagnosis::{Confidence, Risk, Severity};
+use crate::diagnosis::{Confidence, Risk, Severity, Side};
 use crate::report::document::{
     EvidenceEntry, ExplainedEntry, FindingEntry, ManagerEntry, ObjectEntry, RemedyEntry, StepEntry, TrialEntry,
 };
@@ -73,7 +73,8 @@ fn sentence(finding: &FindingEntry) -> String {
 fn body(view: View, finding: &FindingEntry, screen: &mut Screen) {
     screen.gap();
     let (first, others) = finding.remedies.split_at(until_command(finding));
-    remedies(view, first, "What to do:", screen);
+    let smallest = smallest(finding);
+    remedies(view, first, "What to do:", smallest, screen);
     let (objects, findings) = victims(view, finding, screen.wants_all());
     for line in objects {
         screen.item(2, "Blocks", &line);
@@ -82,7 +83,11 @@ fn body(view: View, finding: &FindingEntry, screen: &mut Screen) {
         screen.item(2, "Explains:", &title);
     }
     evidence(view, finding, screen);
-    remedies(view, others, if first.is_empty() { "What to do:" } else { "Or:" }, screen);
+    remedies(view, others, if first.is_empty() { "What to do:" } else { "Or:" }, smallest, screen);
+    if let Some(why) = finding.no_repair.filter(|_| screen.wants_all()) {
+        screen.gap();
+        screen.paragraph(2, &format!("No repair was found that works: {why}."));
+    }
     screen.gap();
     screen.styled(Tone::Faint, 2, &format!("More: kubectl storagewhy explain {}", finding.rule));
 }
@@ -170,12 +175,18 @@ fn runs(command: &str) -> bool {
     !command.starts_with("kubectl storagewhy")
 }
 
-fn remedies(view: View, remedies: &[RemedyEntry], first: &str, screen: &mut Screen) {
+/// The weight of the smallest repair, where there are several to compare.
+fn smallest(finding: &FindingEntry) -> Option<u32> {
+    let sizes: Vec<u32> = finding.remedies.iter().filter_map(|remedy| Some(remedy.size?.weight)).collect();
+    sizes.iter().min().copied().filter(|_| sizes.len() > 1)
+}
+
+fn remedies(view: View, remedies: &[RemedyEntry], first: &str, smallest: Option<u32>, screen: &mut Screen) {
     for (position, remedy) in remedies.iter().enumerate() {
         screen.gap();
         let lead = if position == 0 { first } else { "Or:" };
         screen.toned(Tone::Heading, 2, lead, remedy.title);
-        trial(remedy, screen);
+        trial(remedy, smallest, screen);
         for (number, step) in remedy.steps.iter().enumerate() {
             let told = remedy.steps.len() == 1 && step.what == remedy.title;
             self::step(view, number, step, told, screen);
@@ -184,7 +195,7 @@ fn remedies(view: View, remedies: &[RemedyEntry], first: &str, screen: &mut Scre
     }
 }
 
-fn trial(remedy: &RemedyEntry, screen: &mut Screen) {
+fn trial(remedy: &RemedyEntry, smallest: Option<u32>, screen: &mut Screen) {
     if remedy.then == Some(CHANGES_NOTHING) {
         return;
     }
@@ -202,7 +213,16 @@ fn trial(remedy: &RemedyEntry, screen: &mut Screen) {
         (TrialEntry::Untried, reason) => (Tone::Caution, format!("Not tried: {}", reason.unwrap_or("no reason given"))),
     };
     let tone = if remedy.risk == Risk::High { Tone::Bad } else { tone };
-    screen.styled(tone, 4, &format!("{risk} {outcome}"));
+    let size = remedy.size.map(|size| {
+        let of = match size.side {
+            Side::Cluster => "It changes the cluster",
+            Side::Workload => "It changes the workload",
+            Side::Both => "It changes both cluster and workload",
+        };
+        let compared = if smallest == Some(size.weight) { ", and is the smallest change" } else { "" };
+        format!(" {of}{compared}.")
+    });
+    screen.styled(tone, 4, &format!("{risk} {outcome}{}", size.unwrap_or_default()));
 }
 
 /// A step with its command; its words are left out where the remedy's title has just said them.
@@ -213,6 +233,11 @@ fn step(view: View, number: usize, step: &StepEntry, told: bool, screen: &mut Sc
     }
     if let Some(command) = step.command {
         screen.command(6 + mark.len(), command);
+        screen.gap();
+    }
+    if let Some(undo) = step.undo.filter(|_| screen.wants_all()) {
+        screen.styled(Tone::Faint, 5 + mark.len(), "The way back:");
+        screen.command(6 + mark.len(), undo);
         screen.gap();
     }
     if let Some(manager) = &step.undone_by {

@@ -105,15 +105,19 @@ fn remedies(cx: &Context<'_>, stuck: &Stuck<'_, '_>, driver: &str) -> Vec<Remedy
          really has; CSIDriver's nodeAllocatableUpdatePeriodSeconds keeps it up to date"
     ));
     let lower = Remedy::untried("Correct the limit that the driver reports", Risk::Medium, vec![told], reason);
-    let line = |words: &[&str]| kubectl(words, &[node], &[]);
+    let closed = serde_json::json!({"spec": {"unschedulable": true}});
+    let close = Step {
+        command: kubectl(&["cordon"], &[node], &[]),
+        ..cx.patch(format!("Close node {node}"), (Kind::Node, "", node), closed)
+    };
+    let open = cx.step("Open the node again", Change::Uncordon { node: node.to_owned() });
     let pod = stuck.pod();
     let recreate = Change::RecreatePods { namespace: pod.namespace.clone(), names: vec![pod.name.clone()] };
     let steps = vec![
-        Step { what: format!("Close node {node}"), command: line(&["cordon"]), ..Step::default() },
+        close,
         cx.step(format!("Delete pod {}; the new one is placed elsewhere", pod.name), recreate),
-        Step { what: "Open the node again".to_owned(), command: line(&["uncordon"]), ..Step::default() },
+        Step { later: true, ..open },
     ];
-    let elsewhere =
-        Remedy::untried("Have the pod placed on another node", Risk::Low, steps, "where it fits then is not tried");
+    let elsewhere = Remedy::new("Have the pod placed on another node", Risk::Low, steps);
     if stuck.case.pod.metadata.controller().is_some() { vec![lower, elsewhere] } else { vec![lower] }
 }

@@ -1,7 +1,9 @@
+use crate::admission::expand::{ordinal_of, stateful_set_claims};
 use crate::diagnosis::context::{Context, Shortfall};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
-use crate::model::{Event, Kind, ObjectRef};
+use crate::diagnosis::remedy::{Change, Remedy, Risk};
+use crate::model::{Event, Kind, ObjectRef, Quantity};
 
 crate::rules::declare_rule! {
     static RULE = {
@@ -55,6 +57,33 @@ fn finding(cx: &Context<'_>, shortfall: &Shortfall<'_>, object: ObjectRef, event
         .likely()
         .explains(object)
         .explains_all(pods)
+        .with_remedies(resized(cx, shortfall, &event.message))
+}
+
+/// A claim template in the size that a LimitRange of the namespace allows, where that is what it refuses
+/// (`plugin/pkg/admission/limitranger`, minConstraint and maxConstraint).
+fn resized(cx: &Context<'_>, shortfall: &Shortfall<'_>, message: &str) -> Option<Remedy> {
+    let (_, rest) = message.split_once("persistentvolumeclaims \"")?;
+    let (claim, rest) = rest.split_once("\" is forbidden: ")?;
+    let (_, rest) = rest.split_once("imum storage usage per PersistentVolumeClaim is ")?;
+    let size: Quantity = Quantity::parse(rest.split_once(',')?.0).ok()?;
+    let meta = shortfall.meta;
+    let set = cx.snapshot.stateful_sets.get(&meta.namespace, &meta.name).found()?;
+    let of = |pod: &String| {
+        let claims = stateful_set_claims(set, ordinal_of(&meta.name, pod)?);
+        claims.iter().position(|one| one.metadata.name == claim)
+    };
+    let at = shortfall.missing.iter().find_map(of)?;
+    let path = format!("/spec/volumeClaimTemplates/{at}/spec/resources/requests/storage");
+    let operations = serde_json::json!([{"op": "replace", "path": path, "value": size.to_string()}]);
+    let change = Change::RemakeSet { namespace: meta.namespace.clone(), name: meta.name.clone(), operations };
+    let what = format!(
+        "Ask for {size} in the claim template of StatefulSet {}: the set is replaced without its pods, since its claim \
+         templates can't be changed",
+        meta.name
+    );
+    let title = format!("Ask for {size} of storage, which the LimitRange allows");
+    Some(Remedy::new(title, Risk::Medium, vec![cx.step(what, change)]))
 }
 
 /// The API server's words without the controller's before them.

@@ -4,9 +4,9 @@ use super::driver::log_step;
 use crate::dependencies::Part;
 use crate::diagnosis::context::{Context, PodGroup, pod_ref};
 use crate::diagnosis::finding::Evidence;
-use crate::diagnosis::remedy::{Remedy, Risk};
+use crate::diagnosis::remedy::{Change, Remedy, Risk};
 use crate::diagnosis::text::names;
-use crate::model::Pod;
+use crate::model::{Kind, Pod};
 use crate::rules::attaching::placed::node_ref;
 use crate::rules::scheduling::no_node_fits::story;
 use crate::rules::starting::containers::{Fault, faults, settled};
@@ -126,21 +126,29 @@ fn unmet_label(cx: &Context<'_>, part: &Part<'_>, pod: &Pod) -> Option<(String, 
         let path = format!("metadata.labels[{key}]");
         Context::fact(node_ref(node), &path, format!("{value:?}"), "the value that is there")
     }));
-    Some((text, facts, reselect(cx, part, key, &present)))
+    Some((text, facts, reselect(cx, part, pod, key, &present)))
 }
 
 /// Asks for the value that nodes have, where they have but one.
-fn reselect(cx: &Context<'_>, part: &Part<'_>, key: &str, present: &[(&str, &str)]) -> Option<Remedy> {
+fn reselect(cx: &Context<'_>, part: &Part<'_>, pod: &Pod, key: &str, present: &[(&str, &str)]) -> Option<Remedy> {
     part.workload?;
     let (_, value) = present.first().filter(|(_, first)| present.iter().all(|(_, value)| value == first))?;
     let patch = serde_json::json!({"spec": {"template": {"spec": {"nodeSelector": {key: value}}}}});
-    let step = cx.patch(format!("Ask for the value that the nodes have, {key}={value}"), part.key(), patch);
-    Some(Remedy::untried(
-        "Let the controller be placed",
-        Risk::Low,
-        vec![step],
-        "what the controller does once it runs is not known",
-    ))
+    let what = format!(
+        "Ask for the value that the nodes have, {key}={value}; that the controller does its work once it runs is taken \
+         for granted"
+    );
+    let step = cx.patch(what, part.key(), patch.clone());
+    let meta = &pod.metadata;
+    let set = meta.controller().filter(|owner| owner.kind == "ReplicaSet").map(|owner| Change::Patch {
+        kind: Kind::ReplicaSet,
+        namespace: meta.namespace.clone(),
+        name: owner.name.clone(),
+        patch,
+    });
+    let again = Change::RecreatePods { namespace: meta.namespace.clone(), names: vec![meta.name.clone()] };
+    let step = step.leading_to(set.into_iter().chain([again]).collect());
+    Some(Remedy::new("Let the controller be placed", Risk::Low, vec![step]))
 }
 
 fn start(cx: &Context<'_>, part: &Part<'_>) -> Remedy {

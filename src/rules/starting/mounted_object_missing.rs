@@ -246,5 +246,5 @@ fn rename(cx: &Context<'_>, object: &ObjectRef, near: &str, pod: &Pod) -> Option
             change,
         ));
     }
-    Some(Remedy::untried(format!("Use {near}"), Risk::Low, steps, "whether the two hold the same is not known"))
+    Some(Remedy::new(format!("Use {near}, if it holds what is needed"), Risk::Medium, steps))
 }
