@@ -93,6 +93,9 @@ pub struct Step {
     pub undone_by: Option<Manager>,
     /// Whether the step is for the time when the victims run: it is no part of the trial.
     pub later: bool,
+    /// Whether the trial takes the step for granted: it is outside the cluster, and the steps after it are only for when
+    /// it was made.
+    pub assumed: bool,
     /// What the change leads to beyond itself, as far as the trial needs it: controllers answer to it.
     pub effects: Vec<Change>,
     /// The command that takes the step back; `None` where nothing does.
@@ -169,6 +172,11 @@ impl Step {
     /// A step that is told in words alone.
     pub fn told(what: impl Into<String>) -> Self {
         Self { what: what.into(), ..Self::default() }
+    }
+
+    /// A step outside the cluster that those after it rest on.
+    pub fn assumed(what: impl Into<String>) -> Self {
+        Self { assumed: true, ..Self::told(what) }
     }
 
     /// The same step with what it leads to.

@@ -66,7 +66,13 @@ impl Settled {
 /// What came of a trial.
 enum Result {
     Placed,
-    Blocked { placed: Vec<String>, by: Vec<(String, Vec<String>)>, causes: Vec<String> },
+    /// Pods have their nodes, and nothing that is known keeps them from their volumes.
+    Starting(Vec<String>),
+    Blocked {
+        placed: Vec<String>,
+        by: Vec<(String, Vec<String>)>,
+        causes: Vec<String>,
+    },
     Unknown(String),
 }
 
@@ -92,7 +98,7 @@ enum Judged {
 fn judged(verdict: &PodVerdict, pod: &str, choice: Choice) -> Judged {
     let fits = || {
         let mut nodes = verdict.nodes.iter().filter(|node| node.fits == Some(true)).map(|node| node.name.clone());
-        if choice == Choice::First { nodes.next() } else { nodes.last() }
+        if choice == Choice::First { nodes.next() } else { nodes.next_back() }
     };
     match verdict.outcome {
         Outcome::Schedulable => Judged::Placed(verdict.placed.clone().or_else(fits).unwrap_or_default()),
@@ -121,6 +127,9 @@ impl<'a> Trials<'a> {
                 }
                 match self.attempt(&remedy, &victims) {
                     Result::Placed => remedy.trial = Trial::Schedules,
+                    Result::Starting(pods) => {
+                        remedy.trial = Trial::NextBlocker { placed: pods.len(), then: attaching(&pods) };
+                    }
                     Result::Unknown(reason) => remedy.trial = Trial::Untried(reason),
                     Result::Blocked { causes, by, .. } if causes.contains(&finding.id) => {
                         let text = by.first().map_or("", |(text, _)| text.as_str());
@@ -172,16 +181,16 @@ impl<'a> Trials<'a> {
     }
 
     fn play(&mut self, state: Snapshot, victims: &[ObjectRef]) -> Result {
-        let Some(Settled { state, placed, mut blocked, starting, mut unknown, .. }) =
+        let Some(Settled { state, placed, mut blocked, starting, unknown, .. }) =
             self.settle(state, victims, Choice::First)
         else {
             return Result::Unknown(TOO_LARGE.to_owned());
         };
         if !starting.is_empty() {
             blocked.extend(self.kept_from_starting(&state, &starting));
-            unknown.get_or_insert_with(|| "what the driver and the node answer then is not known".to_owned());
         }
         match (blocked.is_empty(), unknown) {
+            (true, None) if !starting.is_empty() => Result::Starting(names(&starting)),
             (true, None) => Result::Placed,
             (true, Some(reason)) => Result::Unknown(reason),
             (false, _) => self.blocked(&state, placed, &blocked),
@@ -313,6 +322,12 @@ fn tell(placed: &[String], by: &[(String, Vec<String>)]) -> String {
         format!("then {} {stay} back: {text}", crate::diagnosis::text::names(victims))
     }));
     told.join("; ")
+}
+
+/// What pods wait for that were only kept from their volumes.
+fn attaching(pods: &[String]) -> String {
+    let wait = either(pods.len(), "waits", "wait");
+    format!("{} {wait} for driver and kubelet to attach and mount the volumes", named("pod", pods))
 }
 
 fn names(objects: &[ObjectRef]) -> Vec<String> {

@@ -174,9 +174,14 @@ fn of_volume(volume: &Value, claims: &[Value]) -> Vec<Single> {
     if bound {
         return Vec::new();
     }
-    let classes: BTreeSet<&str> = claims.iter().filter_map(|claim| claim["spec"]["storageClassName"].as_str()).collect();
+    let classes: BTreeSet<&str> =
+        claims.iter().filter_map(|claim| claim["spec"]["storageClassName"].as_str()).collect();
     let class = |class: &&str| {
-        single(Kind::PersistentVolume, volume, &json!([{"op": "add", "path": "/spec/storageClassName", "value": class}]))
+        single(
+            Kind::PersistentVolume,
+            volume,
+            &json!([{"op": "add", "path": "/spec/storageClassName", "value": class}]),
+        )
     };
     classes.iter().map(class).collect()
 }
@@ -209,7 +214,9 @@ fn every_single(snapshot: &Snapshot, pod: &ObjectRef) -> Vec<Single> {
 /// The fields that a repair changes.
 fn changes(remedy: &Remedy) -> usize {
     let of = |change: &Change| match change {
-        Change::JsonPatch { operations, .. } | Change::Remake { operations, .. } | Change::RemakeSet { operations, .. } => {
+        Change::JsonPatch { operations, .. }
+        | Change::Remake { operations, .. }
+        | Change::RemakeSet { operations, .. } => {
             let paths = operations.as_array().unwrap().iter().filter_map(|one| one["path"].as_str());
             paths.map(|path| path.rsplit('/').next().unwrap()).collect::<BTreeSet<_>>().len()
         }
@@ -232,11 +239,20 @@ fn lets_run(snapshot: &Snapshot, pod: &ObjectRef, edits: &[&Edit]) -> bool {
     fits(state.pods.get(&pod.namespace, &pod.name).found().unwrap()) && !others.into_iter().any(|other| fits(other))
 }
 
-/// Findings about one pod without a controller that no node takes.
+/// Findings about one pod without a controller that no node takes and that shares its claims with no other that waits:
+/// which of them then gets the claim is the scheduler's choice.
 fn alone<'f>(snapshot: &Snapshot, finding: &'f Finding) -> Option<&'f ObjectRef> {
     let mut victims = finding.victims();
     let pod = victims.next().filter(|_| victims.next().is_none() && finding.severity == Severity::Error)?;
     let read = snapshot.pods.get(&pod.namespace, &pod.name).found().filter(|_| pod.kind == Kind::Pod.name())?;
+    let claims = |pod: &Pod| -> Vec<String> {
+        pod.spec.volumes.iter().filter_map(|volume| volume.claim_name(&pod.metadata.name)).collect()
+    };
+    let own = claims(read);
+    let mut others = snapshot.pods.in_namespace(&pod.namespace).iter().filter(|other| !other.assigned());
+    if others.any(|other| other.metadata.name != pod.name && claims(other).iter().any(|claim| own.contains(claim))) {
+        return None;
+    }
     (!read.assigned() && read.metadata.controller().is_none() && read.metadata.finalizers.is_empty()).then_some(pod)
 }
 

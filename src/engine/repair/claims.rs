@@ -41,7 +41,7 @@ pub(super) fn ways(cx: &Context<'_>, state: &Snapshot, claim: &Claim) -> Vec<Way
     if !lost {
         for near in verdict.volumes.iter().take(NEAREST) {
             let Some(volume) = state.volumes.get("", &near.name).found() else { continue };
-            ways.extend(refitted(claim, volume, &near.mismatch));
+            ways.extend(refitted(state, claim, volume, &near.mismatch));
             ways.extend(fitted(claim, volume, &near.mismatch).filter(|_| remade));
         }
         let of_name =
@@ -65,7 +65,8 @@ pub(super) fn given_up(at: &At<'_, '_>, claim: &str, volume: &str) -> Option<Way
     let gone = !nodes.is_empty() && !nodes.iter().any(|node| affinity.matches("", &node.metadata.labels));
     let mut named = affinity.node_selector_terms.iter().flat_map(|term| &term.match_expressions);
     let of_one_node = named.any(|one| one.key == HOSTNAME && one.values.len() == 1);
-    let makes = at.state.classes.get("", claim.class()).found().is_some_and(|class| class.provisioner != NO_PROVISIONER);
+    let makes =
+        at.state.classes.get("", claim.class()).found().is_some_and(|class| class.provisioner != NO_PROVISIONER);
     let held = claim.metadata.deleting() || claim.metadata.controller().is_some() || on_a_node(at.cx, claim);
     if !gone || !of_one_node || !makes || held {
         return None;
@@ -77,7 +78,9 @@ pub(super) fn given_up(at: &At<'_, '_>, claim: &str, volume: &str) -> Option<Way
     ];
     let (name, volume) = (&claim.metadata.name, &volume.metadata.name);
     let what = format!("make claim {name} anew and empty");
-    let note = format!("since the node that had the data of volume {volume} is gone: bring it back, or restore a backup, where the data matters");
+    let note = format!(
+        "since the node that had the data of volume {volume} is gone: bring it back, or restore a backup, where the data matters"
+    );
     Some(way(claim, operations, what, 9, Risk::High).note(note))
 }
 

@@ -6,15 +6,16 @@ use super::plan::{Edit, Way};
 use crate::diagnosis::remedy::{Change, Risk};
 use crate::diagnosis::text::names;
 use crate::model::{Claim, Kind, Volume};
+use crate::snapshot::Snapshot;
 use crate::snapshot::edit::pointer_token;
 use crate::volumes::Mismatch;
 
 /// The volume as the claim asks for it: class, labels, modes, and without the uid of an earlier claim of the same name.
 /// What a volume is (its size, its mode, where it is) can't be changed.
-pub(super) fn refitted(claim: &Claim, volume: &Volume, mismatch: &[Mismatch]) -> Option<Way> {
+pub(super) fn refitted(state: &Snapshot, claim: &Claim, volume: &Volume, mismatch: &[Mismatch]) -> Option<Way> {
     let mut refit = Refit { cost: 2, risk: Risk::Low, ..Refit::default() };
     for one in mismatch {
-        refit.take(claim, volume, one)?;
+        refit.take(state, claim, volume, one)?;
     }
     if refit.operations.is_empty() {
         return None;
@@ -51,7 +52,7 @@ impl Default for Refit {
 }
 
 impl Refit {
-    fn take(&mut self, claim: &Claim, volume: &Volume, mismatch: &Mismatch) -> Option<()> {
+    fn take(&mut self, state: &Snapshot, claim: &Claim, volume: &Volume, mismatch: &Mismatch) -> Option<()> {
         match mismatch {
             Mismatch::Class { asked, .. } if !asked.is_empty() => {
                 self.add("/spec/storageClassName", json!(asked), format!("class {asked}"));
@@ -76,6 +77,13 @@ impl Refit {
                 self.operations.push(json!({"op": "remove", "path": "/spec/claimRef/uid"}));
                 self.told.push("back to the claim of its name".to_owned());
                 self.provided.push("with the data that the earlier claim left");
+            }
+            Mismatch::Owned { namespace, name, .. } if state.claims.get(namespace, name).is_absent() => {
+                self.operations.push(json!({"op": "remove", "path": "/spec/claimRef"}));
+                self.told.push("to whom asks for it".to_owned());
+                self.provided.push("with the data of an earlier claim that is gone: look at it first");
+                self.cost += 3;
+                self.risk = Risk::Medium;
             }
             Mismatch::Phase { phase } if phase == "Released" => {}
             _ => return None,
