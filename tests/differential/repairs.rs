@@ -70,7 +70,7 @@ fn carry_out(plane: &mut ControlPlane, cluster: &Cluster, finding: &Finding, rem
             .env("PATH", plane.programs.search_path(&[]))
             .env("SIZE", "1Gi")
             .env("KUBECONFIG", &plane.kubeconfig);
-        let mut child = shell.stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = shell.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         while child.try_wait().unwrap().is_none() {
             stand_in(plane);
             thread::sleep(Duration::from_millis(100));

@@ -14,6 +14,7 @@ use crate::scheduler::Obstacle;
 use crate::scheduler::obstacle::amount;
 use crate::snapshot::edit::{Edit as StateEdit, pointer_token};
 
+const MEBIBYTE: i64 = 1 << 20;
 const HOSTNAME: &str = "kubernetes.io/hostname";
 const TERMS: &str = "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms";
 /// Nodes by name in one affinity.
@@ -129,7 +130,11 @@ pub(super) fn ask_less(at: &At<'_, '_>, resource: &str, asked: i64, free: i64, a
         return without(at, resource, place);
     }
     let rest = most.checked_sub(asked.checked_sub(free)?).filter(|rest| free > 0 && *rest > 0)?;
-    let value = if resource == "cpu" { format!("{rest}m") } else { rest.to_string() };
+    let value = match resource {
+        "cpu" => format!("{rest}m"),
+        _ if !extended && rest % MEBIBYTE == 0 => Quantity::bytes(rest).to_string(),
+        _ => rest.to_string(),
+    };
     let path = |field: &str| format!("/spec/containers/{place}/resources/{field}/{}", pointer_token(resource));
     let mut operations = vec![json!({"op": "replace", "path": path("requests"), "value": value})];
     if extended || resource.starts_with("hugepages-") {

@@ -118,8 +118,8 @@ impl<'s, 'a> Search<'s, 'a> {
         plan
     }
 
-    /// Whether the victims run also where the other pods that wait take first what the plan opens to them, and where the
-    /// scheduler chooses otherwise; `None` when the budget is spent.
+    /// Whether the victims run, and go on running, also where the other pods that wait take first what the plan opens to
+    /// them, and where the scheduler chooses otherwise; `None` when the budget is spent.
     fn holds(&mut self, trials: &mut Trials<'_>, plan: &Plan) -> Option<bool> {
         let others = self.cx.pods.iter().map(|case| pod_ref(case.pod)).filter(|pod| !self.victims.contains(pod));
         let mut others: Vec<ObjectRef> = others.collect();
@@ -130,12 +130,26 @@ impl<'s, 'a> Search<'s, 'a> {
             }
             self.left = self.left.checked_sub(1)?;
             let Some(state) = plan.made(self.cx, self.victims) else { return Some(false) };
-            let state = trials.settle(state, &others, choice)?.state;
-            if trials.settle(state, self.victims, choice)?.left().next().is_some() {
+            let before = trials.settle(state.clone(), &others, choice)?.state;
+            if trials.settle(before.clone(), self.victims, choice)?.left().next().is_some() {
+                return Some(false);
+            }
+            let after = trials.settle(state, self.victims, choice)?.state;
+            let after = trials.settle(after, &others, choice)?.state;
+            if others.iter().any(|other| self.preempts(&before, &after, other)) {
                 return Some(false);
             }
         }
         Some(true)
+    }
+
+    /// Whether a pod that finds a node before the victims and none after them may take one of theirs.
+    fn preempts(&self, before: &Snapshot, after: &Snapshot, other: &ObjectRef) -> bool {
+        let found = |state: &'_ Snapshot, pod: &ObjectRef| {
+            state.pods.get(&pod.namespace, &pod.name).found().map(|pod| (pod.assigned(), pod.priority()))
+        };
+        let Some(((true, priority), (false, _))) = found(before, other).zip(found(after, other)) else { return false };
+        self.victims.iter().filter_map(|victim| found(after, victim)).any(|(_, lower)| lower < priority)
     }
 
     /// Adds the plan with what takes something out of the way of the first victim that is left.
