@@ -48,6 +48,8 @@ pub(super) struct Settled {
     /// Names of the pods that got a node.
     pub placed: Vec<String>,
     pub blocked: Vec<ObjectRef>,
+    /// Of the blocked pods those for which the scheduler would evict others.
+    pub preempting: Vec<ObjectRef>,
     /// Pods that had a node and wait for their volumes on it.
     pub starting: Vec<ObjectRef>,
     /// Pods of which it can't be told what becomes of them.
@@ -90,7 +92,9 @@ pub(super) enum Choice {
 enum Judged {
     /// A node takes it.
     Placed(String),
-    Blocked,
+    Blocked {
+        preempts: bool,
+    },
     /// It can't be told, and why.
     Open(String),
 }
@@ -102,7 +106,7 @@ fn judged(verdict: &PodVerdict, pod: &str, choice: Choice) -> Judged {
     };
     match verdict.outcome {
         Outcome::Schedulable => Judged::Placed(verdict.placed.clone().or_else(fits).unwrap_or_default()),
-        Outcome::Unschedulable | Outcome::SchedulingGated => Judged::Blocked,
+        Outcome::Unschedulable | Outcome::SchedulingGated => Judged::Blocked { preempts: verdict.preemption.is_some() },
         Outcome::OtherScheduler => Judged::Open(format!("another scheduler decides about pod {pod}")),
         Outcome::Unknown => Judged::Open(verdict.unknown.join("; ")),
     }
@@ -210,7 +214,7 @@ impl<'a> Trials<'a> {
                 Brought::Gone | Brought::Placed => {}
             }
         }
-        let (mut placed, mut open, mut unknown) = (Vec::new(), Vec::new(), None);
+        let (mut placed, mut preempting, mut open, mut unknown) = (Vec::new(), Vec::new(), Vec::new(), None);
         let mut next = 0;
         while next < waiting.len() {
             let round = self.judge(&state, &waiting[next..], choice, placed.len() < MAX_PLACED)?;
@@ -223,7 +227,10 @@ impl<'a> Trials<'a> {
                             place(&mut state, pod, &node);
                         }
                     }
-                    Judged::Blocked => blocked.push((*pod).clone()),
+                    Judged::Blocked { preempts } => {
+                        blocked.push((*pod).clone());
+                        preempting.extend(preempts.then(|| (*pod).clone()));
+                    }
                     Judged::Open(reason) => {
                         open.push((*pod).clone());
                         unknown.get_or_insert(reason);
@@ -232,7 +239,7 @@ impl<'a> Trials<'a> {
             }
         }
         blocked.extend(unbound(&state, victims));
-        Some(Settled { state, placed, blocked, starting, open, unknown })
+        Some(Settled { state, placed, blocked, preempting, starting, open, unknown })
     }
 
     /// The placed pods for which there is a cause in the state that keeps them from their volumes.

@@ -20,7 +20,7 @@ const UNBOUND: &str = "pod has unbound immediate PersistentVolumeClaims";
 const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 /// How long scheduler and controllers may take after the commands, and once more after the scheduler was started anew:
 /// it looks at pods that no event wakes only after five minutes (`scheduling_queue.go`, podMaxInUnschedulablePodsDuration).
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What came of the repairs of one cluster.
 #[derive(Default)]

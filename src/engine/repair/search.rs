@@ -119,7 +119,8 @@ impl<'s, 'a> Search<'s, 'a> {
     }
 
     /// Whether the victims run, and go on running, also where the other pods that wait take first what the plan opens to
-    /// them, and where the scheduler chooses otherwise; `None` when the budget is spent.
+    /// them, and where the scheduler chooses otherwise; `None` when the budget is spent. A plan that lets another pod evict
+    /// some that run is none.
     fn holds(&mut self, trials: &mut Trials<'_>, plan: &Plan) -> Option<bool> {
         let others = self.cx.pods.iter().map(|case| pod_ref(case.pod)).filter(|pod| !self.victims.contains(pod));
         let mut others: Vec<ObjectRef> = others.collect();
@@ -130,26 +131,18 @@ impl<'s, 'a> Search<'s, 'a> {
             }
             self.left = self.left.checked_sub(1)?;
             let Some(state) = plan.made(self.cx, self.victims) else { return Some(false) };
-            let before = trials.settle(state.clone(), &others, choice)?.state;
-            if trials.settle(before.clone(), self.victims, choice)?.left().next().is_some() {
-                return Some(false);
-            }
-            let after = trials.settle(state, self.victims, choice)?.state;
-            let after = trials.settle(after, &others, choice)?.state;
-            if others.iter().any(|other| self.preempts(&before, &after, other)) {
-                return Some(false);
+            for first in [&others[..], self.victims] {
+                let second = if first == self.victims { &others[..] } else { self.victims };
+                let one = trials.settle(state.clone(), first, choice)?;
+                let two = trials.settle(one.state.clone(), second, choice)?;
+                let victims = if first == self.victims { &one } else { &two };
+                let evicting = !(one.preempting.is_empty() && two.preempting.is_empty());
+                if evicting || victims.left().next().is_some() {
+                    return Some(false);
+                }
             }
         }
         Some(true)
-    }
-
-    /// Whether a pod that finds a node before the victims and none after them may take one of theirs.
-    fn preempts(&self, before: &Snapshot, after: &Snapshot, other: &ObjectRef) -> bool {
-        let found = |state: &'_ Snapshot, pod: &ObjectRef| {
-            state.pods.get(&pod.namespace, &pod.name).found().map(|pod| (pod.assigned(), pod.priority()))
-        };
-        let Some(((true, priority), (false, _))) = found(before, other).zip(found(after, other)) else { return false };
-        self.victims.iter().filter_map(|victim| found(after, victim)).any(|(_, lower)| lower < priority)
     }
 
     /// Adds the plan with what takes something out of the way of the first victim that is left.
