@@ -125,6 +125,16 @@ pub(crate) fn stateful_set_claims(set: &Workload, ordinal: i32) -> Vec<Claim> {
     set.spec.volume_claim_templates.iter().map(make).collect()
 }
 
+/// The StatefulSet that makes a claim of this name for its pod, with the place of the claim's template and the claim as
+/// the set makes it.
+pub(crate) fn claim_maker<'a>(snapshot: &'a Snapshot, pod: &Pod, claim: &str) -> Option<(&'a Workload, usize, Claim)> {
+    let owner = pod.metadata.controller().filter(|owner| owner.kind == "StatefulSet")?;
+    let set = snapshot.stateful_sets.get(&pod.metadata.namespace, &owner.name).found()?;
+    let claims = stateful_set_claims(set, ordinal_of(&owner.name, &pod.metadata.name)?);
+    let (place, made) = claims.into_iter().enumerate().find(|(_, made)| made.metadata.name == claim)?;
+    Some((set, place, made))
+}
+
 /// A pod that a workload makes from its template.
 pub(crate) fn pod_of(snapshot: &Snapshot, kind: Kind, owner: &Meta, template: &PodTemplate, name: &str) -> Pod {
     let mut pod = Pod { spec: template.spec.clone(), ..Pod::default() };

@@ -6,13 +6,12 @@ use serde_json::{Value, json};
 use super::plan::{Edit, Way};
 use super::volumes::refitted;
 use super::ways::{At, less};
-use crate::admission::expand::{ordinal_of, stateful_set_claims};
 use crate::diagnosis::context::{Context, claim_ref};
 use crate::diagnosis::remedy::{Change, Risk};
 use crate::diagnosis::text::names;
 use crate::model::claim::BIND_COMPLETED;
 use crate::model::quantity::short_bytes;
-use crate::model::{Claim, Kind, Pod, StorageClass, Volume, Workload};
+use crate::model::{Claim, Kind, Pod, StorageClass, Volume};
 use crate::snapshot::Snapshot;
 use crate::volumes::{Decision, Mismatch, VolumeController};
 
@@ -102,14 +101,6 @@ fn can_be_remade(cx: &Context<'_>, claim: &Claim) -> bool {
     let free = !claim.fully_bound() && meta.deletion_timestamp.is_none() && meta.controller().is_none();
     let foreign = meta.finalizers.iter().any(|finalizer| finalizer != PROTECTION);
     free && !foreign && !on_a_node(cx, claim)
-}
-
-/// The StatefulSet that makes the claim for the pod, with the place of the claim's template.
-pub(super) fn made_for<'a>(cx: &Context<'a>, pod: &Pod, claim: &str) -> Option<(&'a Workload, usize)> {
-    let owner = pod.metadata.controller().filter(|owner| owner.kind == "StatefulSet")?;
-    let set = cx.snapshot.stateful_sets.get(&pod.metadata.namespace, &owner.name).found()?;
-    let made = stateful_set_claims(set, ordinal_of(&set.metadata.name, &pod.metadata.name)?);
-    Some((set, made.iter().position(|one| one.metadata.name == claim)?))
 }
 
 /// Whether a driver that the cluster has makes volumes of the class.

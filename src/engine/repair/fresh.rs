@@ -3,10 +3,11 @@
 
 use serde_json::{Value, json};
 
-use super::claims::{made_for, makes};
+use super::claims::makes;
 use super::plan::{Edit, Way};
 use super::pods::{change, told};
 use super::ways::At;
+use crate::admission::expand::claim_maker;
 use crate::diagnosis::remedy::{Ask, Change, Risk};
 use crate::diagnosis::text::near;
 use crate::model::{Claim, Kind, StorageClass, Volume};
@@ -24,7 +25,9 @@ pub(super) fn own_claim(at: &At<'_, '_>, name: &str) -> Vec<Vec<Way>> {
     let position = volumes
         .clone()
         .position(|volume| volume.persistent_volume_claim.is_some() && volume.claim_name("").as_deref() == Some(name));
-    let Some(position) = position.filter(|_| made_for(at.cx, at.pod, name).is_none()) else { return Vec::new() };
+    let Some(position) = position.filter(|_| claim_maker(at.cx.snapshot, at.pod, name).is_none()) else {
+        return Vec::new();
+    };
     let to = new_name(at, claim);
     let read = at.cx.snapshot.claims.get(&claim.metadata.namespace, &to).found().is_some();
     if to.len() > LONGEST || read {

@@ -4,6 +4,7 @@
 mod claims;
 mod fresh;
 mod holders;
+mod lasting;
 mod nodes;
 mod plan;
 mod pods;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::super::apply;
-use super::claims::made_for;
+use super::lasting::lasting;
 use crate::diagnosis::context::{Context, pod_ref};
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Side, Size, Step, Trial};
 use crate::diagnosis::text::{capital, count};
@@ -273,84 +273,6 @@ fn remake(object: &ObjectRef, operations: &[Value]) -> Option<Change> {
         name: object.name.clone(),
         operations: Value::Array(operations.to_vec()),
     })
-}
-
-/// The object in which a change of a pod lasts: its workload, or the pod itself where it has none. The operations are
-/// checked against the workload's template, which may differ from the pod; `None` where they don't fit it.
-fn lasting(cx: &Context<'_>, state: &Snapshot, change: Edit) -> Option<Edit> {
-    let Edit::Anew { object, operations } = change else { return Some(change) };
-    if object.kind != Kind::Pod.name() {
-        return of_set(cx, state, object, operations);
-    }
-    let live = state.pods.get(&object.namespace, &object.name).found()?;
-    if live.metadata.controller().is_none() {
-        let again = live.metadata.finalizers.is_empty() && !labels_merged(live);
-        return again.then_some(Edit::Anew { object, operations });
-    }
-    let (kind, meta) = cx.workload(live)?;
-    let workload = ObjectRef::new(kind, &meta.namespace, &meta.name);
-    let elsewhere = operations.iter().all(|operation| operation["path"] == "/spec/nodeName");
-    if elsewhere {
-        return Some(Edit::Anew { object: workload, operations: Vec::new() });
-    }
-    if !matches!(kind, Kind::StatefulSet | Kind::Deployment | Kind::ReplicaSet | Kind::DaemonSet) {
-        return None;
-    }
-    let template = state.to_json(kind, &meta.namespace, &meta.name)?.pointer("/spec/template")?.clone();
-    let pod = serde_json::to_value(&**live).ok()?;
-    let operations =
-        operations.into_iter().map(|operation| carried(operation, &pod, &template)).collect::<Option<_>>()?;
-    Some(Edit::Anew { object: workload, operations })
-}
-
-/// A claim of a StatefulSet is changed in the set's template.
-fn of_set(cx: &Context<'_>, state: &Snapshot, claim: ObjectRef, operations: Vec<Value>) -> Option<Edit> {
-    let live = state.claims.get(&claim.namespace, &claim.name).found()?;
-    let Some((set, at)) = cx.users_of(live).iter().find_map(|pod| made_for(cx, pod, &claim.name)) else {
-        return Some(Edit::Anew { object: claim, operations });
-    };
-    let whole = state.to_json(Kind::StatefulSet, &set.metadata.namespace, &set.metadata.name)?;
-    let template = whole.pointer(&format!("/spec/volumeClaimTemplates/{at}"))?;
-    let there = |operation: &Value| {
-        let path = operation["path"].as_str().unwrap_or_default();
-        path.starts_with("/spec")
-            && (operation["op"] == "add" || template.pointer(path).is_some_and(|value| !value.is_null()))
-    };
-    let operations: Vec<Value> = operations.into_iter().filter(there).collect();
-    let carried = operations.into_iter().map(|mut operation| {
-        let path = format!("/spec/volumeClaimTemplates/{at}{}", operation["path"].as_str().unwrap_or_default());
-        operation["path"] = path.into();
-        operation
-    });
-    let operations: Vec<Value> = carried.collect();
-    let set = ObjectRef::new(Kind::StatefulSet, &set.metadata.namespace, &set.metadata.name);
-    Some(Edit::Template { set, claim, operations })
-}
-
-/// Whether the API server has written label keys of the pod into its selectors: it refuses the pod as it gives it back
-/// (`exists in both matchLabelKeys and labelSelector`).
-fn labels_merged(pod: &Pod) -> bool {
-    let spread = pod.spec.topology_spread_constraints.iter().any(|one| !one.match_label_keys.is_empty());
-    let mut terms = pod.spec.affinity_terms().iter().chain(pod.spec.anti_affinity_terms());
-    spread || terms.any(|term| !term.match_label_keys.is_empty() || !term.mismatch_label_keys.is_empty())
-}
-
-/// An operation on a pod as one on a template; `None` where the template has something else in that place.
-fn carried(mut operation: Value, pod: &Value, template: &Value) -> Option<Value> {
-    let path = operation["path"].as_str()?.to_owned();
-    match path.strip_suffix("/-") {
-        Some(list) if template.pointer(list).is_none_or(Value::is_null) => {
-            operation["value"] = Value::Array(vec![operation["value"].clone()]);
-            operation["path"] = list.into();
-        }
-        Some(_) => {}
-        None if operation["op"] == "add" && template.pointer(&path).is_none_or(Value::is_null) => {}
-        None if template.pointer(&path) == pod.pointer(&path) => {}
-        None => return None,
-    }
-    let path = format!("/spec/template{}", operation["path"].as_str()?);
-    operation["path"] = path.into();
-    Some(operation)
 }
 
 /// The steps that change a pod or a claim, or the template of its workload and then the victims among its pods.

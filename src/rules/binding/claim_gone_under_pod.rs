@@ -1,4 +1,5 @@
-use super::remade::{maker, recreate};
+use super::remade::recreate;
+use crate::admission::expand::claim_maker;
 use crate::diagnosis::context::Context;
 use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Out;
@@ -106,7 +107,7 @@ fn remedy(cx: &Context<'_>, stuck: &Stuck<'_, '_>, claim: &ObjectRef) -> Option<
 
 /// A StatefulSet makes the claims of its templates anew before it makes a pod anew.
 fn remade(cx: &Context<'_>, stuck: &Stuck<'_, '_>, claim: &ObjectRef) -> Option<Remedy> {
-    let (set, made) = maker(cx, stuck.case.pod, &claim.name)?;
+    let (set, _, made) = claim_maker(cx.snapshot, stuck.case.pod, &claim.name)?;
     let step = recreate(cx, stuck.case.pod, set, &[made]);
     Some(Remedy::new("Have pod and claim made anew", Risk::Medium, vec![step]))
 }

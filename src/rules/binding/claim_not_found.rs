@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
-use super::remade::{maker, recreate};
+use super::remade::recreate;
+use crate::admission::expand::claim_maker;
 use crate::diagnosis::command;
 use crate::diagnosis::context::{Context, pod_ref};
 use crate::diagnosis::finding::Finding;
@@ -65,7 +66,8 @@ fn lacking<'a>(cx: &Context<'a>, pod: &'a Pod) -> Option<Lacking<'a>> {
     if claims.is_empty() {
         return None;
     }
-    let made: Option<Vec<(&Workload, Claim)>> = claims.iter().map(|claim| maker(cx, pod, claim)).collect();
+    let made: Option<Vec<(&Workload, Claim)>> =
+        claims.iter().map(|claim| claim_maker(cx.snapshot, pod, claim).map(|(set, _, claim)| (set, claim))).collect();
     let made = made.and_then(|made| {
         let set = made.first()?.0;
         Some((set, made.into_iter().map(|(_, claim)| claim).collect()))
