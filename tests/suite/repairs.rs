@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 use storagewhy::diagnosis::{Change, Finding, Options, Remedy, Scope, Severity, Trial};
@@ -31,9 +32,26 @@ fn rule_fixtures() -> Vec<PathBuf> {
     rules.flat_map(|rule| yaml_files(&rule.unwrap().path())).collect()
 }
 
-fn findings(snapshot: &Snapshot) -> Vec<Finding> {
-    diagnose(snapshot, &Scope::default(), &Options::default()).findings
+/// A cluster with what is found in it.
+struct Judged {
+    path: PathBuf,
+    snapshot: Snapshot,
+    findings: Vec<Finding>,
 }
+
+fn judged(paths: impl IntoIterator<Item = PathBuf>) -> Vec<Judged> {
+    let judge = |path: PathBuf| {
+        let snapshot = load(&path);
+        let findings = diagnose(&snapshot, &Scope::default(), &Options::default()).findings;
+        Judged { path, snapshot, findings }
+    };
+    paths.into_iter().map(judge).collect()
+}
+
+/// The recordings, judged once for all tests.
+static RECORDED: LazyLock<Vec<Judged>> = LazyLock::new(|| judged(recordings()));
+/// The fixtures of the rules.
+static BY_HAND: LazyLock<Vec<Judged>> = LazyLock::new(|| judged(rule_fixtures()));
 
 /// Whether a change can lose data: a claim or a volume that goes, a claim with a volume that is made anew, and a pod that
 /// is stopped and not made again.
@@ -51,11 +69,10 @@ fn loses(snapshot: &Snapshot, change: &Change) -> bool {
 #[test]
 fn no_first_repair_loses_data_where_another_works() {
     let mut tried = 0;
-    for path in recordings().into_iter().chain(rule_fixtures()) {
-        let snapshot = load(&path);
-        for finding in findings(&snapshot) {
+    for Judged { path, snapshot, findings } in RECORDED.iter().chain(&*BY_HAND) {
+        for finding in findings {
             let loses = |remedy: &Remedy| {
-                remedy.steps.iter().filter_map(|step| step.change.as_ref()).any(|change| loses(&snapshot, change))
+                remedy.steps.iter().filter_map(|step| step.change.as_ref()).any(|change| loses(snapshot, change))
             };
             let works: Vec<&Remedy> =
                 finding.remedies.iter().filter(|remedy| remedy.trial == Trial::Schedules).collect();
@@ -70,8 +87,8 @@ fn no_first_repair_loses_data_where_another_works() {
 
 #[test]
 fn what_is_deleted_is_kept_first() {
-    for path in recordings().into_iter().chain(rule_fixtures()) {
-        for remedy in findings(&load(&path)).iter().flat_map(|finding| &finding.remedies) {
+    for Judged { path, findings, .. } in RECORDED.iter().chain(&*BY_HAND) {
+        for remedy in findings.iter().flat_map(|finding| &finding.remedies) {
             let changes: Vec<&Change> = remedy.steps.iter().filter_map(|step| step.change.as_ref()).collect();
             for (at, change) in changes.iter().enumerate() {
                 let Change::Delete { kind, namespace, name } = change else { continue };
@@ -261,21 +278,17 @@ fn alone<'f>(snapshot: &Snapshot, finding: &'f Finding) -> Option<&'f ObjectRef>
 #[test]
 fn no_smaller_repair_is_missed() {
     let mut looked_at = 0;
-    for path in recordings() {
-        let snapshot = load(&path);
-        if snapshot.nodes.seen().len() > SMALL {
-            continue;
-        }
-        for finding in findings(&snapshot) {
-            let Some(pod) = alone(&snapshot, &finding) else { continue };
+    for Judged { path, snapshot, findings } in RECORDED.iter().filter(|one| one.snapshot.nodes.seen().len() <= SMALL) {
+        for finding in findings {
+            let Some(pod) = alone(snapshot, finding) else { continue };
             let works = |remedy: &&Remedy| remedy.trial == Trial::Schedules;
             let Some(fewest) = finding.remedies.iter().filter(works).map(changes).min() else { continue };
             if fewest == 1 {
                 looked_at += 1;
                 continue;
             }
-            for Single { what, edit } in every_single(&snapshot, pod) {
-                assert!(!lets_run(&snapshot, pod, &[&edit]), "{}: {}: {what}", path.display(), finding.id);
+            for Single { what, edit } in every_single(snapshot, pod) {
+                assert!(!lets_run(snapshot, pod, &[&edit]), "{}: {}: {what}", path.display(), finding.id);
             }
             looked_at += 1;
         }
