@@ -9,6 +9,7 @@ use crate::diagnosis::command::new_metadata;
 use crate::diagnosis::remedy::{Change, Step};
 use crate::model::{Kind, Pod, Workload};
 use crate::snapshot::{Lookup, Snapshot};
+use crate::volumes::VolumeController;
 
 /// What the node controller taints cordoned nodes with.
 pub(super) const CORDON_TAINT: &str = "node.kubernetes.io/unschedulable";
@@ -120,11 +121,15 @@ fn remade(original: &Snapshot, state: &mut Snapshot, namespace: &str, name: &str
     Ok(())
 }
 
-/// Makes the claims that a StatefulSet makes before its pod, as far as they aren't there.
+/// Makes the claims that a StatefulSet makes before its pod, as far as they aren't there, with the default class where
+/// they name none.
 pub(super) fn make_claims(state: &mut Snapshot, set: &Workload, pod: &str) {
     let Some(ordinal) = ordinal_of(&set.metadata.name, pod) else { return };
-    for claim in stateful_set_claims(set, ordinal) {
+    for mut claim in stateful_set_claims(set, ordinal) {
         if state.claims.get(&claim.metadata.namespace, &claim.metadata.name).found().is_none() {
+            if let Some(class) = VolumeController::new(state).judge(&claim).assigns_class {
+                claim.spec.storage_class_name = Some(class);
+            }
             state.claims.insert(claim);
         }
     }

@@ -103,6 +103,14 @@ fn can_be_remade(cx: &Context<'_>, claim: &Claim) -> bool {
     free && !foreign && !on_a_node(cx, claim)
 }
 
+/// The least risk of a change: a claim that has a volume loses it when it is made anew.
+pub(super) fn risk_of(cx: &Context<'_>, change: &Edit) -> Risk {
+    let Edit::Anew { object, .. } = change else { return Risk::Low };
+    let claim = cx.snapshot.claims.get(&object.namespace, &object.name).found();
+    let bound = object.kind == Kind::PersistentVolumeClaim.name() && claim.is_some_and(|claim| claim.fully_bound());
+    if bound { Risk::High } else { Risk::Low }
+}
+
 /// Whether a driver that the cluster has makes volumes of the class.
 pub(super) fn makes(state: &Snapshot, class: &StorageClass) -> bool {
     state.csi_drivers.get("", &class.provisioner).found().is_some()

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::super::apply;
+use super::claims;
 use super::lasting::lasting;
 use crate::diagnosis::context::{Context, pod_ref};
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Side, Size, Step, Trial};
@@ -138,7 +139,7 @@ impl Plan {
             if let Edit::Template { set, .. } = &change {
                 plan.take(Part::recreated(set.clone()));
             }
-            plan.take(Part::new(way, change));
+            plan.take(Part { risk: way.risk.max(claims::risk_of(cx, &way.change)), ..Part::new(way, change) });
         }
         (plan != *self).then_some(plan)
     }
@@ -158,8 +159,10 @@ impl Plan {
         for part in &mut self.parts {
             match (&mut part.change, &new.change) {
                 (Edit::Anew { object, operations }, Edit::Anew { object: other, operations: more })
-                    if object == other =>
-                {
+                | (
+                    Edit::Template { claim: object, operations, .. },
+                    Edit::Template { claim: other, operations: more, .. },
+                ) if object == other => {
                     let more = more.iter().filter(|operation| !operations.contains(operation));
                     let more: Vec<Value> = more.cloned().collect();
                     if !more.is_empty() {
@@ -247,10 +250,7 @@ fn made(cx: &Context<'_>, what: &str, change: &Edit, victims: &[ObjectRef]) -> O
                     operations: Value::Array(operations.clone()),
                 },
             ),
-            cx.step(
-                format!("Delete claim {}, which has no volume; the set makes it anew", claim.name),
-                deleted(claim)?,
-            ),
+            cx.step(format!("Delete claim {}; the set makes it anew, empty", claim.name), deleted(claim)?),
         ],
         Edit::Stop(pod) => vec![cx.step(what, deleted(pod)?)],
         Edit::Scale { workload, replicas, pod } => {
