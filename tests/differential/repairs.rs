@@ -162,7 +162,12 @@ fn placed(plane: &ControlPlane, pod: &Value) -> bool {
         return true;
     }
     let volumes = pod["spec"]["volumes"].as_array().cloned().unwrap_or_default();
-    let claims = volumes.iter().filter_map(|volume| volume["persistentVolumeClaim"]["claimName"].as_str());
+    let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+    let claims = volumes.iter().filter_map(|volume| {
+        let ephemeral =
+            || Some(format!("{name}-{}", volume["ephemeral"].is_object().then(|| volume["name"].as_str())??));
+        volume["persistentVolumeClaim"]["claimName"].as_str().map(str::to_owned).or_else(ephemeral)
+    });
     let namespace = pod["metadata"]["namespace"].as_str().unwrap_or_default();
     let claims = claims.map(|claim| {
         let path = format!("/api/v1/namespaces/{namespace}/persistentvolumeclaims/{claim}");
