@@ -5,6 +5,7 @@ mod claims;
 mod fresh;
 mod holders;
 mod lasting;
+mod more_nodes;
 mod nodes;
 mod plan;
 mod pods;
@@ -63,6 +64,10 @@ fn repair(cx: &Context<'_>, trials: &mut Trials<'_>, finding: &mut Finding, unto
         found.extend(search.run(trials, untouched));
         *left -= before - search.left;
     }
+    if !found.iter().any(|one| one.remedy.risk < Risk::High && !one.evades) && *left > 0 {
+        let last = finding.remedies.iter().position(looks_only).unwrap_or(finding.remedies.len());
+        finding.remedies.splice(last..last, more_nodes::proposed(cx, trials, &victims, untouched));
+    }
     if found.is_empty() {
         let search = Search::new(cx, &victims, Side::Both, 0);
         finding.unrepaired = Some(search.why_none(untouched));
@@ -72,10 +77,15 @@ fn repair(cx: &Context<'_>, trials: &mut Trials<'_>, finding: &mut Finding, unto
     found.sort_by_key(|one| one.remedy.risk);
     let (risky, safe): (Vec<Found>, Vec<Found>) = found.into_iter().partition(|one| one.remedy.risk == Risk::High);
     let (around, through): (Vec<Found>, Vec<Found>) = safe.into_iter().partition(|one| one.evades);
-    let last = |own: &Remedy| own.risk == Risk::High || own.trial == Trial::Untried(CHANGES_NOTHING.to_owned());
+    let last = |own: &Remedy| own.risk == Risk::High || looks_only(own);
     let first = finding.remedies.iter().position(last).unwrap_or(finding.remedies.len());
     finding.remedies.splice(first..first, around.into_iter().chain(risky).map(|one| one.remedy));
     finding.remedies.splice(0..0, through.into_iter().map(|one| one.remedy));
+}
+
+/// Whether a repair only shows more.
+fn looks_only(remedy: &Remedy) -> bool {
+    remedy.trial == Trial::Untried(CHANGES_NOTHING.to_owned())
 }
 
 /// Adds the smallest change that ends this cause, where it only brings the next one to light.
