@@ -1,5 +1,7 @@
 //! In-tree volumes as the CSI volumes that they are taken for (`k8s.io/csi-translation-lib`).
 
+use std::collections::BTreeSet;
+
 use crate::model::meta::Map;
 use crate::model::pod::{AwsElasticBlockStore, AzureDisk, AzureFile, PodVolume};
 use crate::model::selector::{NodeSelector, NodeSelectorTerm, Requirement, TopologyRequirement, TopologySelectorTerm};
@@ -243,12 +245,37 @@ fn gce_handle(labels: &Map, disk: &str) -> Option<String> {
 
 /// The one region of these zones, each written `LOCALE-REGION-ZONE`.
 fn gce_region<'a>(zones: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let mut regions = zones.map(|zone| {
-        let (region, _) = zone.rsplit_once('-')?;
-        (region.matches('-').count() == 1).then_some(region)
-    });
-    let first = regions.next()??;
-    regions.all(|region| region == Some(first)).then_some(first)
+    let regions: Option<BTreeSet<&str>> = zones.map(gce_region_of).collect();
+    let regions = regions.filter(|regions| regions.len() == 1)?;
+    regions.into_iter().next()
+}
+
+fn gce_region_of(zone: &str) -> Option<&str> {
+    let (region, _) = zone.rsplit_once('-')?;
+    (region.matches('-').count() == 1).then_some(region)
+}
+
+/// Why upstream fails to translate an in-tree volume, in its words (`plugins/gce_pd.go`); `None` where it doesn't fail, or
+/// where its words are not known.
+pub(crate) fn untranslatable(volume: &Volume) -> Option<String> {
+    volume.spec.gce_persistent_disk.as_ref()?;
+    let labels = &volume.metadata.labels;
+    let label = |key: &str| labels.get(key).map(String::as_str).filter(|value| !value.is_empty());
+    let zones: Vec<&str> = label(BETA_ZONE).or(label(ZONE))?.split(ZONE_DELIMITER).collect();
+    if zones.len() < 2 || gce_region(zones.iter().copied()).is_some() {
+        return None;
+    }
+    let why = match zones.iter().find(|zone| gce_region_of(zone).is_none()) {
+        Some(zone) => {
+            format!("zone in unexpected format, expected: {{locale}}-{{region}}-{{zone}}, got: {zone}")
+        }
+        None => {
+            let regions: BTreeSet<&str> = zones.iter().filter_map(|zone| gce_region_of(zone)).collect();
+            let regions: Vec<String> = regions.into_iter().map(|region| format!("{region}:{{}}")).collect();
+            format!("multiple or no regions gotten from zones, got: map[{}]", regions.join(" "))
+        }
+    };
+    Some(format!("failed to get region from zones: {why}"))
 }
 
 /// Renames the zone key of the affinity, or adds the zones of the volume's labels to each term where the affinity
@@ -439,6 +466,17 @@ mod tests {
         assert_eq!(disk(json!({ ZONE: "us-east1-b__us-east1-c" })).as_deref(), Some(regional));
         assert_eq!(disk(json!({ ZONE: "us-east1-b__us-west1-c" })), None, "zones of two regions");
         assert_eq!(disk(json!({ ZONE: "a__b" })), None, "no region in the names");
+        let why = |labels: Value| {
+            let spec = json!({ "gcePersistentDisk": { "pdName": "d" } });
+            untranslatable(&volume(json!({ "metadata": { "name": "pv", "labels": labels }, "spec": spec })))
+        };
+        let format =
+            "failed to get region from zones: zone in unexpected format, expected: {locale}-{region}-{zone}, got: a";
+        assert_eq!(why(json!({ ZONE: "a__b" })).as_deref(), Some(format));
+        let several = "failed to get region from zones: multiple or no regions gotten from zones, got: \
+                       map[us-east1:{} us-west1:{}]";
+        assert_eq!(why(json!({ ZONE: "us-west1-c__us-east1-b" })).as_deref(), Some(several));
+        assert_eq!(why(json!({ ZONE: "us-east1-b__us-east1-c" })), None);
         let inline: PodVolume =
             serde_json::from_value(json!({ "name": "v", "gcePersistentDisk": { "pdName": "d" } })).unwrap();
         assert_eq!(translate_inline(&inline, "app").unwrap().handle, open);

@@ -138,9 +138,9 @@ impl Session {
         write(&finding.cluster, &finding.list);
     }
 
-    /// Every repair that is called tried must be one.
+    /// Every repair that is called tried must be one, and every next blocker the one that was foreseen.
     fn repairs(&mut self, seeds: Range<u64>) {
-        let (mut carried_out, mut failed) = (0, Vec::new());
+        let (mut carried_out, mut next, mut failed) = (0, 0, Vec::new());
         for seed in seeds {
             let cluster = cluster(seed, self.minor);
             let Ok((list, _)) = run(&mut self.plane, &cluster) else { continue };
@@ -151,9 +151,10 @@ impl Session {
                 write(&cluster, &list);
             }
             carried_out += repaired.carried_out;
+            next += repaired.next;
             failed.extend(repaired.failed);
         }
-        println!("{carried_out} repairs carried out, {} failed", failed.len());
+        println!("{carried_out} repairs carried out, {next} of them up to the next blocker, {} failed", failed.len());
         assert!(failed.is_empty(), "repairs that do not help: {failed:#?}");
     }
 

@@ -157,7 +157,7 @@ fn quiet(api: &Api) {
 }
 
 /// Waits until the scheduler has judged every pod.
-fn judged(api: &Api) -> Result<(), String> {
+pub fn judged(api: &Api) -> Result<(), String> {
     let end = Instant::now() + PATIENCE;
     let path = format!("/api/v1/namespaces/default/pods/{SENTINEL}");
     while !api.get(&path).is_ok_and(|pod| scheduled_condition(&pod).is_some()) {
@@ -182,7 +182,7 @@ pub fn waits(pod: &Value) -> bool {
 }
 
 /// Takes away what the scheduler and the PV controller said so far.
-fn forget(api: &Api) {
+pub fn forget(api: &Api) {
     let mut requests = Vec::new();
     for mut pod in items(api, "/api/v1/pods") {
         if !waits(&pod) || scheduled_condition(&pod).is_none_or(|condition| condition["reason"] == "SchedulingGated") {
@@ -204,7 +204,7 @@ fn forget(api: &Api) {
 }
 
 /// Every object that the tool reads, as a v1 List.
-fn dump(api: &Api) -> Value {
+pub fn dump(api: &Api) -> Value {
     let mut list = Vec::new();
     for version in 0..3 {
         let kinds: Vec<Kind> = Kind::ALL.iter().copied().filter(|kind| kind.versions().len() > version).collect();

@@ -10,8 +10,8 @@ use storagewhy::engine::diagnose;
 use storagewhy::model::ObjectRef;
 
 use super::cluster::Cluster;
-use super::compare::read;
-use super::observe::{Outcome, SENTINEL, observe, scheduled_condition};
+use super::compare::{compare, read};
+use super::observe::{Outcome, SENTINEL, dump, forget, judged, observe, scheduled_condition};
 use crate::support::control_plane::ControlPlane;
 
 /// What the scheduler says of claims for which no provisioner makes a volume here.
@@ -26,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Default)]
 pub struct Repaired {
     pub carried_out: usize,
+    /// Of them those after which another cause was foreseen.
+    pub next: usize,
     /// Repairs after which a victim was not placed or bound, with what is left.
     pub failed: Vec<String>,
 }
@@ -46,21 +48,31 @@ pub fn repair(plane: &mut ControlPlane, cluster: &Cluster, list: &Value) -> Repa
     for (finding, remedy) in findings.iter().flat_map(tried) {
         let Outcome::Settled(_) = observe(plane, cluster) else { continue };
         result.carried_out += 1;
-        if let Err(left) = carry_out(plane, cluster, finding, remedy) {
+        let done = carry_out(plane, cluster, remedy).and_then(|()| match &remedy.trial {
+            Trial::NextBlocker { then, .. } => {
+                result.next += 1;
+                blocked_by(plane, cluster, &options, finding, then)
+            }
+            _ => all_run(plane, cluster, finding),
+        });
+        plane.tell("scheduler stop");
+        if let Err(left) = done {
             result.failed.push(format!("seed {}: {}: {}: {left}", cluster.seed, finding.id, remedy.title));
         }
     }
     result
 }
 
-/// The repairs of a finding that are called tried.
+/// The repairs of a finding that are called tried, and those that only bring another cause to light.
 fn tried(finding: &Finding) -> impl Iterator<Item = (&Finding, &Remedy)> {
     let own = finding.severity == Severity::Error && finding.victims().all(|victim| victim.name != SENTINEL);
-    let works = |remedy: &&Remedy| remedy.trial == Trial::Schedules && remedy.steps.iter().all(|s| s.command.is_some());
+    let tried = |remedy: &Remedy| matches!(remedy.trial, Trial::Schedules | Trial::NextBlocker { .. });
+    let works = move |remedy: &&Remedy| tried(remedy) && remedy.steps.iter().all(|step| step.command.is_some());
     finding.remedies.iter().filter(works).filter(move |_| own).map(move |remedy| (finding, remedy))
 }
 
-fn carry_out(plane: &mut ControlPlane, cluster: &Cluster, finding: &Finding, remedy: &Remedy) -> Result<(), String> {
+/// Runs the commands with the scheduler beside them.
+fn carry_out(plane: &mut ControlPlane, cluster: &Cluster, remedy: &Remedy) -> Result<(), String> {
     plane.tell(&start(plane, cluster));
     for command in remedy.steps.iter().filter(|step| !step.later).filter_map(|step| step.command.as_ref()) {
         let mut shell = Command::new("timeout");
@@ -78,18 +90,50 @@ fn carry_out(plane: &mut ControlPlane, cluster: &Cluster, finding: &Finding, rem
         stand_in(plane);
         let output = child.wait_with_output().unwrap();
         if !output.status.success() {
-            plane.tell("scheduler stop");
             return Err(format!("{command}: {}: {}", output.status, String::from_utf8_lossy(&output.stderr)));
         }
     }
+    Ok(())
+}
+
+/// Whether every victim is placed or bound.
+fn all_run(plane: &mut ControlPlane, cluster: &Cluster, finding: &Finding) -> Result<(), String> {
     let mut left = wait(plane, finding);
     if !left.is_empty() {
         plane.tell("scheduler stop");
         plane.tell(&start(plane, cluster));
         left = wait(plane, finding);
     }
-    plane.tell("scheduler stop");
     if left.is_empty() { Ok(()) } else { Err(left.join("; ")) }
+}
+
+/// Whether what was foreseen is what now is in the way: the scheduler judges every pod anew, its messages are those of the
+/// tool, and the cause is the one that was told.
+fn blocked_by(
+    plane: &mut ControlPlane,
+    cluster: &Cluster,
+    options: &Options,
+    finding: &Finding,
+    then: &str,
+) -> Result<(), String> {
+    thread::sleep(PATIENCE / 4);
+    plane.tell("scheduler stop");
+    forget(&plane.api);
+    plane.tell(&start(plane, cluster));
+    judged(&plane.api)?;
+    let list = dump(&plane.api);
+    let version = plane.version.parse().unwrap();
+    if let Some(difference) = compare(&list, version, &cluster.configuration.parsed()).differences.first() {
+        return Err(format!("another verdict than the scheduler's: {difference}"));
+    }
+    let findings = diagnose(&read(&list), &Scope::default(), options).findings;
+    let victims: Vec<&ObjectRef> = finding.victims().collect();
+    let mut about = findings.iter().filter(|one| one.victims().any(|victim| victims.contains(&victim)));
+    if about.any(|one| then.contains(&one.title)) {
+        return Ok(());
+    }
+    let titles: Vec<&str> = findings.iter().map(|one| one.title.as_str()).collect();
+    Err(format!("foreseen was: {then}; there is: {}", titles.join("; ")))
 }
 
 /// The victims that wait still when patience ends.

@@ -139,6 +139,9 @@ impl Plan {
             if let Edit::Template { set, .. } = &change {
                 plan.take(Part::recreated(set.clone()));
             }
+            if plan.takes_back(&change) {
+                return None;
+            }
             plan.take(Part { risk: way.risk.max(claims::risk_of(cx, &way.change)), ..Part::new(way, change) });
         }
         (plan != *self).then_some(plan)
@@ -152,6 +155,16 @@ impl Plan {
         };
         let several = self.parts.len() > 1;
         (0..self.parts.len()).filter(move |_| several).map(apart)
+    }
+
+    /// Whether a change of a claim undoes another of the plan: what it leads to is reached without that one.
+    fn takes_back(&self, change: &Edit) -> bool {
+        let claim = Kind::PersistentVolumeClaim.name();
+        let Edit::Anew { object, operations } = change else { return false };
+        let same = |part: &&Part| matches!(&part.change, Edit::Anew { object: other, .. } if other == object);
+        let Some(part) = self.parts.iter().find(same).filter(|_| object.kind == claim) else { return false };
+        let Edit::Anew { operations: before, .. } = &part.change else { return false };
+        operations.iter().any(|one| before.iter().any(|other| other["path"] == one["path"] && other != one))
     }
 
     /// What is done already is not done again.

@@ -267,11 +267,15 @@ impl<'c> VolumeBinding<'c> {
         Ok(())
     }
 
-    /// Whether a volume's node affinity admits the node; in-tree volumes of a migrated plugin count as their CSI twin.
+    /// Whether a volume's node affinity admits the node; in-tree volumes of a migrated plugin count as their CSI twin, and
+    /// where one has none the attempt ends in an error (`binder.go`, tryTranslatePVToCSI).
     fn reachable(&self, volume: &Volume, node: &Node) -> Result<bool, Status> {
         let labels = &node.metadata.labels;
         match migration::in_tree_plugin(volume) {
             Some(plugin) if self.migrated(plugin, node)? => {
+                if let Some(why) = migration::untranslatable(volume) {
+                    return Err(Status::error(format!("could not translate pv: {why}")));
+                }
                 let translated = migration::translate(volume).and_then(|identity| identity.node_affinity);
                 Ok(translated.is_none_or(|affinity| affinity.matches("", labels)))
             }
@@ -393,6 +397,7 @@ impl<'c> Filter<'c> for VolumeBinding<'c> {
         let mut lost = None;
         match bound {
             Ok(()) => {}
+            Err(status) if status.code == Code::Error => return Err(status),
             Err(status) if status.code == Code::Unknown => missing.extend(status.notes),
             Err(status) if status.reasons == [Reason::VolumeMissing.into()] => lost = Some(status),
             Err(status) => reasons.extend(status.reasons),
