@@ -39,6 +39,8 @@ pub(crate) struct Trials<'a> {
 /// The provisioner of classes that make no volumes.
 const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
 
+/// What is said where no cause is found after a trial.
+const UNTOLD: &str = "what stands in the way then could not be told";
 /// What a trial that costs too much is told of.
 const TOO_LARGE: &str = "trying it would take too long on a cluster of this size";
 
@@ -155,7 +157,7 @@ impl<'a> Trials<'a> {
     pub(super) fn next_blocker(&mut self, finding: &Finding, mut remedy: Remedy) -> Option<Remedy> {
         let victims: Vec<ObjectRef> = finding.victims().cloned().collect();
         let Result::Blocked { placed, by, causes } = self.attempt(&remedy, &victims) else { return None };
-        if causes.contains(&finding.id) {
+        if causes.contains(&finding.id) || by.iter().any(|(text, _)| text == UNTOLD) {
             return None;
         }
         remedy.trial = Trial::NextBlocker { placed: placed.len(), then: tell(&placed, &by) };
@@ -292,7 +294,7 @@ impl<'a> Trials<'a> {
             }
         }
         if by.is_empty() {
-            by.push(("what stands in the way then could not be told".to_owned(), names(blocked)));
+            by.push((UNTOLD.to_owned(), names(blocked)));
         }
         Result::Blocked { placed, by, causes: errors.map(|finding| finding.id.clone()).collect() }
     }

@@ -4,7 +4,8 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use http::Method;
+use serde_json::{Value, json};
 use storagewhy::diagnosis::{Finding, Options, Remedy, Scope, Severity, Trial};
 use storagewhy::engine::diagnose;
 use storagewhy::model::ObjectRef;
@@ -51,7 +52,7 @@ pub fn repair(plane: &mut ControlPlane, cluster: &Cluster, list: &Value) -> Repa
         let done = carry_out(plane, cluster, remedy).and_then(|()| match &remedy.trial {
             Trial::NextBlocker { then, .. } => {
                 result.next += 1;
-                blocked_by(plane, cluster, &options, finding, then)
+                blocked_by(plane, cluster, finding, then)
             }
             _ => all_run(plane, cluster, finding),
         });
@@ -107,15 +108,9 @@ fn all_run(plane: &mut ControlPlane, cluster: &Cluster, finding: &Finding) -> Re
     if left.is_empty() { Ok(()) } else { Err(left.join("; ")) }
 }
 
-/// Whether what was foreseen is what now is in the way: the scheduler judges every pod anew, its messages are those of the
-/// tool, and the cause is the one that was told.
-fn blocked_by(
-    plane: &mut ControlPlane,
-    cluster: &Cluster,
-    options: &Options,
-    finding: &Finding,
-    then: &str,
-) -> Result<(), String> {
+/// Whether those victims wait that were foreseen, and no others, and the scheduler's message for each is the one that the
+/// tool has for the state that came of it.
+fn blocked_by(plane: &mut ControlPlane, cluster: &Cluster, finding: &Finding, then: &str) -> Result<(), String> {
     thread::sleep(PATIENCE / 4);
     plane.tell("scheduler stop");
     forget(&plane.api);
@@ -126,14 +121,18 @@ fn blocked_by(
     if let Some(difference) = compare(&list, version, &cluster.configuration.parsed()).differences.first() {
         return Err(format!("another verdict than the scheduler's: {difference}"));
     }
-    let findings = diagnose(&read(&list), &Scope::default(), options).findings;
-    let victims: Vec<&ObjectRef> = finding.victims().collect();
-    let mut about = findings.iter().filter(|one| one.victims().any(|victim| victims.contains(&victim)));
-    if about.any(|one| then.contains(&one.title)) {
-        return Ok(());
+    let foreseen = |victim: &ObjectRef| then.split([' ', ',', ';', ':']).any(|word| word == victim.name);
+    let shortened = then.contains(" more stay back");
+    let wrong = finding.victims().filter(|victim| victim.kind == "Pod").find_map(|victim| {
+        let waits = waiting(plane, victim)?;
+        (!foreseen(victim) && !shortened).then_some(waits)
+    });
+    let runs = finding.victims().filter(|victim| foreseen(victim)).all(|victim| waiting(plane, victim).is_none());
+    match (wrong, runs) {
+        (Some(waits), _) => Err(format!("not foreseen: {waits}; foreseen: {then}")),
+        (None, true) => Err(format!("nothing is in the way: {then}")),
+        (None, false) => Ok(()),
     }
-    let titles: Vec<&str> = findings.iter().map(|one| one.title.as_str()).collect();
-    Err(format!("foreseen was: {then}; there is: {}", titles.join("; ")))
 }
 
 /// The victims that wait still when patience ends.
@@ -157,7 +156,12 @@ fn stand_in(plane: &ControlPlane) {
         if meta["deletionTimestamp"].is_string() && meta["finalizers"].is_null() && pod["spec"]["nodeName"].is_string()
         {
             let namespace = meta["namespace"].as_str().unwrap_or_default();
-            kubectl(plane, &["delete", "pod", name, "-n", namespace, "--grace-period=0", "--force", "--wait=false"]);
+            let path = format!("/api/v1/namespaces/{namespace}/pods/{name}");
+            let gone = json!({
+                "apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0,
+                "preconditions": { "uid": meta["uid"] }
+            });
+            plane.api.many(&[(Method::DELETE, path, Some(gone))]);
         }
     }
     for node in objects("/api/v1/nodes") {
