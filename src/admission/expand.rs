@@ -125,6 +125,29 @@ pub(crate) fn stateful_set_claims(set: &Workload, ordinal: i32) -> Vec<Claim> {
     set.spec.volume_claim_templates.iter().map(make).collect()
 }
 
+/// The claims of a pod's ephemeral volumes (`pkg/controller/volume/ephemeral`, handleVolume).
+pub(crate) fn ephemeral_claims(pod: &Pod) -> Vec<Claim> {
+    let make = |volume: &PodVolume| {
+        let template = volume.ephemeral.as_ref()?.volume_claim_template.as_ref()?;
+        let mut claim = Claim::default();
+        claim.metadata.name = volume.claim_name(&pod.metadata.name)?;
+        claim.metadata.namespace = pod.metadata.namespace.clone();
+        claim.metadata.annotations = template.metadata.annotations.clone();
+        claim.metadata.labels = template.metadata.labels.clone();
+        claim.metadata.owner_references = vec![OwnerReference {
+            kind: Kind::Pod.name().to_owned(),
+            name: pod.metadata.name.clone(),
+            uid: pod.metadata.uid.clone(),
+            controller: true,
+            ..OwnerReference::default()
+        }];
+        claim.spec = template.spec.clone();
+        claim.status.phase = "Pending".to_owned();
+        Some(claim)
+    };
+    pod.spec.volumes.iter().filter_map(make).collect()
+}
+
 /// The StatefulSet that makes a claim of this name for its pod, with the place of the claim's template and the claim as
 /// the set makes it.
 pub(crate) fn claim_maker<'a>(snapshot: &'a Snapshot, pod: &Pod, claim: &str) -> Option<(&'a Workload, usize, Claim)> {

@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
-use crate::admission::expand::{ordinal_of, stateful_set_claims};
+use crate::admission::expand::{ephemeral_claims, ordinal_of, stateful_set_claims};
 use crate::admission::recreate::admit;
 use crate::admission::{CreateError, recreate};
 use crate::diagnosis::command::new_metadata;
 use crate::diagnosis::remedy::{Change, Step};
-use crate::model::{Kind, Pod, Workload};
+use crate::model::meta::OwnerReference;
+use crate::model::{Claim, Kind, Pod, Workload};
 use crate::snapshot::{Lookup, Snapshot};
 use crate::volumes::VolumeController;
 
@@ -124,8 +125,25 @@ fn remade(original: &Snapshot, state: &mut Snapshot, namespace: &str, name: &str
 /// Makes the claims that a StatefulSet makes before its pod, as far as they aren't there, with the default class where
 /// they name none.
 pub(super) fn make_claims(state: &mut Snapshot, set: &Workload, pod: &str) {
-    let Some(ordinal) = ordinal_of(&set.metadata.name, pod) else { return };
-    for mut claim in stateful_set_claims(set, ordinal) {
+    let claims = ordinal_of(&set.metadata.name, pod).map(|ordinal| stateful_set_claims(set, ordinal));
+    add_claims(state, claims.unwrap_or_default());
+}
+
+/// The claims of a pod's ephemeral volumes go with it, and the new pod gets new ones.
+fn renew_claims(state: &mut Snapshot, old: &str, pod: &Pod) {
+    let namespace = &pod.metadata.namespace;
+    let claims = state.claims.in_namespace(namespace).iter();
+    let of_old = |owner: &OwnerReference| !old.is_empty() && owner.uid == old;
+    let own = claims.filter(|claim| claim.metadata.controller().is_some_and(of_old));
+    let own: Vec<String> = own.map(|claim| claim.metadata.name.clone()).collect();
+    for name in own {
+        state.remove(Kind::PersistentVolumeClaim, namespace, &name);
+    }
+    add_claims(state, ephemeral_claims(pod));
+}
+
+fn add_claims(state: &mut Snapshot, claims: Vec<Claim>) {
+    for mut claim in claims {
         if state.claims.get(&claim.metadata.namespace, &claim.metadata.name).found().is_none() {
             if let Some(class) = VolumeController::new(state).judge(&claim).assigns_class {
                 claim.spec.storage_class_name = Some(class);
@@ -151,6 +169,7 @@ fn again(state: &mut Snapshot, kind: Kind, namespace: &str, name: &str, operatio
     }
     let mut pod: Pod = serde_json::from_value(object).map_err(|error| ApplyError::Refused(error.to_string()))?;
     admit(state, &mut pod)?;
+    renew_claims(state, &uid, &pod);
     state.pods.insert(pod);
     Ok(())
 }

@@ -127,7 +127,10 @@ fn blocked_by(plane: &mut ControlPlane, cluster: &Cluster, finding: &Finding, th
         let waits = waiting(plane, victim)?;
         (!foreseen(victim) && !shortened).then_some(waits)
     });
-    let runs = finding.victims().filter(|victim| foreseen(victim)).all(|victim| waiting(plane, victim).is_none());
+    let runs = finding.victims().filter(|victim| foreseen(victim)).all(|victim| {
+        let path = format!("/api/v1/namespaces/{}/pods/{}", victim.namespace, victim.name);
+        plane.api.get(&path).is_ok_and(|pod| pod["spec"]["nodeName"].is_string())
+    });
     match (wrong, runs) {
         (Some(waits), _) => Err(format!("not foreseen: {waits}; foreseen: {then}")),
         (None, true) => Err(format!("nothing is in the way: {then}")),
