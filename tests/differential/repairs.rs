@@ -129,7 +129,9 @@ fn blocked_by(plane: &mut ControlPlane, cluster: &Cluster, finding: &Finding, th
     });
     let runs = finding.victims().filter(|victim| foreseen(victim)).all(|victim| {
         let path = format!("/api/v1/namespaces/{}/pods/{}", victim.namespace, victim.name);
-        plane.api.get(&path).is_ok_and(|pod| pod["spec"]["nodeName"].is_string())
+        plane.api.get(&path).is_ok_and(|pod| {
+            pod["spec"]["nodeName"].is_string() && claims_of(plane, &pod).iter().all(|claim| provided(plane, claim))
+        })
     });
     match (wrong, runs) {
         (Some(waits), _) => Err(format!("not foreseen: {waits}; foreseen: {then}")),
@@ -212,6 +214,17 @@ fn placed(plane: &ControlPlane, pod: &Value) -> bool {
     if pod["spec"]["nodeName"].is_string() {
         return true;
     }
+    let claims = claims_of(plane, pod);
+    let chosen = |claim: &Value| {
+        let node = claim["metadata"]["annotations"]["volume.kubernetes.io/selected-node"].as_str();
+        node.is_some_and(|node| plane.api.get(&format!("/api/v1/nodes/{node}")).is_ok())
+    };
+    let message = scheduled_condition(pod).map_or("", |found| found["message"].as_str().unwrap_or_default());
+    claims.iter().any(chosen) || message.contains(UNBOUND) && claims.iter().all(|claim| provided(plane, claim))
+}
+
+/// The claims of a pod, those of its ephemeral volumes included.
+fn claims_of(plane: &ControlPlane, pod: &Value) -> Vec<Value> {
     let volumes = pod["spec"]["volumes"].as_array().cloned().unwrap_or_default();
     let name = pod["metadata"]["name"].as_str().unwrap_or_default();
     let claims = volumes.iter().filter_map(|volume| {
@@ -224,13 +237,7 @@ fn placed(plane: &ControlPlane, pod: &Value) -> bool {
         let path = format!("/api/v1/namespaces/{namespace}/persistentvolumeclaims/{claim}");
         plane.api.get(&path).unwrap_or_default()
     });
-    let claims: Vec<Value> = claims.collect();
-    let chosen = |claim: &Value| {
-        let node = claim["metadata"]["annotations"]["volume.kubernetes.io/selected-node"].as_str();
-        node.is_some_and(|node| plane.api.get(&format!("/api/v1/nodes/{node}")).is_ok())
-    };
-    let message = scheduled_condition(pod).map_or("", |found| found["message"].as_str().unwrap_or_default());
-    claims.iter().any(chosen) || message.contains(UNBOUND) && claims.iter().all(|claim| provided(plane, claim))
+    claims.collect()
 }
 
 /// Whether a claim is bound, or waits for its consumer or for an external provisioner.
