@@ -13,7 +13,6 @@ use super::index::Index;
 use super::manager;
 use super::remedy::{Change, Manager, Step};
 use super::text::natural_order;
-use super::undo;
 use crate::admission::expand::{Source, template_of};
 use crate::dependencies::Drivers;
 use crate::model::{Claim, Kind, Meta, ObjectRef, Pod, StorageClass, Workload};
@@ -303,7 +302,6 @@ impl<'a> Context<'a> {
         Step {
             what: what.into(),
             command: command::command(&change),
-            undo: undo::command(self.snapshot, &change),
             change: Some(change),
             undone_by,
             ..Step::default()

@@ -394,6 +394,12 @@ model! {
 }
 
 impl Pod {
+    /// Whether one of its volumes is the claim of this name in the pod's namespace.
+    pub fn names_claim(&self, claim: &str) -> bool {
+        let mut claims = self.spec.volumes.iter().filter_map(|volume| volume.claim_name(&self.metadata.name));
+        claims.any(|name| name == claim)
+    }
+
     /// The priority that admission gave the pod; 0 where it gave none.
     pub fn priority(&self) -> i32 {
         self.spec.priority.unwrap_or(0)

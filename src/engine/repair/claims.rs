@@ -11,7 +11,7 @@ use crate::diagnosis::remedy::{Change, Risk};
 use crate::diagnosis::text::names;
 use crate::model::claim::BIND_COMPLETED;
 use crate::model::quantity::short_bytes;
-use crate::model::{Claim, Kind, Pod, StorageClass, Volume};
+use crate::model::{Claim, Kind, StorageClass, Volume};
 use crate::snapshot::Snapshot;
 use crate::volumes::{Decision, Mismatch, VolumeController};
 
@@ -86,11 +86,7 @@ pub(super) fn given_up(at: &At<'_, '_>, claim: &str, volume: &str) -> Option<Way
 /// Whether a pod that has a node names the claim, though it may have ended.
 fn on_a_node(cx: &Context<'_>, claim: &Claim) -> bool {
     let meta = &claim.metadata;
-    let names = |pod: &Pod| {
-        let mut claims = pod.spec.volumes.iter().filter_map(|volume| volume.claim_name(&pod.metadata.name));
-        claims.any(|name| name == meta.name)
-    };
-    cx.snapshot.pods.in_namespace(&meta.namespace).iter().any(|pod| pod.assigned() && names(pod))
+    cx.snapshot.pods.in_namespace(&meta.namespace).iter().any(|pod| pod.assigned() && pod.names_claim(&meta.name))
 }
 
 /// Whether a claim holds nothing, goes at once when it is deleted, and is nobody's to make again. One that a pod on a node

@@ -35,8 +35,7 @@ fn check(cx: &Context<'_>, out: &mut Causes) {
 }
 
 fn uses(pod: &Pod, claim: &Claim) -> bool {
-    let mut names = pod.spec.volumes.iter().filter_map(|volume| volume.claim_name(&pod.metadata.name));
-    pod.metadata.namespace == claim.metadata.namespace && names.any(|name| name == claim.metadata.name)
+    pod.metadata.namespace == claim.metadata.namespace && pod.names_claim(&claim.metadata.name)
 }
 
 fn finding(cx: &Context<'_>, claim: &Claim, waiting: &[&Pod]) -> Finding {
