@@ -1,5 +1,6 @@
 //! Every rule against small clusters, each a test of its own (`cargo test --test rules NAME`): those in which it must speak,
-//! with the report as people see it beside them, and look-alikes in which it must not.
+//! with the report as people see it beside them, and look-alikes in which it must not. The incidents of docs/catalogue.md
+//! are told by the rules that their fixtures name (`# root: RULE`), and nothing else is told as a cause there.
 
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests")]
 
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use cases::{fixtures, judge, load, rules, show, yaml_files};
 use libtest_mimic::{Arguments, Trial};
-use storagewhy::diagnosis::{Finding, Scope, Severity};
+use storagewhy::diagnosis::{Explained, Finding, Scope, Severity};
 use storagewhy::engine::Diagnosis;
 use storagewhy::report::Report;
 use storagewhy::report::human::{self, Screen};
@@ -33,7 +34,43 @@ fn main() {
             })
         })
     });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit();
+    let incidents = yaml_files(&fixtures().join("catalogue")).into_iter().map(|path| {
+        let name = format!("catalogue/{}", path.file_stem().unwrap().to_string_lossy());
+        Trial::test(name, move || {
+            hold_incident(&path);
+            Ok(())
+        })
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.chain(incidents).collect()).exit();
+}
+
+fn hold_incident(path: &Path) {
+    let (snapshot, text) = (load(path), std::fs::read_to_string(path).unwrap());
+    let diagnosis = judge(&snapshot);
+    whatever_is_blocked_is_explained(&diagnosis);
+    one_cause_is_told_once(&diagnosis);
+    let wanted: Vec<&str> = asked(&text, "root");
+    assert!(!wanted.is_empty(), "{}: no line `# root: RULE`", path.display());
+    let shown = show(&diagnosis.findings);
+    let told: BTreeSet<&str> = roots(&diagnosis).iter().map(|finding| finding.rule).collect();
+    assert_eq!(told, wanted.iter().copied().collect(), "{shown}");
+    for rule in wanted {
+        speaks(rule, &text, &diagnosis);
+    }
+    looks_as_it_did(path, &snapshot, &diagnosis);
+}
+
+/// The errors and warnings that no other explains.
+fn roots(diagnosis: &Diagnosis) -> Vec<&Finding> {
+    let bad = || diagnosis.findings.iter().filter(|finding| finding.severity < Severity::Info);
+    let explained: BTreeSet<&str> = bad()
+        .flat_map(|finding| &finding.explains)
+        .filter_map(|explained| match explained {
+            Explained::Finding(id) => Some(id.as_str()),
+            Explained::Object(_) => None,
+        })
+        .collect();
+    bad().filter(|finding| !explained.contains(finding.id.as_str())).collect()
 }
 
 fn hold(rule: &str, path: &Path) {

@@ -7,6 +7,7 @@ mod cases;
 #[path = "../support/golden.rs"]
 mod golden;
 
+mod catalogue;
 mod cli;
 mod dump;
 mod generated;
