@@ -31,12 +31,19 @@ pub fn command(change: &Change) -> Option<String> {
             words.extend(in_namespace(namespace)?);
             words
         }
-        Change::Remake { kind, namespace, name, operations } => {
-            return changed(*kind, namespace, name, operations, "kubectl replace --force -f -");
+        Change::Remake { kind, namespace, name, operations, ask } => {
+            return changed(*kind, namespace, name, &chosen(operations, ask.as_ref())?, "kubectl replace --force -f -");
         }
         Change::RemakeSet { namespace, name, operations } => {
             let put = "kubectl replace --force --cascade=orphan -f -";
-            return changed(Kind::StatefulSet, namespace, name, operations, put);
+            return changed(Kind::StatefulSet, namespace, name, &chosen(operations, None)?, put);
+        }
+        Change::AwaitEnd { namespace, name } => {
+            let mut words = vec!["kubectl".to_owned(), "wait".to_owned(), "--for=delete".to_owned()];
+            words.push(argument(&format!("pod/{name}"))?);
+            words.extend(in_namespace(namespace)?);
+            words.push("--timeout=5m".to_owned());
+            words
         }
         Change::Untaint { node, key, effect } => {
             let mut words = vec!["kubectl".to_owned(), "taint".to_owned(), "node".to_owned(), argument(node)?];
@@ -96,9 +103,8 @@ fn patching(kind: Kind, namespace: &str, name: &str, form: &str, patch: &Value) 
 
 /// Reads an object, patches the copy that was read, and puts that. Nothing of it is lost that the object had, and the
 /// uid and the status are the server's.
-fn changed(kind: Kind, namespace: &str, name: &str, operations: &Value, put: &str) -> Option<String> {
+fn changed(kind: Kind, namespace: &str, name: &str, patch: &str, put: &str) -> Option<String> {
     let read = reading(kind, namespace, name)?;
-    let patch = quote(&json(operations)?)?;
     Some(format!("{read} -o json | kubectl patch --local -f - --type=json -p {patch} -o json | {put}"))
 }
 
@@ -112,7 +118,7 @@ fn reading(kind: Kind, namespace: &str, name: &str) -> Option<String> {
 fn copying(kind: Kind, namespace: &str, name: &str, to: &str, operations: &Value) -> Option<String> {
     let mut all = vec![value!({"op": "replace", "path": "/metadata", "value": new_metadata(namespace, to)})];
     all.extend(operations.as_array()?.iter().cloned());
-    changed(kind, namespace, name, &Value::Array(all), "kubectl create -f -")
+    changed(kind, namespace, name, &chosen(&Value::Array(all), None)?, "kubectl create -f -")
 }
 
 /// The metadata of a copy.
@@ -134,20 +140,23 @@ pub(crate) fn kept_file(kind: Kind, name: &str) -> Option<String> {
     argument(&format!("{}-{safe}.yaml", kind.name().to_ascii_lowercase()))
 }
 
-/// What stands in the quoted object where the shell puts a choice in its place.
+/// What stands in the quoted text where the shell puts a choice in its place.
 const CHOICE: &str = "@choice@";
 
 fn creating(object: &Value, ask: Option<&Ask>) -> Option<String> {
-    let mut object = object.clone();
-    let Some(Ask { pointer, variable, hint }) = ask else {
-        return Some(format!("printf '%s' {} | kubectl create -f -", quote(&json(&object)?)?));
-    };
-    *object.pointer_mut(pointer)? = CHOICE.into();
+    Some(format!("printf '%s' {} | kubectl create -f -", chosen(object, ask)?))
+}
+
+/// JSON as one word of the shell, with the choice that is left open as a variable that has to be set.
+fn chosen(value: &Value, ask: Option<&Ask>) -> Option<String> {
+    let Some(Ask { pointer, variable, hint }) = ask else { return quote(&json(value)?) };
+    let mut value = value.clone();
+    *value.pointer_mut(pointer)? = CHOICE.into();
     let choice = format!("'\"${{{variable}:?{hint}}}\"'");
-    let quoted = quote(&json(&object)?)?;
+    let quoted = quote(&json(&value)?)?;
     let safe =
         hint.chars().all(|c| c.is_ascii_alphanumeric() || " ,.-".contains(c)) && quoted.matches(CHOICE).count() == 1;
-    safe.then(|| format!("printf '%s' {} | kubectl create -f -", quoted.replace(CHOICE, &choice)))
+    safe.then(|| quoted.replace(CHOICE, &choice))
 }
 
 /// The chart is asked for, since a release doesn't keep where its chart came from.
@@ -273,7 +282,7 @@ mod tests {
         let operations = serde_json::json!([{"op": "remove", "path": "/spec/nodeSelector"}]);
         let (namespace, name) = ("app".to_owned(), "p".to_owned());
         assert_eq!(
-            command(&Change::Remake { kind: Kind::Pod, namespace, name, operations }).as_deref(),
+            command(&Change::Remake { kind: Kind::Pod, namespace, name, operations, ask: None }).as_deref(),
             Some(
                 r#"kubectl get pod p -n app -o json | kubectl patch --local -f - --type=json -p '[{"op":"remove","path":"/spec/nodeSelector"}]' -o json | kubectl replace --force -f -"#
             )

@@ -37,10 +37,12 @@ pub enum Change {
     /// new ones.
     RecreatePods { namespace: String, names: Vec<String> },
     /// Delete a pod or a claim and create it again under its name, with a JSON patch made on it: the way to change what
-    /// can't be changed in place.
-    Remake { kind: Kind, namespace: String, name: String, operations: serde_json::Value },
+    /// can't be changed in place. Where it asks for something, that is left to whoever runs the command.
+    Remake { kind: Kind, namespace: String, name: String, operations: serde_json::Value, ask: Option<Ask> },
     /// The same with a StatefulSet and its claim templates: the set goes without its pods, and the new one takes them over.
     RemakeSet { namespace: String, name: String, operations: serde_json::Value },
+    /// Wait until a pod that is being deleted is gone.
+    AwaitEnd { namespace: String, name: String },
     /// Take a taint off a node.
     Untaint { node: String, key: String, effect: String },
     /// Let pods onto a node again: what `kubectl uncordon` does, with the taint that the node controller then removes.
@@ -58,7 +60,8 @@ pub enum Change {
 /// A choice that a command leaves open, as a shell variable without a default.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ask {
-    /// Where in the object the choice goes: a JSON pointer. The object holds there what the trial assumes.
+    /// Where in the object, or in the list of operations, the choice goes: a JSON pointer. What stands there is what the
+    /// trial assumes.
     pub pointer: String,
     /// The shell variable.
     pub variable: &'static str,
@@ -196,6 +199,7 @@ impl Change {
             | Change::JsonPatch { kind, namespace, name, .. }
             | Change::Remake { kind, namespace, name, .. } => Some(ObjectRef::new(*kind, namespace, name)),
             Change::Copy { kind, namespace, to, .. } => Some(ObjectRef::new(*kind, namespace, to)),
+            Change::AwaitEnd { namespace, name } => Some(ObjectRef::new(Kind::Pod, namespace, name)),
             Change::RemakeSet { namespace, name, .. } => Some(ObjectRef::new(Kind::StatefulSet, namespace, name)),
             Change::Uncordon { node } | Change::Untaint { node, .. } => Some(ObjectRef::new(Kind::Node, "", node)),
             Change::RecreatePods { namespace, names } => match names.as_slice() {

@@ -30,7 +30,7 @@ pub(crate) fn command(before: &Snapshot, change: &Change) -> Option<String> {
         Change::Remake { kind, namespace, name, .. } => {
             let operations = back(before, change)?;
             let (kind, namespace, name) = (*kind, namespace.clone(), name.clone());
-            command::command(&Change::Remake { kind, namespace, name, operations })
+            command::command(&Change::Remake { kind, namespace, name, operations, ask: None })
         }
         Change::RemakeSet { namespace, name, .. } => {
             let operations = back(before, change)?;
@@ -40,7 +40,11 @@ pub(crate) fn command(before: &Snapshot, change: &Change) -> Option<String> {
         Change::HelmValues { release, namespace, .. } => {
             Some(format!("helm rollback {} -n {}", argument(release)?, argument(namespace)?))
         }
-        Change::Create { .. } | Change::Copy { .. } | Change::Keep { .. } | Change::RecreatePods { .. } => None,
+        Change::Create { .. }
+        | Change::Copy { .. }
+        | Change::Keep { .. }
+        | Change::RecreatePods { .. }
+        | Change::AwaitEnd { .. } => None,
     }
 }
 

@@ -55,6 +55,10 @@ fn change(original: &Snapshot, state: &mut Snapshot, change: &Change) -> Result<
             state.remove(*kind, namespace, name);
             Ok(())
         }
+        Change::AwaitEnd { namespace, name } => {
+            state.remove(Kind::Pod, namespace, name);
+            Ok(())
+        }
         Change::Patch { kind, namespace, name, patch } => edit(state, *kind, namespace, name, |object| {
             json_patch::merge(object, patch);
             Ok(())
@@ -78,7 +82,7 @@ fn change(original: &Snapshot, state: &mut Snapshot, change: &Change) -> Result<
             }
             Ok(())
         }
-        Change::Remake { kind, namespace, name, operations } => again(state, *kind, namespace, name, operations),
+        Change::Remake { kind, namespace, name, operations, .. } => again(state, *kind, namespace, name, operations),
         Change::RemakeSet { namespace, name, operations } => {
             edit(state, Kind::StatefulSet, namespace, name, |object| json_patch(object, operations))
         }

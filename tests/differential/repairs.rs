@@ -1,12 +1,13 @@
 //! Repairs that the report calls tried, made on the real control plane by the commands that it prints.
 
+use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use http::Method;
 use serde_json::{Value, json};
-use storagewhy::diagnosis::{Finding, Options, Remedy, Scope, Severity, Trial};
+use storagewhy::diagnosis::{Change, Finding, Options, Remedy, Scope, Severity, Trial};
 use storagewhy::engine::diagnose;
 use storagewhy::model::ObjectRef;
 
@@ -74,6 +75,7 @@ fn tried(finding: &Finding) -> impl Iterator<Item = (&Finding, &Remedy)> {
 
 /// Runs the commands with the scheduler beside them.
 fn carry_out(plane: &mut ControlPlane, cluster: &Cluster, remedy: &Remedy) -> Result<(), String> {
+    let ending = ending(plane, remedy);
     plane.tell(&start(plane, cluster));
     for command in remedy.steps.iter().filter(|step| !step.later).filter_map(|step| step.command.as_ref()) {
         let mut shell = Command::new("timeout");
@@ -82,19 +84,29 @@ fn carry_out(plane: &mut ControlPlane, cluster: &Cluster, remedy: &Remedy) -> Re
             .args(["20", "sh", "-ec", command])
             .env("PATH", plane.programs.search_path(&[]))
             .env("SIZE", "1Gi")
+            .env("CLASS", last_choice(remedy))
             .env("KUBECONFIG", &plane.kubeconfig);
         let mut child = shell.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         while child.try_wait().unwrap().is_none() {
-            stand_in(plane);
+            stand_in(plane, &ending);
             thread::sleep(Duration::from_millis(100));
         }
-        stand_in(plane);
+        stand_in(plane, &ending);
         let output = child.wait_with_output().unwrap();
         if !output.status.success() {
             return Err(format!("{command}: {}: {}", output.status, String::from_utf8_lossy(&output.stderr)));
         }
     }
     Ok(())
+}
+
+/// The last of the classes that a repair leaves open: the trial took another.
+fn last_choice(remedy: &Remedy) -> &str {
+    let asks = remedy.steps.iter().filter_map(|step| match &step.change {
+        Some(Change::Remake { ask, .. }) => ask.as_ref(),
+        _ => None,
+    });
+    asks.filter_map(|ask| ask.hint.rsplit([' ', ',']).next()).next().unwrap_or_default()
 }
 
 /// Whether every victim is placed or bound.
@@ -152,14 +164,29 @@ fn wait(plane: &ControlPlane, finding: &Finding) -> Vec<String> {
     }
 }
 
-/// Does what a kubelet and the node controller do: a pod on a node that is deleted goes once its containers have ended,
-/// and a node that takes pods again loses the taint.
-fn stand_in(plane: &ControlPlane) {
-    let objects = |path: &str| plane.api.get(path).unwrap_or_default()["items"].as_array().cloned().unwrap_or_default();
-    for pod in objects("/api/v1/pods") {
+fn objects(plane: &ControlPlane, path: &str) -> Vec<Value> {
+    plane.api.get(path).unwrap_or_default()["items"].as_array().cloned().unwrap_or_default()
+}
+
+/// The uids of the pods that end already, and are left at that unless the repair waits for them.
+fn ending(plane: &ControlPlane, remedy: &Remedy) -> BTreeSet<String> {
+    let awaited = |name: &Value| {
+        let changes = remedy.steps.iter().filter_map(|step| step.change.as_ref());
+        changes.into_iter().any(|change| matches!(change, Change::AwaitEnd { name: other, .. } if name == other))
+    };
+    let ends = |pod: &Value| pod["metadata"]["deletionTimestamp"].is_string() && !awaited(&pod["metadata"]["name"]);
+    let uid = |pod: &Value| pod["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+    objects(plane, "/api/v1/pods").iter().filter(|pod| ends(pod)).map(uid).collect()
+}
+
+/// Does what a kubelet and the node controller do: a pod on a node that is deleted goes once its containers have ended
+/// (but for those that ended before), and a node that takes pods again loses the taint.
+fn stand_in(plane: &ControlPlane, ending: &BTreeSet<String>) {
+    for pod in objects(plane, "/api/v1/pods") {
         let (meta, name) = (&pod["metadata"], pod["metadata"]["name"].as_str().unwrap_or_default());
-        if meta["deletionTimestamp"].is_string() && meta["finalizers"].is_null() && pod["spec"]["nodeName"].is_string()
-        {
+        let deleted = meta["deletionTimestamp"].is_string() && meta["finalizers"].is_null();
+        let before = meta["uid"].as_str().is_some_and(|uid| ending.contains(uid));
+        if deleted && !before && pod["spec"]["nodeName"].is_string() {
             let namespace = meta["namespace"].as_str().unwrap_or_default();
             let path = format!("/api/v1/namespaces/{namespace}/pods/{name}");
             let gone = json!({
@@ -169,7 +196,7 @@ fn stand_in(plane: &ControlPlane) {
             plane.api.many(&[(Method::DELETE, path, Some(gone))]);
         }
     }
-    for node in objects("/api/v1/nodes") {
+    for node in objects(plane, "/api/v1/nodes") {
         let taints = node["spec"]["taints"].as_array().cloned().unwrap_or_default();
         if node["spec"]["unschedulable"] != true && taints.iter().any(|taint| taint["key"] == UNSCHEDULABLE) {
             let name = node["metadata"]["name"].as_str().unwrap_or_default();

@@ -8,7 +8,7 @@ use super::volumes::refitted;
 use super::ways::{At, less};
 use crate::diagnosis::context::{Context, claim_ref};
 use crate::diagnosis::remedy::{Change, Risk};
-use crate::diagnosis::text::names;
+use crate::diagnosis::text::{names, near};
 use crate::model::claim::BIND_COMPLETED;
 use crate::model::quantity::short_bytes;
 use crate::model::{Claim, Kind, StorageClass, Volume};
@@ -22,7 +22,7 @@ const HOSTNAME: &str = "kubernetes.io/hostname";
 const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
 const MEBIBYTE: i64 = 1 << 20;
 /// Classes that are looked at.
-const CLASSES: usize = 3;
+pub(super) const CLASSES: usize = 3;
 
 /// The ways in which the claim gets a volume: one that is there, or one of a class that makes them. Those of a claim
 /// that can't be made anew change the volume or the class.
@@ -208,11 +208,21 @@ fn any_volume(claim: &Claim) -> Way {
     way(claim, operations, what, 3, Risk::Medium)
 }
 
-/// The claim for classes that make volumes, those first that make them of the same size without more.
+/// The claim for classes that make volumes: those first whose names are nearest to that of its own.
 fn other_classes(state: &Snapshot, claim: &Claim, lost: bool) -> Vec<Way> {
-    let classes = state.classes.seen().iter().filter(|class| makes(state, class));
-    let others = classes.filter(|class| lost || class.metadata.name != claim.class());
-    others.take(CLASSES).map(|class| of_class(claim, class, lost)).collect()
+    let others = classes_that_make(state).filter(|class| lost || class.metadata.name != claim.class());
+    let mut others: Vec<&StorageClass> = others.collect();
+    let meant = near(claim.class(), others.iter().map(|class| class.metadata.name.as_str())).map(str::to_owned);
+    others.sort_by_key(|class| meant.as_ref() != Some(&class.metadata.name));
+    others.into_iter().take(CLASSES).map(|class| of_class(claim, class, lost)).collect()
+}
+
+/// The classes of which a driver that the cluster has makes volumes, the default first.
+pub(super) fn classes_that_make(state: &Snapshot) -> impl Iterator<Item = &StorageClass> {
+    let classes = state.classes.seen().iter().map(|class| &**class).filter(|class| makes(state, class));
+    let mut classes: Vec<&StorageClass> = classes.collect();
+    classes.sort_by_key(|class| !class.is_default());
+    classes.into_iter()
 }
 
 /// That the driver makes the volume is taken for granted, and said.
@@ -236,5 +246,5 @@ fn of_class(claim: &Claim, class: &StorageClass, lost: bool) -> Way {
         true => (format!("make lost claim {name} anew and empty, {size} of class {class}"), 6, Risk::High),
         false => (format!("make claim {name} anew, {size} of class {class}"), 4, Risk::Medium),
     };
-    way(claim, operations, what, cost, risk).note(format!("if driver {driver} makes it"))
+    way(claim, operations, what, cost, risk).note(format!("if driver {driver} makes it")).of_class(class)
 }

@@ -1,5 +1,6 @@
 //! Whose end makes room: pods that hold what another one needs. The fewest are taken, and only such as don't come back:
-//! those without a controller, the last of a StatefulSet, the only one of a Deployment.
+//! those without a controller, the last of a StatefulSet, the only one of a Deployment. One that is being deleted is
+//! waited for.
 
 use std::cmp::Reverse;
 
@@ -7,12 +8,14 @@ use super::plan::{Edit, Way};
 use super::ways::At;
 use crate::admission::expand::ordinal_of;
 use crate::diagnosis::context::pod_ref;
-use crate::diagnosis::remedy::Risk;
+use crate::diagnosis::remedy::{Change, Risk};
 use crate::model::{Kind, ObjectRef, Pod, Volume};
 use crate::volumes::migration::translate;
 
 /// Pods that are stopped on one node for one thing.
 const MOST: usize = 3;
+/// Seconds after the end of its grace period at which a pod that is still there does not end by itself.
+const OVERDUE: i64 = 60;
 const MIRROR: &str = "kubernetes.io/config.mirror";
 
 /// Stops all of these pods.
@@ -82,8 +85,10 @@ fn stop(at: &At<'_, '_>, holder: &ObjectRef) -> Option<Way> {
     let spared = at.victims.contains(holder)
         || meta.namespace == "kube-system"
         || meta.annotations.contains_key(MIRROR)
-        || meta.deleting()
         || pod.priority() > at.pod.priority();
+    if meta.deleting() {
+        return ending(at, pod);
+    }
     if spared {
         return None;
     }
@@ -97,6 +102,22 @@ fn stop(at: &At<'_, '_>, holder: &ObjectRef) -> Option<Way> {
     let what = format!("scale {} {} to {replicas}", workload.kind, workload.name);
     let way = Way::new(what, Edit::Scale { workload, replicas, pod: holder.clone() }, 6, Risk::High);
     Some(way.note(format!("so that pod {wanted} gets what {name} holds")))
+}
+
+/// Waits for the end of a pod that is being deleted; `None` where it is overdue, where nothing tells of its containers, and
+/// where its controller makes it anew under its name.
+fn ending(at: &At<'_, '_>, pod: &Pod) -> Option<Way> {
+    let meta = &pod.metadata;
+    let overdue = at.cx.age(meta.deletion_timestamp.as_deref()?).is_some_and(|age| age > OVERDUE);
+    let node = at.state.nodes.get("", &pod.spec.node_name).found()?;
+    let replaced = meta.controller().is_none_or(|owner| matches!(owner.kind.as_str(), "ReplicaSet" | "Job"));
+    if overdue || !meta.finalizers.is_empty() || node.ready() == Some(false) || !replaced {
+        return None;
+    }
+    let (name, wanted) = (&meta.name, &at.pod.metadata.name);
+    let change = Change::AwaitEnd { namespace: meta.namespace.clone(), name: name.clone() };
+    let way = Way::new(format!("wait for the end of pod {name}"), Edit::Object(change), 1, Risk::Low);
+    Some(way.note(format!("which is being deleted, so that pod {wanted} gets what it holds")))
 }
 
 /// The workload of a pod with how many it has without just this one.

@@ -1,7 +1,9 @@
 //! The smallest change that lets the victims of a cause run: changes are taken from what is in their way, tried on a copy
 //! of the state, and added to until every victim is placed or bound.
 
+mod choice;
 mod claims;
+mod fewer;
 mod fresh;
 mod holders;
 mod lasting;
@@ -66,7 +68,8 @@ fn repair(cx: &Context<'_>, trials: &mut Trials<'_>, finding: &mut Finding, unto
     }
     if !found.iter().any(|one| one.remedy.risk < Risk::High && !one.evades) && *left > 0 {
         let last = finding.remedies.iter().position(looks_only).unwrap_or(finding.remedies.len());
-        finding.remedies.splice(last..last, more_nodes::proposed(cx, trials, &victims, untouched));
+        let more = more_nodes::proposed(cx, trials, &victims, untouched);
+        finding.remedies.splice(last..last, more.into_iter().chain(fewer::proposed(cx, &victims, untouched)));
     }
     if found.is_empty() {
         let search = Search::new(cx, &victims, Side::Both, 0);

@@ -27,6 +27,21 @@ pub(super) fn proposed(
     victims: &[ObjectRef],
     untouched: &Settled,
 ) -> Option<Remedy> {
+    let like = short_of_room(cx, untouched)?;
+    let fewest = like.iter().filter_map(|node| Some((enough(cx, trials, victims, node)?, node))).min();
+    let (many, node) = fewest?;
+    let title = format!("Add {} like {node}", count(many, "node"));
+    let then = format!(
+        "who makes nodes can't be seen from here; with {many} more like {node} every victim would be placed, if {} up \
+         with all that {node} has",
+        either(many, "it comes", "they come")
+    );
+    Some(Remedy::untried(title.clone(), Risk::Low, vec![Step::told(title)], then))
+}
+
+/// Some nodes on which only room is missing for the first pod that no node takes; `None` where there are none, and where
+/// the cluster is too large to look at each.
+pub(super) fn short_of_room(cx: &Context<'_>, untouched: &Settled) -> Option<Vec<String>> {
     if cx.snapshot.nodes.seen().len() > ALL_NODES {
         return None;
     }
@@ -38,16 +53,8 @@ pub(super) fn proposed(
         let obstacles = explanation.node(node);
         !obstacles.is_empty() && obstacles.iter().all(room)
     };
-    let like: Vec<&str> = explanation.nodes().filter(full).take(KINDS).collect();
-    let fewest = like.into_iter().filter_map(|node| Some((enough(cx, trials, victims, node)?, node))).min();
-    let (many, node) = fewest?;
-    let title = format!("Add {} like {node}", count(many, "node"));
-    let then = format!(
-        "who makes nodes can't be seen from here; with {many} more like {node} every victim would be placed, if {} up \
-         with all that {node} has",
-        either(many, "it comes", "they come")
-    );
-    Some(Remedy::untried(title.clone(), Risk::Low, vec![Step::told(title)], then))
+    let nodes: Vec<String> = explanation.nodes().filter(full).take(KINDS).map(str::to_owned).collect();
+    (!nodes.is_empty()).then_some(nodes)
 }
 
 /// Whether an obstacle is that others have the room.

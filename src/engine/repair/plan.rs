@@ -8,7 +8,7 @@ use super::super::apply;
 use super::claims;
 use super::lasting::lasting;
 use crate::diagnosis::context::{Context, pod_ref};
-use crate::diagnosis::remedy::{Change, Remedy, Risk, Side, Size, Step, Trial};
+use crate::diagnosis::remedy::{Ask, Change, Remedy, Risk, Side, Size, Step, Trial};
 use crate::diagnosis::text::{capital, count};
 use crate::model::{Kind, ObjectRef, Pod};
 use crate::snapshot::Snapshot;
@@ -26,11 +26,13 @@ pub(super) struct Way {
     pub risk: Risk,
     /// Whether the cause stays where it is and the victims are led around it.
     pub evades: bool,
+    /// The class that was taken for a claim, where another might do as well.
+    pub class: Option<String>,
 }
 
 impl Way {
     pub(super) fn new(what: impl Into<String>, change: Edit, cost: u32, risk: Risk) -> Self {
-        Self { what: what.into(), note: String::new(), change, cost, risk, evades: false }
+        Self { what: what.into(), note: String::new(), change, cost, risk, evades: false, class: None }
     }
 
     pub(super) fn note(mut self, note: impl Into<String>) -> Self {
@@ -40,6 +42,11 @@ impl Way {
 
     pub(super) fn evading(mut self) -> Self {
         self.evades = true;
+        self
+    }
+
+    pub(super) fn of_class(mut self, class: &str) -> Self {
+        self.class = Some(class.to_owned());
         self
     }
 
@@ -97,22 +104,36 @@ struct Part {
     cost: u32,
     risk: Risk,
     evades: bool,
+    /// The class that was taken for a claim, where another might do as well.
+    class: Option<String>,
+    /// What is left to whoever makes the change.
+    ask: Option<Ask>,
 }
 
+const CLASS: &str = "/spec/storageClassName";
 /// Changes that a title tells.
 const IN_TITLE: usize = 2;
 
 impl Part {
     fn new(way: &Way, change: Edit) -> Self {
-        let Way { what, cost, risk, evades, .. } = way;
+        let Way { what, cost, risk, evades, class, .. } = way;
         let (what, told) = (vec![what.clone()], vec![way.told()]);
-        Self { what, told, change, cost: *cost, risk: *risk, evades: *evades }
+        Self { what, told, change, cost: *cost, risk: *risk, evades: *evades, class: class.clone(), ask: None }
     }
 
     /// The end of pods that their set makes anew.
     fn recreated(set: ObjectRef) -> Self {
         let change = Edit::Anew { object: set, operations: Vec::new() };
-        Self { what: Vec::new(), told: Vec::new(), change, cost: 0, risk: Risk::Low, evades: false }
+        Self {
+            what: Vec::new(),
+            told: Vec::new(),
+            change,
+            cost: 0,
+            risk: Risk::Low,
+            evades: false,
+            class: None,
+            ask: None,
+        }
     }
 }
 
@@ -155,6 +176,44 @@ impl Plan {
         };
         let several = self.parts.len() > 1;
         (0..self.parts.len()).filter(move |_| several).map(apart)
+    }
+
+    /// The part that has a claim made anew of a class that was chosen, and no more, with the place of the class.
+    fn of_chosen_class(&self) -> Option<(usize, usize)> {
+        let mut parts = self.parts.iter().enumerate().filter(|(_, part)| part.class.is_some());
+        let (index, part) = parts.next().filter(|(_, part)| part.what.len() == 1)?;
+        let Edit::Anew { operations, .. } = &part.change else { return None };
+        let at = operations.iter().position(|one| one["path"] == CLASS)?;
+        parts.next().is_none().then_some((index, at))
+    }
+
+    /// The claim that is made anew of a class that was chosen, where there is just one, and the class.
+    pub(super) fn chosen_class(&self) -> Option<(&ObjectRef, &str)> {
+        let part = &self.parts[self.of_chosen_class()?.0];
+        let Edit::Anew { object, .. } = &part.change else { return None };
+        Some((object, part.class.as_deref()?))
+    }
+
+    /// The plan with another class for that claim.
+    pub(super) fn of_class(&self, class: &str) -> Self {
+        let mut plan = self.clone();
+        if let Some((index, at)) = self.of_chosen_class()
+            && let Edit::Anew { operations, .. } = &mut plan.parts[index].change
+        {
+            operations[at]["value"] = class.into();
+        }
+        plan
+    }
+
+    /// The plan with the class of that claim left open: `ask` is given its place.
+    pub(super) fn leaving_open(mut self, what: String, note: &str, ask: impl Fn(usize) -> Ask) -> Self {
+        if let Some((index, at)) = self.of_chosen_class() {
+            let part = &mut self.parts[index];
+            part.told = vec![format!("{what}, {note}")];
+            part.what = vec![what];
+            part.ask = Some(ask(at));
+        }
+        self
     }
 
     /// Whether a change of a claim undoes another of the plan: what it leads to is reached without that one.
@@ -200,7 +259,7 @@ impl Plan {
         let mut parts: Vec<&Part> = self.parts.iter().collect();
         parts.sort_by_key(|part| part.change.order());
         for part in parts {
-            steps.extend(made(cx, &capital(&part.told.join(", and ")), &part.change, victims)?);
+            steps.extend(made(cx, part, victims)?);
         }
         steps.iter().all(|step| step.command.is_some()).then_some(steps)
     }
@@ -222,7 +281,9 @@ impl Plan {
     /// The plan as a repair that is still to be tried.
     pub(super) fn remedy(&self, cx: &Context<'_>, victims: &[ObjectRef]) -> Option<Remedy> {
         let risk = self.parts.iter().map(|part| part.risk).max().unwrap_or(Risk::Low);
-        let size = Some(Size { side: self.side(), weight: self.cost() });
+        let waits = |part: &Part| matches!(part.change, Edit::Object(Change::AwaitEnd { .. }));
+        let changes = !self.parts.iter().all(waits);
+        let size = changes.then(|| Size { side: self.side(), weight: self.cost() });
         Some(Remedy { title: self.title(), risk, steps: self.steps(cx, victims)?, trial: Trial::pending(), size })
     }
 
@@ -247,9 +308,13 @@ impl Plan {
 }
 
 /// The steps of one change.
-fn made(cx: &Context<'_>, what: &str, change: &Edit, victims: &[ObjectRef]) -> Option<Vec<Step>> {
-    let steps = match change {
+fn made(cx: &Context<'_>, part: &Part, victims: &[ObjectRef]) -> Option<Vec<Step>> {
+    let what = &*capital(&part.told.join(", and "));
+    let steps = match &part.change {
         Edit::Object(change) => vec![cx.step(what, change.clone())],
+        Edit::Anew { object, operations } if object.kind != Kind::Pod.name() && part.ask.is_some() => {
+            vec![cx.step(what, remake(object, operations, part.ask.clone())?)]
+        }
         Edit::Anew { object, operations } => anew(cx, what, object, operations, victims)?,
         Edit::Template { claim, operations, .. } if operations.is_empty() => {
             vec![cx.step(what, deleted(claim)?)]
@@ -279,12 +344,13 @@ fn deleted(object: &ObjectRef) -> Option<Change> {
     Some(Change::Delete { kind, namespace: object.namespace.clone(), name: object.name.clone() })
 }
 
-fn remake(object: &ObjectRef, operations: &[Value]) -> Option<Change> {
+fn remake(object: &ObjectRef, operations: &[Value], ask: Option<Ask>) -> Option<Change> {
     Some(Change::Remake {
         kind: Kind::named(&object.kind)?,
         namespace: object.namespace.clone(),
         name: object.name.clone(),
         operations: Value::Array(operations.to_vec()),
+        ask,
     })
 }
 
@@ -297,7 +363,7 @@ fn anew(
     victims: &[ObjectRef],
 ) -> Option<Vec<Step>> {
     if object.kind == Kind::Pod.name() || object.kind == Kind::PersistentVolumeClaim.name() {
-        return Some(vec![cx.step(what, remake(object, operations)?)]);
+        return Some(vec![cx.step(what, remake(object, operations, None)?)]);
     }
     let of_workload = |pod: &&Pod| {
         cx.workload(pod).is_some_and(|(kind, meta)| {

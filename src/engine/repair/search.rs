@@ -81,6 +81,7 @@ impl<'s, 'a> Search<'s, 'a> {
                 self.follow(&mut open, &plan, &settled);
             } else if self.holds(trials, &plan)? {
                 let plan = self.pruned(trials, plan);
+                let plan = self.opened(trials, plan);
                 let remedy = plan.remedy(self.cx, self.victims)?;
                 return Some(Found { remedy: Remedy { trial: Trial::Schedules, ..remedy }, evades: plan.evades() });
             }
@@ -96,7 +97,7 @@ impl<'s, 'a> Search<'s, 'a> {
     }
 
     /// What becomes of the victims under a plan, `Some(None)` where it can't be made; `None` when the budget is spent.
-    fn tried(&mut self, trials: &mut Trials<'_>, plan: &Plan) -> Option<Option<Settled>> {
+    pub(super) fn tried(&mut self, trials: &mut Trials<'_>, plan: &Plan) -> Option<Option<Settled>> {
         self.left = self.left.checked_sub(1)?;
         match plan.made(self.cx, self.victims) {
             Some(state) => trials.settle(state, self.victims, Choice::First).map(Some),
@@ -121,7 +122,7 @@ impl<'s, 'a> Search<'s, 'a> {
     /// Whether the victims run, and go on running, also where the other pods that wait take first what the plan opens to
     /// them, and where the scheduler chooses otherwise; `None` when the budget is spent. A plan that lets another pod evict
     /// some that run is none.
-    fn holds(&mut self, trials: &mut Trials<'_>, plan: &Plan) -> Option<bool> {
+    pub(super) fn holds(&mut self, trials: &mut Trials<'_>, plan: &Plan) -> Option<bool> {
         let others = self.cx.pods.iter().map(|case| pod_ref(case.pod)).filter(|pod| !self.victims.contains(pod));
         let mut others: Vec<ObjectRef> = others.collect();
         others.truncate(MOST_OTHERS);
