@@ -16,7 +16,7 @@ use crate::snapshot::Snapshot;
 use crate::volumes::{Decision, Mismatch, VolumeController};
 
 /// Volumes that are looked at, the nearest first.
-const NEAREST: usize = 3;
+pub(super) const NEAREST: usize = 3;
 const PROTECTION: &str = "kubernetes.io/pvc-protection";
 const HOSTNAME: &str = "kubernetes.io/hostname";
 const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
@@ -143,6 +143,16 @@ fn way(claim: &Claim, operations: Vec<Value>, what: String, cost: u32, risk: Ris
 
 /// The claim as a free volume has it; `None` where the volume is at fault and not what the claim asks for.
 fn fitted(claim: &Claim, volume: &Volume, mismatch: &[Mismatch]) -> Option<Way> {
+    let (operations, told) = fitting(mismatch)?;
+    let (name, volume) = (&claim.metadata.name, &volume.metadata.name);
+    let what = format!("make claim {name} anew for {}", names(&told));
+    let cost = 1 + 2 * told.len() as u32;
+    Some(way(claim, operations, what, cost, Risk::Medium).note(format!("as volume {volume} has it")))
+}
+
+/// What has a claim ask for what a volume is, with the words for it; `None` where nothing is to be changed, and where the
+/// volume is at fault.
+pub(super) fn fitting(mismatch: &[Mismatch]) -> Option<(Vec<Value>, Vec<String>)> {
     let mut operations = Vec::new();
     let mut told = Vec::new();
     for one in mismatch {
@@ -170,13 +180,7 @@ fn fitted(claim: &Claim, volume: &Volume, mismatch: &[Mismatch]) -> Option<Way> 
         operations.push(json!({"op": "add", "path": field, "value": value}));
         told.push(words);
     }
-    if operations.is_empty() {
-        return None;
-    }
-    let (name, volume) = (&claim.metadata.name, &volume.metadata.name);
-    let what = format!("make claim {name} anew for {}", names(&told));
-    let cost = 1 + 2 * told.len() as u32;
-    Some(way(claim, operations, what, cost, Risk::Medium).note(format!("as volume {volume} has it")))
+    (!operations.is_empty()).then_some((operations, told))
 }
 
 /// The claim in the size for which there is room, in bytes: the largest whole number of MiB.

@@ -3,14 +3,16 @@
 
 use serde_json::{Value, json};
 
-use super::claims::makes;
+use super::claims::{NEAREST, fitting, makes};
 use super::plan::{Edit, Way};
 use super::pods::{change, told};
 use super::ways::At;
 use crate::admission::expand::claim_maker;
 use crate::diagnosis::remedy::{Ask, Change, Risk};
-use crate::diagnosis::text::near;
-use crate::model::{Claim, Kind, StorageClass, Volume};
+use crate::diagnosis::text::{names, near};
+use crate::model::claim::ClaimStatus;
+use crate::model::{Claim, Kind, Meta, Quantity, StorageClass, Volume};
+use crate::volumes::VolumeController;
 
 /// Classes that are looked at.
 const CLASSES: usize = 3;
@@ -40,8 +42,9 @@ pub(super) fn own_claim(at: &At<'_, '_>, name: &str) -> Vec<Vec<Way>> {
     if at.state.claims.get(&claim.metadata.namespace, &to).found().is_some() {
         return vec![vec![used]];
     }
-    let classes = classes(at, claim.class());
-    classes.into_iter().map(|class| vec![copied(claim, &to, class), used.clone()]).collect()
+    let classes = classes(at, claim.class()).into_iter().map(|class| of_other_class(claim, &to, class));
+    let made: Vec<Way> = classes.chain(for_volumes(at, claim, &to)).collect();
+    made.into_iter().map(|way| vec![way, used.clone()]).collect()
 }
 
 /// A claim that several pods may share is shared again; one for a single pod is that pod's.
@@ -65,32 +68,59 @@ fn classes<'s>(at: &At<'s, '_>, own: &str) -> Vec<&'s StorageClass> {
     all
 }
 
-fn copied(claim: &Claim, to: &str, class: &StorageClass) -> Way {
+fn of_other_class(claim: &Claim, to: &str, class: &StorageClass) -> Way {
     let (class, driver) = (&class.metadata.name, &class.provisioner);
-    let mut operations = vec![json!({"op": "add", "path": "/spec/storageClassName", "value": class})];
+    let operations = vec![json!({"op": "add", "path": "/spec/storageClassName", "value": class})];
+    let name = &claim.metadata.name;
+    let what = format!("create claim {to} of class {class}, empty and else like {name}");
+    let note = format!("if driver {driver} makes its volume; what {name} holds stays there");
+    copied(claim, to, operations, what, 6).note(note)
+}
+
+/// The new claim as the nearest of the free volumes have it.
+fn for_volumes(at: &At<'_, '_>, claim: &Claim, to: &str) -> Vec<Way> {
+    let mut alike = claim.clone();
+    alike.metadata = Meta { name: to.to_owned(), namespace: claim.metadata.namespace.clone(), ..Meta::default() };
+    alike.spec.volume_name.clear();
+    alike.spec.selector = None;
+    alike.status = ClaimStatus::default();
+    let controller = VolumeController::new(at.state).with_version(at.cx.options.version(at.state));
+    let near = controller.judge_with_volumes(&alike).volumes;
+    let fitted = near.iter().take(NEAREST).filter_map(|near| {
+        let (operations, told) = fitting(&near.mismatch)?;
+        let (name, cost) = (&claim.metadata.name, 9 + told.len() as u32);
+        let what = format!("create claim {to} for {}, else like {name}", names(&told));
+        let note = format!("as free volume {} has it; what {name} holds stays there", near.name);
+        Some(copied(claim, to, operations, what, cost).note(note))
+    });
+    fitted.collect()
+}
+
+/// A claim like another, without what is in it.
+fn copied(claim: &Claim, to: &str, mut operations: Vec<Value>, what: String, cost: u32) -> Way {
     let spec = &claim.spec;
+    let changed: Vec<String> =
+        operations.iter().filter_map(|operation| operation["path"].as_str()).map(str::to_owned).collect();
     let dropped = [
         ("volumeName", !spec.volume_name.is_empty()),
         ("selector", spec.selector.is_some()),
         ("dataSource", spec.data_source.is_some()),
         ("dataSourceRef", spec.data_source_ref.is_some()),
     ];
-    for (field, there) in dropped {
-        if there {
-            operations.push(json!({"op": "remove", "path": format!("/spec/{field}")}));
+    for (field, _) in dropped.into_iter().filter(|(_, there)| *there) {
+        let path = format!("/spec/{field}");
+        if !changed.contains(&path) {
+            operations.push(json!({"op": "remove", "path": path}));
         }
     }
-    let name = &claim.metadata.name;
-    let what = format!("create claim {to} of class {class}, empty and else like {name}");
     let change = Change::Copy {
         kind: Kind::PersistentVolumeClaim,
         namespace: claim.metadata.namespace.clone(),
-        name: name.clone(),
+        name: claim.metadata.name.clone(),
         to: to.to_owned(),
         operations: Value::Array(operations),
     };
-    let note = format!("if driver {driver} makes its volume; what {name} holds stays there");
-    Way::new(what, Edit::Object(change), 6, Risk::Medium).note(note).evading()
+    Way::new(what, Edit::Object(change), cost, Risk::Medium).evading()
 }
 
 /// Gives the pod the claim that it names and that isn't there: one that is meant, the volume of an earlier claim of the
@@ -110,7 +140,26 @@ pub(super) fn missing(at: &At<'_, '_>, name: &str) -> Vec<Vec<Way>> {
     let default = at.state.classes.seen().iter().find(|class| class.is_default());
     let classes = classes(at, default.map_or("", |class| &class.metadata.name));
     alternatives.extend(classes.into_iter().map(|class| vec![of_class(namespace, name, class)]));
+    alternatives.extend(free_volumes(at).into_iter().map(|volume| vec![for_free(at, name, volume)]));
     alternatives
+}
+
+/// Some volumes that nobody has, the smallest first.
+fn free_volumes<'s>(at: &At<'s, '_>) -> Vec<&'s Volume> {
+    let all = at.state.volumes.seen().iter().map(|volume| &**volume);
+    let mut free: Vec<&Volume> =
+        all.filter(|volume| volume.spec.claim_ref.is_none() && !volume.metadata.deleting()).collect();
+    free.sort_by_key(|volume| volume.capacity().map(Quantity::value));
+    free.truncate(NEAREST);
+    free
+}
+
+fn for_free(at: &At<'_, '_>, name: &str, volume: &Volume) -> Way {
+    let volume_name = &volume.metadata.name;
+    let what = format!("create claim {name} for free volume {volume_name}");
+    let size = volume.capacity().map(ToString::to_string).unwrap_or_default();
+    Way::new(what, Edit::Object(claim_for(at, name, volume)), 5, Risk::Low)
+        .note(format!("if its {size} are meant for it"))
 }
 
 fn renamed(at: &At<'_, '_>, name: &str, meant: &str) -> Option<Way> {
@@ -135,22 +184,26 @@ fn again(at: &At<'_, '_>, name: &str, volume: &Volume) -> Vec<Way> {
         let what = format!("let volume {volume_name} go to a new claim {name}");
         ways.push(Way::new(what, Edit::Object(change), 1, Risk::Low));
     }
+    let what = format!("create claim {name} for volume {volume_name}");
+    let way = Way::new(what, Edit::Object(claim_for(at, name, volume)), 1, Risk::Low);
+    ways.push(way.note("with the data that the earlier claim left"));
+    ways
+}
+
+/// A claim for just this volume.
+fn claim_for(at: &At<'_, '_>, name: &str, volume: &Volume) -> Change {
     let size = volume.capacity().map(ToString::to_string).unwrap_or_default();
     let mut spec = json!({
         "accessModes": volume.spec.access_modes,
         "storageClassName": volume.class(),
-        "volumeName": volume_name,
+        "volumeName": volume.metadata.name,
         "resources": {"requests": {"storage": size}},
     });
     if let Some(mode) = &volume.spec.volume_mode {
         spec["volumeMode"] = json!(mode);
     }
     let object = claim_object(&at.pod.metadata.namespace, name, &spec);
-    let what = format!("create claim {name} for volume {volume_name}");
-    let change = Change::Create { kind: Kind::PersistentVolumeClaim, object, ask: None };
-    let way = Way::new(what, Edit::Object(change), 1, Risk::Low);
-    ways.push(way.note("with the data that the earlier claim left"));
-    ways
+    Change::Create { kind: Kind::PersistentVolumeClaim, object, ask: None }
 }
 
 /// How large it has to be is for whoever makes it to say.

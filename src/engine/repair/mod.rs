@@ -27,7 +27,7 @@ use crate::model::ObjectRef;
 use crate::rules::{Stage, find};
 
 /// States that are tried for one finding and one side.
-const TRIES: usize = 40;
+const TRIES: usize = 60;
 /// States that are tried for one report of a small cluster.
 const MOST_TRIES: usize = 1000;
 /// What all tries of a report may cost, in objects that each of them looks at: five on 5,000 nodes with 50,000 pods.

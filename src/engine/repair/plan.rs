@@ -110,6 +110,7 @@ struct Part {
     ask: Option<Ask>,
 }
 
+const REQUEST: &str = "/spec/resources/requests/storage";
 const CLASS: &str = "/spec/storageClassName";
 /// Changes that a title tells.
 const IN_TITLE: usize = 2;
@@ -119,6 +120,13 @@ impl Part {
         let Way { what, cost, risk, evades, class, .. } = way;
         let (what, told) = (vec![what.clone()], vec![way.told()]);
         Self { what, told, change, cost: *cost, risk: *risk, evades: *evades, class: class.clone(), ask: None }
+    }
+
+    /// Tells in one what a claim of that class is made for.
+    fn tells(&mut self, class: &str, new: &Self) {
+        let of_class = |text: &String| text.replacen(" anew for ", &format!(" anew for class {class} and "), 1);
+        self.what = new.what.iter().map(of_class).collect();
+        self.told = new.told.iter().map(of_class).collect();
     }
 
     /// The end of pods that their set makes anew.
@@ -160,7 +168,7 @@ impl Plan {
             if let Edit::Template { set, .. } = &change {
                 plan.take(Part::recreated(set.clone()));
             }
-            if plan.takes_back(&change) {
+            if plan.takes_back(&change) || plan.makes(&change) {
                 return None;
             }
             plan.take(Part { risk: way.risk.max(claims::risk_of(cx, &way.change)), ..Part::new(way, change) });
@@ -226,6 +234,18 @@ impl Plan {
         operations.iter().any(|one| before.iter().any(|other| other["path"] == one["path"] && other != one))
     }
 
+    /// Whether the plan itself makes the object that is to be made anew: it is made as it should be at once.
+    fn makes(&self, change: &Edit) -> bool {
+        let Edit::Anew { object, .. } = change else { return false };
+        let made = |part: &Part| match &part.change {
+            Edit::Object(made @ (Change::Copy { .. } | Change::Create { .. })) => {
+                made.object().as_ref() == Some(object)
+            }
+            _ => false,
+        };
+        self.parts.iter().any(made)
+    }
+
     /// What is done already is not done again.
     fn take(&mut self, new: Part) {
         for part in &mut self.parts {
@@ -238,9 +258,15 @@ impl Plan {
                     let more = more.iter().filter(|operation| !operations.contains(operation));
                     let more: Vec<Value> = more.cloned().collect();
                     if !more.is_empty() {
+                        let fitted = more.iter().any(|operation| operation["path"] != REQUEST);
                         operations.extend(more);
-                        part.what.extend(new.what);
-                        part.told.extend(new.told);
+                        match part.class.take().filter(|_| fitted) {
+                            Some(class) => part.tells(&class, &new),
+                            None => {
+                                part.what.extend(new.what);
+                                part.told.extend(new.told);
+                            }
+                        }
                         part.evades |= new.evades;
                         part.cost += new.cost;
                         part.risk = part.risk.max(new.risk);
@@ -291,7 +317,7 @@ impl Plan {
     fn title(&self) -> String {
         let mut parts: Vec<&Part> = self.parts.iter().collect();
         parts.sort_by_key(|part| part.change.order());
-        let what: Vec<&str> = parts.iter().flat_map(|part| &part.what).map(String::as_str).collect();
+        let what: Vec<String> = parts.iter().flat_map(|part| shortened(&part.what)).collect();
         let shown = if what.len() > IN_TITLE + 1 { IN_TITLE } else { what.len() };
         let told = what[..shown].join(", and ");
         match what.len() - shown {
@@ -307,9 +333,28 @@ impl Plan {
     }
 }
 
+/// What is done to one object, as one sentence that names it once.
+fn joined(told: &[String]) -> String {
+    shortened(told).collect::<Vec<_>>().join(", and ")
+}
+
+/// What is done to one object, which is named at first only: `have pod a do this`, `do that`.
+fn shortened(told: &[String]) -> impl Iterator<Item = String> + '_ {
+    let named = told.first().and_then(|first| {
+        let words = [("make claim ", 3), ("have pod ", 3), ("have the pods of ", 6)];
+        let (_, many) = words.into_iter().find(|(begin, _)| first.starts_with(begin))?;
+        Some(first.split_inclusive(' ').take(many).collect::<String>())
+    });
+    let rest = move |(at, text): (usize, &String)| {
+        let short = named.as_deref().filter(|_| at > 0).and_then(|named| text.strip_prefix(named));
+        short.unwrap_or(text).to_owned()
+    };
+    told.iter().enumerate().map(rest)
+}
+
 /// The steps of one change.
 fn made(cx: &Context<'_>, part: &Part, victims: &[ObjectRef]) -> Option<Vec<Step>> {
-    let what = &*capital(&part.told.join(", and "));
+    let what = &*capital(&joined(&part.told));
     let steps = match &part.change {
         Edit::Object(change) => vec![cx.step(what, change.clone())],
         Edit::Anew { object, operations } if object.kind != Kind::Pod.name() && part.ask.is_some() => {
@@ -328,7 +373,10 @@ fn made(cx: &Context<'_>, part: &Part, victims: &[ObjectRef]) -> Option<Vec<Step
                     operations: Value::Array(operations.clone()),
                 },
             ),
-            cx.step(format!("Delete claim {}; the set makes it anew, empty", claim.name), deleted(claim)?),
+            cx.step(
+                format!("Delete claim {} only then: the set makes it anew, empty, from the new template", claim.name),
+                deleted(claim)?,
+            ),
         ],
         Edit::Stop(pod) => vec![cx.step(what, deleted(pod)?)],
         Edit::Scale { workload, replicas, pod } => {
@@ -380,6 +428,8 @@ fn anew(
     if operations.is_empty() {
         return Some(again);
     }
+    let after = |step: Step| Step { what: format!("{} from the changed template", step.what), ..step };
+    let again: Vec<Step> = again.into_iter().map(after).collect();
     let kind = Kind::named(&object.kind)?;
     let patch = |kind: Kind, name: &str| Change::JsonPatch {
         kind,
