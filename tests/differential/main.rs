@@ -140,7 +140,7 @@ impl Session {
 
     /// Every repair that is called tried must be one, and every next blocker the one that was foreseen.
     fn repairs(&mut self, seeds: Range<u64>) {
-        let (mut carried_out, mut next, mut failed) = (0, 0, Vec::new());
+        let (mut carried_out, mut next, mut otherwise, mut failed) = (0, 0, 0, Vec::new());
         for seed in seeds {
             let cluster = cluster(seed, self.minor);
             let Ok((list, _)) = run(&mut self.plane, &cluster) else { continue };
@@ -152,9 +152,14 @@ impl Session {
             }
             carried_out += repaired.carried_out;
             next += repaired.next;
+            otherwise += repaired.otherwise;
             failed.extend(repaired.failed);
         }
-        println!("{carried_out} repairs carried out, {next} of them up to the next blocker, {} failed", failed.len());
+        println!(
+            "{carried_out} repairs carried out, {next} of them up to the next blocker, {} failed; {otherwise} left since \
+             the scheduler chose otherwise",
+            failed.len()
+        );
         assert!(failed.is_empty(), "repairs that do not help: {failed:#?}");
     }
 

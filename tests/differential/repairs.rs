@@ -24,12 +24,17 @@ const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 /// it looks at pods that no event wakes only after five minutes (`scheduling_queue.go`, podMaxInUnschedulablePodsDuration).
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How often a cluster is made again for one repair.
+const TIMES: usize = 5;
+
 /// What came of the repairs of one cluster.
 #[derive(Default)]
 pub struct Repaired {
     pub carried_out: usize,
     /// Of them those after which another cause was foreseen.
     pub next: usize,
+    /// Repairs that were left since the scheduler placed pods otherwise each time the cluster was made again.
+    pub otherwise: usize,
     /// Repairs after which a victim was not placed or bound, with what is left.
     pub failed: Vec<String>,
 }
@@ -48,7 +53,10 @@ pub fn repair(plane: &mut ControlPlane, cluster: &Cluster, list: &Value) -> Repa
     };
     let findings = diagnose(&read(list), &Scope::default(), &options).findings;
     for (finding, remedy) in findings.iter().flat_map(tried) {
-        let Outcome::Settled(_) = observe(plane, cluster) else { continue };
+        if !as_judged(plane, cluster, list) {
+            result.otherwise += 1;
+            continue;
+        }
         result.carried_out += 1;
         let done = carry_out(plane, cluster, remedy).and_then(|()| match &remedy.trial {
             Trial::NextBlocker { then, .. } => {
@@ -63,6 +71,23 @@ pub fn repair(plane: &mut ControlPlane, cluster: &Cluster, list: &Value) -> Repa
         }
     }
     result
+}
+
+/// Makes the cluster again until its pods are where they were when it was judged: among equal nodes the scheduler chooses
+/// by chance.
+fn as_judged(plane: &mut ControlPlane, cluster: &Cluster, list: &Value) -> bool {
+    let wanted = nodes_of_pods(list);
+    (0..TIMES).any(|_| matches!(observe(plane, cluster), Outcome::Settled(again) if nodes_of_pods(&again) == wanted))
+}
+
+fn nodes_of_pods(list: &Value) -> BTreeSet<(String, String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let items = list["items"].as_array().into_iter().flatten().filter(|item| item["kind"] == "Pod");
+    let pods = items.map(|pod| {
+        let meta = &pod["metadata"];
+        (text(&meta["namespace"]), text(&meta["name"]), text(&pod["spec"]["nodeName"]))
+    });
+    pods.collect()
 }
 
 /// The repairs of a finding that are called tried, and those that only bring another cause to light.
