@@ -1,6 +1,7 @@
 //! The indexed, immutable view of a cluster. Every look-up says found, absent or unknown.
 
 mod clock;
+mod consumers;
 pub mod coverage;
 pub mod edit;
 pub mod history;
@@ -16,7 +17,7 @@ use serde::Deserialize;
 pub use clock::Newest;
 pub use coverage::{Broken, Coverage, Problem, Scope};
 pub use edit::{Edit, EditError};
-pub use history::{Histories, History};
+pub use history::History;
 pub use store::{Lookup, Store, differences};
 
 use crate::model::meta::Map;

@@ -2,7 +2,6 @@
 
 pub mod attach;
 pub mod attach_verdict;
-mod consumers;
 pub mod driver_words;
 mod matching;
 pub mod migration;
