@@ -348,12 +348,12 @@ impl<'a> Context<'a> {
 pub(crate) const OWN_NAME: &str = "*";
 
 /// A pod as an object of a report.
-pub fn pod_ref(pod: &Pod) -> ObjectRef {
+pub(crate) fn pod_ref(pod: &Pod) -> ObjectRef {
     ObjectRef::new(Kind::Pod, &pod.metadata.namespace, &pod.metadata.name)
 }
 
 /// A claim as an object of a report.
-pub fn claim_ref(claim: &Claim) -> ObjectRef {
+pub(crate) fn claim_ref(claim: &Claim) -> ObjectRef {
     ObjectRef::new(Kind::PersistentVolumeClaim, &claim.metadata.namespace, &claim.metadata.name)
 }
 

@@ -60,7 +60,7 @@ fn order(event: &Event) -> (&str, bool, &str) {
 }
 
 /// A time to the second: events carry fractions or don't, by the API that they were written with.
-pub fn second(time: &str) -> &str {
+pub(crate) fn second(time: &str) -> &str {
     time.get(..19).unwrap_or(time)
 }
 

@@ -2,11 +2,11 @@
 
 mod clock;
 mod consumers;
-pub mod coverage;
-pub mod edit;
-pub mod history;
+pub(crate) mod coverage;
+pub(crate) mod edit;
+pub(crate) mod history;
 mod implied;
-pub mod store;
+pub(crate) mod store;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,9 +14,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-pub use clock::Newest;
 pub use coverage::{Broken, Coverage, Problem, Scope};
-pub use edit::{Edit, EditError};
+pub use edit::Edit;
 pub use history::History;
 pub use store::{Lookup, Store, differences};
 
