@@ -7,7 +7,7 @@ use crate::model::{Kind, ObjectRef};
 
 /// The command that makes a change, ready to paste into a POSIX shell; `None` where a name in it isn't one that a
 /// command can carry safely.
-pub fn command(change: &Change) -> Option<String> {
+pub(crate) fn command(change: &Change) -> Option<String> {
     let words = match change {
         Change::Delete { kind, namespace, name } => {
             let mut words = vec!["kubectl".to_owned(), "delete".to_owned(), resource(*kind), argument(name)?];
@@ -58,7 +58,7 @@ pub fn command(change: &Change) -> Option<String> {
 
 /// A kubectl command that is no change of an object: `words` are its own, `names` come from the cluster, and so do the
 /// values of `flags`. `None` where a name isn't one that a command can carry safely.
-pub fn kubectl(words: &[&str], names: &[&str], flags: &[(&str, &str)]) -> Option<String> {
+pub(crate) fn kubectl(words: &[&str], names: &[&str], flags: &[(&str, &str)]) -> Option<String> {
     let mut command: Vec<String> = ["kubectl"].iter().chain(words).map(|word| (*word).to_owned()).collect();
     for name in names {
         command.push(argument(name)?);
@@ -72,7 +72,7 @@ pub fn kubectl(words: &[&str], names: &[&str], flags: &[(&str, &str)]) -> Option
 
 /// The command that shows the state and the events of an object; `None` for kinds that are not read, and names that a
 /// command can't carry safely.
-pub fn describe(object: &ObjectRef) -> Option<String> {
+pub(crate) fn describe(object: &ObjectRef) -> Option<String> {
     let kind = Kind::named(&object.kind)?;
     let mut words = vec!["kubectl".to_owned(), "describe".to_owned(), resource(kind), argument(&object.name)?];
     words.extend(in_namespace(&object.namespace)?);
@@ -81,7 +81,7 @@ pub fn describe(object: &ObjectRef) -> Option<String> {
 
 /// The command that shows what a workload's container has written; `None` where a name isn't one that a command can
 /// carry safely.
-pub fn logs(kind: Kind, namespace: &str, name: &str, container: Option<&str>) -> Option<String> {
+pub(crate) fn logs(kind: Kind, namespace: &str, name: &str, container: Option<&str>) -> Option<String> {
     let mut words = vec!["kubectl".to_owned(), "logs".to_owned()];
     words.push(argument(&format!("{}/{name}", resource(kind)))?);
     words.extend(in_namespace(namespace)?);

@@ -15,7 +15,7 @@ use super::remedy::{Change, Manager, Step};
 use super::text::natural_order;
 use crate::admission::expand::{Source, template_of};
 use crate::dependencies::Drivers;
-use crate::model::{Claim, Kind, Meta, ObjectRef, Pod, StorageClass, Workload};
+use crate::model::{Claim, Event, Kind, Meta, ObjectRef, Pod, StorageClass, Workload};
 use crate::scheduler::{Outcome, PodVerdict, Scheduler};
 use crate::snapshot::{History, Lookup, Problem, Scope, Snapshot};
 use crate::volumes::{AttachProblem, AttachVerdict, ClaimVerdict, ProvisionerVerdict};
@@ -239,8 +239,8 @@ impl<'a> Context<'a> {
     }
 
     /// Unfinished pods that use a claim.
-    pub fn users_of<'s>(&'s self, claim: &'s Claim) -> &'s [&'a Pod] {
-        self.index.users(&claim.metadata.namespace, &claim.metadata.name)
+    pub fn users_of(&self, claim: &Claim) -> Vec<&'a Pod> {
+        self.snapshot.pods.using(&claim.metadata.namespace, &claim.metadata.name)
     }
 
     /// The verdict on a pod in scope.
@@ -271,13 +271,13 @@ impl<'a> Context<'a> {
     }
 
     /// The events about an object, oldest first.
-    pub fn events_of<'s>(&'s self, object: &'s ObjectRef) -> &'s [&'a crate::model::Event] {
-        self.index.events(object)
+    pub fn events_of(&self, object: &ObjectRef) -> Vec<&'a Event> {
+        self.snapshot.events.named(&object.kind, &object.namespace, &object.name)
     }
 
     /// What was said of this very object, and not of an earlier one with its name.
     pub fn history(&self, kind: Kind, meta: &Meta) -> History<'a> {
-        self.index.history(kind, meta)
+        self.snapshot.events.about(kind, meta)
     }
 
     /// How many seconds ago a time (RFC 3339) was; `None` where it or the present isn't known.
@@ -288,7 +288,7 @@ impl<'a> Context<'a> {
 
     /// The pods in scope without a node that use one of the claims.
     pub fn pending_users(&self, claim: &Claim) -> Vec<&'a Pod> {
-        self.users_of(claim).iter().copied().filter(|pod| !pod.assigned()).collect()
+        self.users_of(claim).into_iter().filter(|pod| !pod.assigned()).collect()
     }
 
     /// A fact about an object.
@@ -348,12 +348,12 @@ impl<'a> Context<'a> {
 pub(crate) const OWN_NAME: &str = "*";
 
 /// A pod as an object of a report.
-pub fn pod_ref(pod: &Pod) -> ObjectRef {
+pub(crate) fn pod_ref(pod: &Pod) -> ObjectRef {
     ObjectRef::new(Kind::Pod, &pod.metadata.namespace, &pod.metadata.name)
 }
 
 /// A claim as an object of a report.
-pub fn claim_ref(claim: &Claim) -> ObjectRef {
+pub(crate) fn claim_ref(claim: &Claim) -> ObjectRef {
     ObjectRef::new(Kind::PersistentVolumeClaim, &claim.metadata.namespace, &claim.metadata.name)
 }
 

@@ -9,7 +9,7 @@ use crate::model::ObjectRef;
 
 /// What the rules of the stages so far have found.
 #[derive(Debug, Default)]
-pub struct Findings {
+pub(crate) struct Findings {
     list: Vec<Finding>,
     by_id: HashMap<String, usize>,
     explained: HashMap<ObjectRef, Vec<usize>>,
@@ -107,7 +107,7 @@ impl Finding {
 
 impl Findings {
     /// Adds a finding. One of the same rule on the same object takes its evidence, victims and remedies over.
-    pub fn add(&mut self, mut finding: Finding) {
+    pub(crate) fn add(&mut self, mut finding: Finding) {
         let position = match self.by_id.get(&finding.id) {
             Some(position) => {
                 let present = &mut self.list[*position];
@@ -146,14 +146,14 @@ impl Findings {
     }
 
     /// Says that what explains `symptom` explains `object` as well; says whether an error does.
-    pub fn explain_with(&mut self, symptom: &ObjectRef, object: &ObjectRef) -> bool {
+    pub(crate) fn explain_with(&mut self, symptom: &ObjectRef, object: &ObjectRef) -> bool {
         let Some(position) = self.error_for(symptom) else { return false };
         self.attach(position, Explained::Object(object.clone()));
         true
     }
 
     /// Adds a fact to the error that explains an object.
-    pub fn note(&mut self, symptom: &ObjectRef, evidence: Evidence) {
+    pub(crate) fn note(&mut self, symptom: &ObjectRef, evidence: Evidence) {
         if let Some(position) = self.error_for(symptom)
             && !self.list[position].evidence.contains(&evidence)
         {
@@ -164,7 +164,7 @@ impl Findings {
     /// Hangs every error that rests on something which another error explains under that one: it is a symptom then, and
     /// the other explains what it did. Errors that rest on each other in a circle stay, and say so.
     /// `behind` tells what objects rest on in turn, the nearest first, themselves included.
-    pub fn chain(&mut self, behind: impl Fn(&[ObjectRef]) -> Vec<ObjectRef>) {
+    pub(crate) fn chain(&mut self, behind: impl Fn(&[ObjectRef]) -> Vec<ObjectRef>) {
         let roots: Vec<Option<usize>> = (0..self.list.len()).map(|symptom| self.root_of(symptom, &behind)).collect();
         let circles: Vec<Vec<usize>> = (0..roots.len()).map(|start| circle(&roots, start)).collect();
         for (symptom, circle) in circles.iter().enumerate() {
@@ -228,17 +228,17 @@ impl Findings {
     }
 
     /// The id of the error that explains the object.
-    pub fn cause_of(&self, object: &ObjectRef) -> Option<&str> {
+    pub(crate) fn cause_of(&self, object: &ObjectRef) -> Option<&str> {
         self.error_for(object).map(|position| self.list[position].id.as_str())
     }
 
     /// Whether an error explains the object.
-    pub fn explained(&self, object: &ObjectRef) -> bool {
+    pub(crate) fn explained(&self, object: &ObjectRef) -> bool {
         self.error_for(object).is_some()
     }
 
     /// Whether an error or a warning explains the object, or it waits for something that is under way.
-    pub fn known(&self, object: &ObjectRef) -> bool {
+    pub(crate) fn known(&self, object: &ObjectRef) -> bool {
         let known = |finding: &Finding| finding.severity < Severity::Info || finding.passing;
         let causes = self.explained.get(object);
         causes.is_some_and(|causes| causes.iter().any(|position| known(&self.list[*position])))
@@ -263,12 +263,12 @@ impl Findings {
     }
 
     /// The findings so far.
-    pub fn list(&self) -> &[Finding] {
+    pub(crate) fn list(&self) -> &[Finding] {
         &self.list
     }
 
     /// The findings, ready for a report: evidence once, victims in order, causes before what they explain.
-    pub fn finish(self) -> Vec<Finding> {
+    pub(crate) fn finish(self) -> Vec<Finding> {
         let mut list = self.list;
         for finding in &mut list {
             let mut seen = HashSet::new();

@@ -12,7 +12,7 @@ const ARGO_INSTANCE: &str = "argocd.argoproj.io/instance";
 const INSTANCE: &str = "app.kubernetes.io/instance";
 
 /// The Helm release that an object belongs to: Helm writes its annotations on everything that it installs.
-pub fn helm(meta: &Meta) -> Option<Manager> {
+pub(crate) fn helm(meta: &Meta) -> Option<Manager> {
     let name = meta.annotations.get(HELM_RELEASE)?.clone();
     let namespace = meta.annotations.get(HELM_NAMESPACE).cloned().unwrap_or_default();
     Some(Manager { tool: "Helm", name, namespace, chart: chart(meta) })
@@ -20,7 +20,7 @@ pub fn helm(meta: &Meta) -> Option<Manager> {
 
 /// The Argo CD application that an object belongs to. The plain `instance` label, Argo CD's default mark, also comes
 /// from charts: it counts only where Argo CD runs and Helm didn't install the object itself.
-pub fn argo(meta: &Meta, snapshot: &Snapshot) -> Option<Manager> {
+pub(crate) fn argo(meta: &Meta, snapshot: &Snapshot) -> Option<Manager> {
     let tracked = meta.annotations.get(ARGO_TRACKING).and_then(|id| id.split(':').next());
     let marked = || meta.labels.get(ARGO_INSTANCE).or_else(|| meta.annotations.get(ARGO_INSTANCE));
     let labelled = || {
@@ -34,12 +34,12 @@ pub fn argo(meta: &Meta, snapshot: &Snapshot) -> Option<Manager> {
 }
 
 /// Everything that owns the object, the outermost first.
-pub fn managers(meta: &Meta, snapshot: &Snapshot) -> Vec<Manager> {
+pub(crate) fn managers(meta: &Meta, snapshot: &Snapshot) -> Vec<Manager> {
     argo(meta, snapshot).into_iter().chain(helm(meta)).collect()
 }
 
 /// The chart's name without its version, as in `topolvm` for `topolvm-15.5.2`.
-pub fn chart_name(chart: &str) -> &str {
+pub(crate) fn chart_name(chart: &str) -> &str {
     chart
         .match_indices('-')
         .find(|(at, _)| chart[at + 1..].starts_with(|c: char| c.is_ascii_digit()) && chart[at + 1..].contains('.'))

@@ -1,19 +1,19 @@
 //! From verdicts to causes: findings, their evidence and chain, and remedies that were tried on a copy of the state.
 
-pub mod command;
-pub mod context;
-pub mod finding;
-pub mod findings;
-pub mod in_the_way;
+pub(crate) mod command;
+pub(crate) mod context;
+pub(crate) mod finding;
+pub(crate) mod findings;
+pub(crate) mod in_the_way;
 pub(crate) mod index;
 pub(crate) mod looks;
-pub mod manager;
-pub mod obstacle_words;
-pub mod options;
-pub mod out;
-pub mod release;
-pub mod remedy;
-pub mod text;
+pub(crate) mod manager;
+pub(crate) mod obstacle_words;
+pub(crate) mod options;
+pub(crate) mod out;
+pub(crate) mod release;
+pub(crate) mod remedy;
+pub(crate) mod text;
 pub(crate) mod undo;
 
 pub use finding::{Confidence, Evidence, Explained, Finding, Severity};

@@ -8,7 +8,7 @@ use crate::scheduler::obstacle::{ClaimTrouble, LabelSource, NoVolume, amount, wa
 use crate::scheduler::{Fact, Obstacle};
 
 /// What is in the way, as a clause that stands behind the name of the node: `label disktype is ssd, the pod asks sdd`.
-pub fn clause(obstacle: &Obstacle) -> String {
+pub(crate) fn clause(obstacle: &Obstacle) -> String {
     match &obstacle.fact {
         Fact::Cordoned => "it is cordoned".to_owned(),
         Fact::OtherNode { wanted } => format!("the pod names node {wanted}"),

@@ -4,7 +4,7 @@
 const SPELLED_OUT: usize = 5;
 
 /// `a`, `a and b`, `a, b and c`; a long list ends in `and 7 more`.
-pub fn names<T: AsRef<str>>(names: &[T]) -> String {
+pub(crate) fn names<T: AsRef<str>>(names: &[T]) -> String {
     let shown = if names.len() > SPELLED_OUT + 1 { SPELLED_OUT } else { names.len() };
     let list: Vec<&str> = names[..shown].iter().map(AsRef::as_ref).collect();
     match (list.as_slice(), names.len() - shown) {
@@ -25,24 +25,24 @@ pub fn count(number: usize, noun: &str) -> String {
 }
 
 /// `pod a`, `pods a and b`.
-pub fn named<T: AsRef<str>>(noun: &str, list: &[T]) -> String {
+pub(crate) fn named<T: AsRef<str>>(noun: &str, list: &[T]) -> String {
     let plural = if list.len() == 1 { "" } else { "s" };
     format!("{noun}{plural} {}", names(list))
 }
 
 /// The text with a capital first letter.
-pub fn capital(text: &str) -> String {
+pub(crate) fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// The singular or the plural of a verb or a noun.
-pub fn either<'a>(number: usize, one: &'a str, many: &'a str) -> &'a str {
+pub(crate) fn either<'a>(number: usize, one: &'a str, many: &'a str) -> &'a str {
     if number == 1 { one } else { many }
 }
 
 /// A span of time as people say it: `40 seconds`, `3 minutes`, `2 hours`, `5 days`.
-pub fn duration(seconds: i64) -> String {
+pub(crate) fn duration(seconds: i64) -> String {
     let (size, noun) = match seconds {
         ..120 => (1, "second"),
         120..7_200 => (60, "minute"),
@@ -53,7 +53,7 @@ pub fn duration(seconds: i64) -> String {
 }
 
 /// The name that was probably meant: one that begins with the other, or that a slip or two of the keyboard make of it.
-pub fn near<'n>(name: &str, others: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+pub(crate) fn near<'n>(name: &str, others: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let distance = |other: &str| match strsim::osa_distance(name, other) {
         slips @ 1..=2 if name.len() > 3 * slips => Some(slips),
         _ if name.len() > 3 && other.len() > 3 && (other.starts_with(name) || name.starts_with(other)) => Some(3),
@@ -64,7 +64,7 @@ pub fn near<'n>(name: &str, others: impl IntoIterator<Item = &'n str>) -> Option
 }
 
 /// Sorts names as people count: `pod-2` before `pod-10`.
-pub fn natural_order(a: &str, b: &str) -> std::cmp::Ordering {
+pub(crate) fn natural_order(a: &str, b: &str) -> std::cmp::Ordering {
     fn split(name: &str) -> (&str, Option<u64>) {
         let digits = name.trim_end_matches(|c: char| c.is_ascii_digit()).len();
         (&name[..digits], name[digits..].parse().ok())

@@ -8,17 +8,17 @@ use super::quantity::Quantity;
 use super::selector::LabelSelector;
 
 /// The annotation that names a class; it wins over `spec.storageClassName`, even when empty.
-pub const BETA_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
+pub(crate) const BETA_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
 /// Says that binding is complete; the scheduler trusts it, not the phase.
-pub const BIND_COMPLETED: &str = "pv.kubernetes.io/bind-completed";
+pub(crate) const BIND_COMPLETED: &str = "pv.kubernetes.io/bind-completed";
 /// Says that the PV controller chose the other side.
-pub const BOUND_BY_CONTROLLER: &str = "pv.kubernetes.io/bound-by-controller";
+pub(crate) const BOUND_BY_CONTROLLER: &str = "pv.kubernetes.io/bound-by-controller";
 /// The node that the scheduler chose for a claim to be provisioned.
-pub const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
+pub(crate) const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
 /// Who should provision the claim.
-pub const STORAGE_PROVISIONER: &str = "volume.kubernetes.io/storage-provisioner";
+pub(crate) const STORAGE_PROVISIONER: &str = "volume.kubernetes.io/storage-provisioner";
 /// The older spelling of [`STORAGE_PROVISIONER`].
-pub const BETA_STORAGE_PROVISIONER: &str = "volume.beta.kubernetes.io/storage-provisioner";
+pub(crate) const BETA_STORAGE_PROVISIONER: &str = "volume.beta.kubernetes.io/storage-provisioner";
 
 has_meta!(Claim);
 

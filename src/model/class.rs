@@ -8,9 +8,9 @@ use super::selector::TopologySelectorTerm;
 has_meta!(StorageClass, VolumeAttributesClass);
 
 /// Marks the class that claims without one are given.
-pub const DEFAULT_CLASS: &str = "storageclass.kubernetes.io/is-default-class";
+pub(crate) const DEFAULT_CLASS: &str = "storageclass.kubernetes.io/is-default-class";
 /// The older spelling of [`DEFAULT_CLASS`].
-pub const BETA_DEFAULT_CLASS: &str = "storageclass.beta.kubernetes.io/is-default-class";
+pub(crate) const BETA_DEFAULT_CLASS: &str = "storageclass.beta.kubernetes.io/is-default-class";
 
 model! {
     /// A StorageClass.

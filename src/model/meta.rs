@@ -9,7 +9,7 @@ use super::kind::Kind;
 use super::lenient::model;
 
 /// Names to values, as labels and annotations have them.
-pub type Map = BTreeMap<String, String>;
+pub(crate) type Map = BTreeMap<String, String>;
 
 /// The annotation in which `kubectl apply` keeps a whole manifest; it is never kept.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";

@@ -3,26 +3,26 @@
 //! The types are lean on purpose: environment values, managed fields and the like don't enter them, so a snapshot
 //! written from them is redacted by construction. Field names are those of the Kubernetes API.
 
-pub mod claim;
-pub mod class;
+pub(crate) mod claim;
+pub(crate) mod class;
 pub mod component;
-pub mod csi;
-pub mod dra;
-pub mod event;
+pub(crate) mod csi;
+pub(crate) mod dra;
+pub(crate) mod event;
 mod flags;
-pub mod kind;
-pub mod lenient;
-pub mod meta;
-pub mod needs;
-pub mod node;
+pub(crate) mod kind;
+pub(crate) mod lenient;
+pub(crate) mod meta;
+pub(crate) mod needs;
+pub(crate) mod node;
 pub mod pod;
-pub mod policy;
+pub(crate) mod policy;
 pub mod quantity;
 pub mod selector;
 pub mod version;
-pub mod volume;
-pub mod webhook;
-pub mod workload;
+pub(crate) mod volume;
+pub(crate) mod webhook;
+pub(crate) mod workload;
 
 pub use claim::Claim;
 pub use class::{StorageClass, VolumeAttributesClass};
@@ -30,7 +30,7 @@ pub use csi::{CsiDriver, CsiNode, CsiStorageCapacity, VolumeAttachment};
 pub use dra::{DeviceClass, ResourceClaim, ResourceSlice};
 pub use event::Event;
 pub use kind::{Kind, Object};
-pub use meta::{Meta, ObjectRef, OwnerReference};
+pub use meta::{Meta, ObjectRef};
 pub use node::Node;
 pub use pod::Pod;
 pub use policy::{

@@ -4,7 +4,7 @@ use super::Kind;
 
 /// A right, and what reports cannot say without it.
 #[derive(Clone, Copy, Debug)]
-pub struct Need {
+pub(crate) struct Need {
     /// The kind that may be listed in the whole cluster.
     pub kind: Kind,
     /// What is lost where it may not.
@@ -12,7 +12,7 @@ pub struct Need {
 }
 
 /// Every right, in the order of [`Kind::ALL`]; one for each kind that a server is asked for.
-pub const NEEDS: &[Need] = &[
+pub(crate) const NEEDS: &[Need] = &[
     need(Kind::Pod, "nothing can be said of pods, nor of room on nodes, since running pods take it"),
     need(Kind::Node, "no pod can be judged: it is unknown which nodes there are, and their taints, labels and room"),
     need(Kind::PersistentVolumeClaim, "nothing can be said of claims, nor of pods that use them"),

@@ -8,7 +8,7 @@ use serde::Serialize;
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write(document: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn write(document: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, document)?;
     out.write_all(b"\n")
 }

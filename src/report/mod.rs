@@ -2,10 +2,10 @@
 
 pub mod document;
 pub mod human;
-pub mod json;
-pub mod obstacles;
-pub mod untrusted;
-pub mod yaml;
+pub(crate) mod json;
+pub(crate) mod obstacles;
+pub(crate) mod untrusted;
+pub(crate) mod yaml;
 
 pub use document::{Report, Status};
 pub use untrusted::Untrusted;

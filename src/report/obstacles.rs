@@ -21,7 +21,7 @@ const SETS: usize = 5;
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct NodeEntry<'a> {
+pub(crate) struct NodeEntry<'a> {
     pub name: &'a str,
     /// The plugin that rejected the node; empty where none did, where that isn't known, and where the pod was rejected
     /// before any node was looked at.

@@ -8,6 +8,6 @@ use serde::Serialize;
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write(document: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn write(document: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     serde_yaml::to_writer(&mut *out, document).map_err(io::Error::other)
 }

@@ -13,7 +13,7 @@ mod stage;
 mod starting;
 mod topolvm;
 
-pub use registry::{REGISTRY, ROOMS, Room};
+pub use registry::{REGISTRY, ROOMS};
 pub use stage::{Check, Stage};
 
 use crate::dependencies::Graph;

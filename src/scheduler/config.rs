@@ -53,7 +53,7 @@ pub struct ManagedResource {
 
 /// An extension point that decides about filtering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Point {
+pub(crate) enum Point {
     PreFilter,
     Filter,
     PostFilter,
@@ -77,11 +77,6 @@ impl Default for SchedulerConfig {
 }
 
 impl SchedulerConfig {
-    /// The profile of a scheduler name.
-    pub fn profile(&self, scheduler: &str) -> Option<&Profile> {
-        self.profiles.iter().find(|profile| profile.scheduler_name == scheduler)
-    }
-
     /// The position of the profile that the pod asks for.
     pub(crate) fn position(&self, pod: &Pod) -> Option<usize> {
         self.profiles.iter().position(|profile| profile.scheduler_name == pod.spec.scheduler())

@@ -242,7 +242,8 @@ mod tests {
         );
         assert_eq!(config.profiles[0].filter, ["NodeName"]);
         assert_eq!(config.profiles[0].foreign_plugins, ["Coscheduling"]);
-        assert!(config.profile("mine").is_some() && config.profile("default-scheduler").is_none());
+        let names: Vec<&str> = config.profiles.iter().map(|profile| profile.scheduler_name.as_str()).collect();
+        assert_eq!(names, ["mine"]);
     }
 
     #[test]

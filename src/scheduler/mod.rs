@@ -4,7 +4,7 @@ mod assumed;
 mod capacities;
 mod claim_obstacles;
 mod cluster;
-pub mod config;
+pub(crate) mod config;
 pub mod config_file;
 mod csi_migration;
 mod dating;
@@ -15,7 +15,7 @@ mod host_ports;
 mod message;
 mod needs;
 mod nominated;
-pub mod obstacle;
+pub(crate) mod obstacle;
 pub mod parse;
 mod plugins;
 mod post_filter;
@@ -35,7 +35,7 @@ use std::sync::Arc;
 use cluster::Cluster;
 pub use config::SchedulerConfig;
 use config::{Extender, Profile};
-pub use config_file::{ConfigError, parse as parse_config};
+pub use config_file::parse as parse_config;
 pub(crate) use dating::releases as releases_by_texts;
 pub use explanation::Explanation;
 use framework::{Code, Cycle, Preparation, Prepared, Rejection, Rejections, Status};
@@ -62,9 +62,8 @@ pub mod reasons {
     pub use super::plugins::volume_zone::Reason as VolumeZone;
 }
 
-pub use plugins::taint_toleration::{tolerates, untolerated};
-pub use running::{RunningScheduler, foreign_reasons, running};
-pub(crate) use running::{offered, presumed};
+pub(crate) use plugins::taint_toleration::{tolerates, untolerated};
+pub(crate) use running::{foreign_reasons, offered, presumed, running};
 pub use verdict::{NodeVerdict, Outcome, PodVerdict, PreFilterRejection};
 
 use crate::model::version::Version;

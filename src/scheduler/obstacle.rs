@@ -309,7 +309,7 @@ pub(crate) fn lead_with(reasons: &[Reason], mut obstacles: Vec<Obstacle>) -> Vec
 }
 
 /// An amount of a resource as people write it: `500m`, `2`, `1.5 GiB`.
-pub fn amount(resource: &str, amount: i64) -> String {
+pub(crate) fn amount(resource: &str, amount: i64) -> String {
     match resource {
         "cpu" if amount % 1000 == 0 => (amount / 1000).to_string(),
         "cpu" => format!("{amount}m"),
@@ -341,7 +341,7 @@ pub(crate) fn node_ref(name: &str) -> ObjectRef {
 }
 
 /// What a requirement wants of a label, without the key: `ssd`, `one of a, b`, `no such label`.
-pub fn wanted(requirement: &Requirement) -> String {
+pub(crate) fn wanted(requirement: &Requirement) -> String {
     let values = requirement.values.join(", ");
     match (requirement.operator.as_str(), requirement.values.len()) {
         ("In", 1) => values,

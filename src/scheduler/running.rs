@@ -15,7 +15,7 @@ const PROGRAM: &str = "kube-scheduler";
 
 /// A pod that runs kube-scheduler.
 #[derive(Debug)]
-pub struct RunningScheduler<'a> {
+pub(crate) struct RunningScheduler<'a> {
     pub pod: &'a Pod,
     /// The container's position in the pod.
     pub container: usize,
@@ -26,13 +26,13 @@ pub struct RunningScheduler<'a> {
 
 impl RunningScheduler<'_> {
     /// Whether it is known to run without a configuration file, and so without extenders and with one default profile.
-    pub fn without_file(&self) -> bool {
+    pub(crate) fn without_file(&self) -> bool {
         self.flags.as_ref().is_some_and(|flags| !flags.iter().any(|flag| flag.starts_with("--config")))
     }
 }
 
 /// The kube-schedulers that are shown; managed control planes show none.
-pub fn running(snapshot: &Snapshot) -> Vec<RunningScheduler<'_>> {
+pub(crate) fn running(snapshot: &Snapshot) -> Vec<RunningScheduler<'_>> {
     let pods = snapshot.pods.seen().iter().filter(|pod| pod.assigned() && !pod.finished());
     let schedulers = pods.filter_map(|pod| {
         let container = pod.spec.containers.iter().position(is_scheduler)?;
@@ -109,7 +109,7 @@ fn lets_pass(pod: &Pod, resource: &str) -> Option<bool> {
 }
 
 /// The reasons of a message that are not the default plugins': an extender's, or those of a plugin from elsewhere.
-pub fn foreign_reasons(message: &str) -> Vec<String> {
+pub(crate) fn foreign_reasons(message: &str) -> Vec<String> {
     match parse(message) {
         Written::Fit { reasons, .. } => foreign(&reasons),
         Written::NoNodes | Written::Error(_) => Vec::new(),

@@ -80,22 +80,6 @@ pub struct PodVerdict {
 }
 
 impl PodVerdict {
-    /// A verdict that can't be given because of what is missing.
-    pub fn unknown(missing: &str) -> Self {
-        Self {
-            outcome: Outcome::Unknown,
-            message: None,
-            error: false,
-            pre_filter: None,
-            nodes: Vec::new(),
-            placed: None,
-            preemption: None,
-            unknown: vec![missing.to_owned()],
-        }
-    }
-}
-
-impl PodVerdict {
     /// A verdict with nothing but its outcome.
     pub fn new(outcome: Outcome) -> Self {
         Self {

@@ -75,8 +75,9 @@ impl Latest {
 mod tests {
     use serde_json::{Value, json};
 
+    use super::Newest;
     use crate::model::Kind;
-    use crate::snapshot::{Builder, Newest, Scope};
+    use crate::snapshot::{Builder, Scope};
 
     fn newest(objects: &[(Kind, Value)], renewed: Option<&str>) -> Option<Newest> {
         let mut builder = Builder::default();

@@ -66,7 +66,7 @@ impl Snapshot {
 }
 
 /// A key of a map as a part of a JSON pointer (RFC 6901).
-pub fn pointer_token(key: &str) -> String {
+pub(crate) fn pointer_token(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 

@@ -1,19 +1,10 @@
 //! Events as a history: what was said of each object, in the order of time.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
+use super::Store;
+use super::store::{Referrers, hash};
 use crate::model::{Event, Kind, Meta};
-
-use super::Snapshot;
-
-/// Kind, namespace and name of the object that events are about.
-type Key<'a> = (&'a str, &'a str, &'a str);
-
-/// The events of a snapshot by the objects that they are about, each list oldest first.
-#[derive(Debug, Default)]
-pub struct Histories<'a> {
-    by_object: HashMap<Key<'a>, Vec<&'a Event>>,
-}
 
 /// What was said of one object, oldest first.
 #[derive(Clone, Debug, Default)]
@@ -21,39 +12,36 @@ pub struct History<'a> {
     events: Vec<&'a Event>,
 }
 
-impl<'a> Histories<'a> {
-    /// Indexes all events.
-    pub fn new(snapshot: &'a Snapshot) -> Self {
-        Self::of(snapshot, |_| true)
-    }
-
-    /// Indexes the events about objects of a kind.
-    pub fn about_kind(snapshot: &'a Snapshot, kind: Kind) -> Self {
-        Self::of(snapshot, |event| event.involved_object.kind == kind.name())
-    }
-
-    fn of(snapshot: &'a Snapshot, wanted: impl Fn(&Event) -> bool) -> Self {
-        let mut by_object: HashMap<Key<'a>, Vec<&'a Event>> = HashMap::new();
-        for event in snapshot.events.seen().iter().filter(|event| wanted(event)) {
-            let object = &event.involved_object;
-            by_object.entry((&object.kind, &object.namespace, &object.name)).or_default().push(event);
-        }
-        for events in by_object.values_mut() {
-            events.sort_by(|a, b| order(a).cmp(&order(b)));
-        }
-        Self { by_object }
-    }
-
-    /// Every event about objects of this name, be they gone; of kinds outside the model as well.
-    pub fn named<'s>(&'s self, kind: &'s str, namespace: &'s str, name: &'s str) -> &'s [&'a Event] {
-        self.by_object.get(&(kind, namespace, name)).map_or(&[], Vec::as_slice)
+impl Store<Event> {
+    /// Every event about objects of this name, be they gone, oldest first; of kinds outside the model as well.
+    pub fn named(&self, kind: &str, namespace: &str, name: &str) -> Vec<&Event> {
+        let key = (kind, namespace, name);
+        self.referring(key, by_object).filter(|event| object(event) == key).collect()
     }
 
     /// What was said of this very object: not of an earlier one with its name.
-    pub fn about(&self, kind: Kind, meta: &Meta) -> History<'a> {
-        let events = self.named(kind.name(), &meta.namespace, &meta.name).iter().copied();
-        History { events: events.filter(|event| concerns(event, meta)).collect() }
+    pub fn about(&self, kind: Kind, meta: &Meta) -> History<'_> {
+        let mut events = self.named(kind.name(), &meta.namespace, &meta.name);
+        events.retain(|event| concerns(event, meta));
+        History { events }
     }
+}
+
+fn by_object(events: &[Arc<Event>]) -> Referrers {
+    let mut referrers = Referrers::new();
+    for (position, event) in events.iter().enumerate() {
+        referrers.entry(hash(object(event))).or_default().push(position);
+    }
+    for positions in referrers.values_mut() {
+        positions.sort_by(|a, b| order(&events[*a]).cmp(&order(&events[*b])));
+    }
+    referrers
+}
+
+/// Kind, namespace and name of what an event is about.
+fn object(event: &Event) -> (&str, &str, &str) {
+    let object = &event.involved_object;
+    (&object.kind, &object.namespace, &object.name)
 }
 
 /// Whether an event is about the object that there is now. One without a uid is where it was seen since the object was
@@ -72,7 +60,7 @@ fn order(event: &Event) -> (&str, bool, &str) {
 }
 
 /// A time to the second: events carry fractions or don't, by the API that they were written with.
-pub fn second(time: &str) -> &str {
+pub(crate) fn second(time: &str) -> &str {
     time.get(..19).unwrap_or(time)
 }
 
@@ -108,7 +96,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::snapshot::{Builder, Scope};
+    use crate::snapshot::{Builder, Scope, Snapshot};
 
     fn snapshot(events: &[serde_json::Value]) -> Snapshot {
         let mut builder = Builder::default();
@@ -136,7 +124,7 @@ mod tests {
 
     fn standing(events: &[serde_json::Value]) -> Vec<String> {
         let snapshot = snapshot(events);
-        let history = Histories::new(&snapshot).about(Kind::PersistentVolumeClaim, &meta());
+        let history = snapshot.events.about(Kind::PersistentVolumeClaim, &meta());
         let failed = history.standing(|event| event.reason == "Failed", |event| event.reason == "Succeeded");
         failed.iter().map(|event| event.last_seen()[17..].trim_end_matches('Z').to_owned()).collect()
     }

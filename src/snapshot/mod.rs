@@ -1,11 +1,12 @@
 //! The indexed, immutable view of a cluster. Every look-up says found, absent or unknown.
 
 mod clock;
-pub mod coverage;
-pub mod edit;
-pub mod history;
+mod consumers;
+pub(crate) mod coverage;
+pub(crate) mod edit;
+pub(crate) mod history;
 mod implied;
-pub mod store;
+pub(crate) mod store;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,10 +14,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-pub use clock::Newest;
 pub use coverage::{Broken, Coverage, Problem, Scope};
-pub use edit::{Edit, EditError};
-pub use history::{Histories, History};
+pub use edit::Edit;
+pub use history::History;
 pub use store::{Lookup, Store, differences};
 
 use crate::model::meta::Map;

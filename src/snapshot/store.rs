@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
-use std::sync::Arc;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
+use std::sync::{Arc, OnceLock};
 
 use super::coverage::{Broken, Scope};
 use crate::model::Object;
@@ -34,6 +34,9 @@ impl<'a, T> Lookup<'a, T> {
     }
 }
 
+/// Positions of objects by the hash of what they refer to.
+pub(super) type Referrers = HashMap<u64, Vec<usize>>;
+
 /// The objects of one kind. Cloning is cheap; the order never depends on the input's.
 #[derive(Clone, Debug)]
 pub struct Store<T> {
@@ -41,6 +44,8 @@ pub struct Store<T> {
     /// Positions by the hash of namespace and name; `None` once objects have moved. A look-up that it answers wrongly,
     /// for two names with one hash, is repeated by bisection.
     index: Option<Arc<HashMap<u64, usize>>>,
+    /// Made when first asked for; copies share it for as long as they hold the same objects.
+    referrers: Arc<OnceLock<Referrers>>,
     scope: Scope,
     broken: Arc<Vec<Broken>>,
 }
@@ -51,7 +56,13 @@ impl<T: Object> Store<T> {
         items.sort_by(|a, b| key(&**a).cmp(&key(&**b)).then_with(|| version(&**b).cmp(&version(&**a))));
         items.dedup_by(|later, earlier| key(&**later) == key(&**earlier));
         let index = items.iter().enumerate().map(|(position, item)| (hash(key(&**item)), position)).collect();
-        Self { items: Arc::new(items), index: Some(Arc::new(index)), scope, broken: Arc::new(broken) }
+        Self {
+            items: Arc::new(items),
+            index: Some(Arc::new(index)),
+            referrers: Arc::default(),
+            scope,
+            broken: Arc::new(broken),
+        }
     }
 
     /// Looks an object up; cluster-scoped objects have an empty namespace.
@@ -84,6 +95,17 @@ impl<T: Object> Store<T> {
         let start = self.items.partition_point(|item| item.meta().namespace.as_str() < namespace);
         let length = self.items[start..].partition_point(|item| item.meta().namespace == namespace);
         &self.items[start..start + length]
+    }
+
+    /// The objects that refer to `key`, in the order in which `index` has them, and perhaps others whose key has the same
+    /// hash. A kind has one such index.
+    pub(super) fn referring(
+        &self,
+        key: impl Hash,
+        index: impl FnOnce(&[Arc<T>]) -> Referrers,
+    ) -> impl Iterator<Item = &T> {
+        let found = self.referrers.get_or_init(|| index(&self.items)).get(&hash(key));
+        found.into_iter().flatten().map(|position| &*self.items[*position])
     }
 
     /// Whether this and a store cloned from it, or the other way round, still hold the same objects.
@@ -125,6 +147,7 @@ impl<T: Object> Store<T> {
     pub fn insert(&mut self, object: T) {
         let position = self.position(&object.meta().namespace, &object.meta().name);
         let items = Arc::make_mut(&mut self.items);
+        self.referrers = Arc::default();
         match position {
             Ok(position) => items[position] = Arc::new(object),
             Err(position) => {
@@ -138,6 +161,7 @@ impl<T: Object> Store<T> {
     pub fn remove(&mut self, namespace: &str, name: &str) -> bool {
         let Ok(position) = self.position(namespace, name) else { return false };
         Arc::make_mut(&mut self.items).remove(position);
+        self.referrers = Arc::default();
         self.index = None;
         true
     }
@@ -185,7 +209,7 @@ fn key<T: Object>(object: &T) -> (&str, &str) {
     (&object.meta().namespace, &object.meta().name)
 }
 
-fn hash(key: (&str, &str)) -> u64 {
+pub(super) fn hash(key: impl Hash) -> u64 {
     BuildHasherDefault::<DefaultHasher>::default().hash_one(key)
 }
 

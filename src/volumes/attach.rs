@@ -4,11 +4,10 @@
 use std::collections::HashMap;
 
 use super::attach_verdict::{AttachProblem, AttachVerdict, NodeState, OtherPod};
-use super::consumers::Consumers;
 use super::migration::{CsiIdentity, in_tree_plugin, inline_plugin, taken_over, translate, translate_inline};
 use super::mount_event::MountEvent;
 use crate::model::pod::PodVolume;
-use crate::model::{Claim, Event, Kind, Node, Object, ObjectRef, Pod, Volume, VolumeAttachment};
+use crate::model::{Claim, Kind, Node, Object, ObjectRef, Pod, Volume, VolumeAttachment};
 use crate::snapshot::{Lookup, Snapshot, Store};
 
 /// Lets volumes be detached from a node that is known to be shut down.
@@ -20,11 +19,8 @@ const ATTACHER_FINALIZER: &str = "external-attacher/";
 #[derive(Debug)]
 pub struct Attachments<'a> {
     snapshot: &'a Snapshot,
-    consumers: Consumers<'a>,
     /// Attachments by PersistentVolume.
     by_volume: HashMap<&'a str, Vec<&'a VolumeAttachment>>,
-    /// Events on pods by namespace and name.
-    events: HashMap<(&'a str, &'a str), Vec<&'a Event>>,
 }
 
 /// One volume of a pod, as far as attaching goes.
@@ -46,14 +42,7 @@ impl<'a> Attachments<'a> {
                 by_volume.entry(volume).or_default().push(attachment);
             }
         }
-        let mut events: HashMap<(&'a str, &'a str), Vec<&'a Event>> = HashMap::new();
-        for event in snapshot.events.seen() {
-            let object = &event.involved_object;
-            if object.kind == "Pod" {
-                events.entry((&object.namespace, &object.name)).or_default().push(event);
-            }
-        }
-        Self { snapshot, consumers: Consumers::new(snapshot), by_volume, events }
+        Self { snapshot, by_volume }
     }
 
     /// What keeps a pod's volumes from it. `None` where the pod isn't assigned, has ended, is being deleted, or has its
@@ -240,8 +229,8 @@ impl<'a> Attachments<'a> {
     }
 
     fn other_pods(&self, claim: &Claim, on_node: impl Fn(&Pod) -> bool) -> Vec<OtherPod> {
-        let pods = self.consumers.of(&claim.metadata.namespace, &claim.metadata.name).iter();
-        let using = pods.filter(|pod| !pod.finished() && on_node(pod));
+        let pods = self.snapshot.pods.using(&claim.metadata.namespace, &claim.metadata.name).into_iter();
+        let using = pods.filter(|pod| on_node(pod));
         using
             .map(|pod| OtherPod {
                 pod: ObjectRef::new(Kind::Pod, &pod.metadata.namespace, &pod.metadata.name),
@@ -264,8 +253,9 @@ impl<'a> Attachments<'a> {
     }
 
     fn events(&self, pod: &Pod) -> Vec<MountEvent> {
-        let key = (pod.metadata.namespace.as_str(), pod.metadata.name.as_str());
-        let events = self.events.get(&key).into_iter().flatten().filter_map(|event| MountEvent::read(event, pod));
+        let meta = &pod.metadata;
+        let events = self.snapshot.events.named(Kind::Pod.name(), &meta.namespace, &meta.name);
+        let events = events.into_iter().filter_map(|event| MountEvent::read(event, pod));
         let mut events: Vec<MountEvent> = events.filter(|event| !self.over(event, &pod.spec.node_name)).collect();
         events.sort_by(|a, b| (&b.last_seen, &a.message).cmp(&(&a.last_seen, &b.message)));
         events

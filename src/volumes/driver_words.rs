@@ -8,7 +8,7 @@ const RPC_ERROR: &str = "rpc error: code = ";
 const DUMPED_STRING: &str = "(string) (len=";
 
 /// The essential of an error: no gRPC layers, no dumps of Go values, one line, and no more than people read.
-pub fn essential(message: &str) -> String {
+pub(crate) fn essential(message: &str) -> String {
     let plain = message.replace("\\\"", "\"");
     let plain = dumped(&plain).unwrap_or(plain);
     let bare = without_layers(&without_pointers(&plain));
@@ -16,21 +16,21 @@ pub fn essential(message: &str) -> String {
 }
 
 /// The gRPC code of an error, such as `ResourceExhausted`: that of the innermost layer.
-pub fn grpc_code(message: &str) -> Option<&str> {
+pub(crate) fn grpc_code(message: &str) -> Option<&str> {
     let (_, rest) = message.rsplit_once(RPC_ERROR)?;
     let end = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
     (end > 0).then_some(&rest[..end])
 }
 
 /// What stands behind `… for volume "NAME" :` in an event of the attach controller or the kubelet.
-pub fn cause(message: &str) -> &str {
+pub(crate) fn cause(message: &str) -> &str {
     let named = message.split_once("for volume \"").and_then(|(_, rest)| rest.split_once('"'));
     let behind = named.map(|(_, rest)| rest.trim_start()).and_then(|rest| rest.strip_prefix(':'));
     behind.map_or(message, str::trim)
 }
 
 /// The last thing that a program said before it ended: the last line with text in it, without klog's header.
-pub fn last_line(message: &str) -> Option<String> {
+pub(crate) fn last_line(message: &str) -> Option<String> {
     let line = message.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
     Some(essential(without_klog_header(line)))
 }

@@ -32,7 +32,7 @@ const MIGRATED_PLUGINS: &str = "storage.alpha.kubernetes.io/migrated-plugins";
 
 /// The CSI volume that an in-tree volume is taken for.
 #[derive(Clone, Debug, PartialEq)]
-pub struct CsiIdentity {
+pub(crate) struct CsiIdentity {
     pub driver: &'static str,
     pub handle: String,
     /// The required node affinity after translation; inline volumes have none.
@@ -40,7 +40,7 @@ pub struct CsiIdentity {
 }
 
 /// The CSI driver that has taken over an in-tree plugin, given the plugin's name (`kubernetes.io/aws-ebs`).
-pub fn csi_driver_of(plugin: &str) -> Option<&'static str> {
+pub(crate) fn csi_driver_of(plugin: &str) -> Option<&'static str> {
     Some(match plugin {
         AWS_EBS => "ebs.csi.aws.com",
         AZURE_DISK => "disk.csi.azure.com",
@@ -55,7 +55,7 @@ pub fn csi_driver_of(plugin: &str) -> Option<&'static str> {
 
 /// Whether a node leaves an in-tree plugin's volumes to the CSI driver that took it over (nodeUsesCSIPlugin of
 /// `pkg/controller/volume/attachdetach/util`). Where the CSINode has no list, the kubelet's release decides.
-pub fn taken_over(plugin: &str, csi_node: Option<&CsiNode>, node: Option<&Node>) -> bool {
+pub(crate) fn taken_over(plugin: &str, csi_node: Option<&CsiNode>, node: Option<&Node>) -> bool {
     if let Some(list) = csi_node.and_then(|csi_node| csi_node.metadata.annotations.get(MIGRATED_PLUGINS)) {
         return list.split(',').any(|name| name == plugin);
     }
@@ -77,7 +77,7 @@ fn migrated_since(plugin: &str) -> Version {
 }
 
 /// The in-tree plugin of a volume, where a CSI driver has taken it over.
-pub fn in_tree_plugin(volume: &Volume) -> Option<&'static str> {
+pub(crate) fn in_tree_plugin(volume: &Volume) -> Option<&'static str> {
     let spec = &volume.spec;
     plugin_of([
         (AWS_EBS, spec.aws_elastic_block_store.is_some()),
@@ -91,7 +91,7 @@ pub fn in_tree_plugin(volume: &Volume) -> Option<&'static str> {
 }
 
 /// The in-tree plugin of a pod's inline volume, where a CSI driver has taken it over.
-pub fn inline_plugin(volume: &PodVolume) -> Option<&'static str> {
+pub(crate) fn inline_plugin(volume: &PodVolume) -> Option<&'static str> {
     plugin_of([
         (AWS_EBS, volume.aws_elastic_block_store.is_some()),
         (AZURE_DISK, volume.azure_disk.is_some()),
@@ -105,7 +105,7 @@ pub fn inline_plugin(volume: &PodVolume) -> Option<&'static str> {
 
 /// The CSI volume that an in-tree volume is taken for. `None` where the volume has no plugin that was taken over, or
 /// where upstream fails to translate it; [`in_tree_plugin`] tells the two apart.
-pub fn translate(volume: &Volume) -> Option<CsiIdentity> {
+pub(crate) fn translate(volume: &Volume) -> Option<CsiIdentity> {
     let plugin = in_tree_plugin(volume)?;
     let spec = &volume.spec;
     let handle = match plugin {
@@ -128,7 +128,7 @@ pub fn translate(volume: &Volume) -> Option<CsiIdentity> {
 }
 
 /// The CSI volume that a pod's inline in-tree volume is taken for; `None` as for [`translate`].
-pub fn translate_inline(volume: &PodVolume, namespace: &str) -> Option<CsiIdentity> {
+pub(crate) fn translate_inline(volume: &PodVolume, namespace: &str) -> Option<CsiIdentity> {
     let plugin = inline_plugin(volume)?;
     let handle = match plugin {
         AWS_EBS => ebs_handle(volume.aws_elastic_block_store.as_ref()?)?,
@@ -149,7 +149,7 @@ pub fn translate_inline(volume: &PodVolume, namespace: &str) -> Option<CsiIdenti
 /// The allowed topologies of a class as the CSI driver is given them: unchanged for a driver's own class, with the
 /// driver's zone key for an in-tree plugin's, where `zone` and `zones` parameters count too. `None` where the class has
 /// both, which the provisioner refuses.
-pub fn allowed_topologies(class: &StorageClass) -> Option<Vec<TopologySelectorTerm>> {
+pub(crate) fn allowed_topologies(class: &StorageClass) -> Option<Vec<TopologySelectorTerm>> {
     let plugin = class.provisioner.as_str();
     let Some(key) = zone_key_of(plugin) else { return Some(class.allowed_topologies.clone()) };
     let zones = match plugin {
@@ -309,7 +309,7 @@ fn translate_vsphere_topology(affinity: Option<NodeSelector>, labels: &Map) -> O
 }
 
 /// Whether a volume's label says where the volume is.
-pub fn is_topology_label(key: &str) -> bool {
+pub(crate) fn is_topology_label(key: &str) -> bool {
     matches!(key, ZONE | REGION | BETA_ZONE | BETA_REGION)
 }
 

@@ -1,18 +1,17 @@
 //! What the volume controllers decide.
 
-pub mod attach;
-pub mod attach_verdict;
-mod consumers;
-pub mod driver_words;
+pub(crate) mod attach;
+pub(crate) mod attach_verdict;
+pub(crate) mod driver_words;
 mod matching;
-pub mod migration;
-pub mod mismatch;
-pub mod mount_event;
-pub mod provision_failure;
-pub mod provisioner;
-pub mod provisioner_verdict;
-pub mod pv_controller;
-pub mod verdict;
+pub(crate) mod migration;
+pub(crate) mod mismatch;
+pub(crate) mod mount_event;
+pub(crate) mod provision_failure;
+pub(crate) mod provisioner;
+pub(crate) mod provisioner_verdict;
+pub(crate) mod pv_controller;
+pub(crate) mod verdict;
 
 pub use attach::Attachments;
 pub use attach_verdict::{AttachProblem, AttachVerdict, NodeState, OtherPod};
@@ -20,7 +19,7 @@ pub use mismatch::Mismatch;
 pub use mount_event::{MountEvent, MountFailure};
 pub use provision_failure::{FailureCause, ProvisionFailure};
 pub use provisioner::Provisioners;
-pub use provisioner_verdict::{CallOutcome, Intake, ProvisionProblem, ProvisionerReport, ProvisionerVerdict};
+pub use provisioner_verdict::{Intake, ProvisionProblem, ProvisionerReport, ProvisionerVerdict};
 pub use pv_controller::VolumeController;
 pub use verdict::{ClaimEvent, ClaimPhase, ClaimVerdict, Decision, Owner, VolumeMismatch};
 

@@ -136,7 +136,7 @@ fn failure(message: &str) -> MountFailure {
 }
 
 /// `secret "NAME" not found`, at the end and not within a driver's own words; the kind is in lower case.
-pub fn missing_object(message: &str) -> Option<(&'static str, String)> {
+pub(crate) fn missing_object(message: &str) -> Option<(&'static str, String)> {
     let message = message.strip_suffix("\" not found").filter(|_| !message.contains("rpc error"))?;
     let (before, name) = message.rsplit_once(" \"")?;
     let kind = ["secret", "configmap"].into_iter().find(|kind| before.rsplit(' ').next() == Some(kind))?;

@@ -205,7 +205,7 @@ fn quoted(text: &str) -> Option<&str> {
 
 /// The words of a failure that people need: without the class's name in front, the wrapping of remote calls, memory
 /// addresses and dumps of Go values, and the ids of requests; cut where they are long.
-pub fn essential(message: &str) -> String {
+pub(crate) fn essential(message: &str) -> String {
     let mut text = message.to_owned();
     if let Some((_, rest)) = text.split_once("failed to provision volume with StorageClass ") {
         text = rest.split_once("\": ").map_or(rest, |(_, rest)| rest).to_owned();
@@ -266,7 +266,7 @@ fn without_requests(text: &str) -> String {
 }
 
 /// A text that is cut between words where it has more characters.
-pub fn shortened(text: &str, longest: usize) -> String {
+pub(crate) fn shortened(text: &str, longest: usize) -> String {
     if text.chars().count() <= longest {
         return text.to_owned();
     }

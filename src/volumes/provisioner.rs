@@ -12,7 +12,7 @@ use crate::model::meta::Map;
 use crate::model::selector::TopologySelectorTerm;
 use crate::model::{Claim, Event, Kind, StorageClass};
 use crate::snapshot::history::second;
-use crate::snapshot::{Histories, Lookup, Snapshot};
+use crate::snapshot::{Lookup, Snapshot};
 
 /// Names the CSI driver that takes over what an in-tree plugin was asked for.
 const MIGRATED_TO: &str = "pv.kubernetes.io/migrated-to";
@@ -21,7 +21,6 @@ const MIGRATED_TO: &str = "pv.kubernetes.io/migrated-to";
 #[derive(Debug)]
 pub struct Provisioners<'a> {
     snapshot: &'a Snapshot,
-    histories: Histories<'a>,
     /// Topology keys by driver and node, of drivers that are registered.
     keys: HashMap<&'a str, BTreeMap<&'a str, &'a [String]>>,
 }
@@ -35,7 +34,7 @@ impl<'a> Provisioners<'a> {
                 keys.entry(&driver.name).or_default().insert(&node.metadata.name, &driver.topology_keys);
             }
         }
-        Self { snapshot, histories: Histories::about_kind(snapshot, Kind::PersistentVolumeClaim), keys }
+        Self { snapshot, keys }
     }
 
     /// What the external provisioner of the claim's class does. `None` where the claim has no class, the class isn't
@@ -220,7 +219,7 @@ impl<'a> Provisioners<'a> {
     fn listen(&self, claim: &Claim, class: &StorageClass, verdict: &mut ProvisionerVerdict) {
         let driver = verdict.driver.clone();
         let own = |component: &str| component.strip_prefix(&driver).is_some_and(|rest| rest.starts_with('_'));
-        let history = self.histories.about(Kind::PersistentVolumeClaim, &claim.metadata).by(own);
+        let history = self.snapshot.events.about(Kind::PersistentVolumeClaim, &claim.metadata).by(own);
         let made = second(&class.metadata.creation_timestamp);
         let failed = |event: &Event| event.reason == "ProvisioningFailed" && second(event.last_seen()) >= made;
         let standing = history.standing(failed, |event| event.reason == "ProvisioningSucceeded");

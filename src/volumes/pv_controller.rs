@@ -1,13 +1,12 @@
 //! kube-controller-manager's persistent volume controller: what it does with a claim, and the event that it emits
 //! (`pkg/controller/volume/persistentvolume/pv_controller.go`, syncClaim).
 
-use super::consumers::Consumers;
 use super::matching::{VolumeIndex, access_modes, bound_to};
 use super::migration::csi_driver_of;
 use super::mismatch::Mismatch;
 use super::verdict::{ClaimEvent, ClaimVerdict, Decision, Owner, VolumeMismatch};
 use crate::model::claim::{BIND_COMPLETED, SELECTED_NODE};
-use crate::model::{Claim, Pod, Quantity, StorageClass, Version, Volume};
+use crate::model::{Claim, Quantity, StorageClass, Version, Volume};
 use crate::snapshot::{Lookup, Snapshot};
 use crate::volumes::ClaimPhase;
 
@@ -24,7 +23,6 @@ pub struct VolumeController<'a> {
     snapshot: &'a Snapshot,
     version: Version,
     volumes: VolumeIndex<'a>,
-    consumers: Consumers<'a>,
     /// The default class, or that it can't be known.
     default_class: Result<Option<&'a str>, String>,
 }
@@ -37,7 +35,6 @@ impl<'a> VolumeController<'a> {
             snapshot,
             version,
             volumes: VolumeIndex::new(snapshot.volumes.seen()),
-            consumers: Consumers::new(snapshot),
             default_class: default_class(snapshot),
         }
     }
@@ -68,11 +65,6 @@ impl<'a> VolumeController<'a> {
             (verdict.volumes, verdict.volumes_left_out) = self.mismatches(claim, &class);
         }
         verdict
-    }
-
-    /// The pods that use a claim, by name.
-    pub fn consumers(&self, namespace: &str, claim: &str) -> &[&'a Pod] {
-        self.consumers.of(namespace, claim)
     }
 
     fn mismatches(&self, claim: &Claim, class: &str) -> (Vec<VolumeMismatch>, usize) {
@@ -205,8 +197,8 @@ impl<'a> VolumeController<'a> {
     /// findNonScheduledPodsByPVC: a pod that was never placed has no containers, so it counts as terminated when it is
     /// being deleted. Upstream's order is that of a map, which is random; here it is that of the names.
     fn unscheduled(&self, claim: &Claim) -> Vec<String> {
-        let pods = self.consumers(&claim.metadata.namespace, &claim.metadata.name).iter();
-        let waiting = pods.filter(|pod| !pod.assigned() && !pod.finished() && !pod.metadata.deleting());
+        let pods = self.snapshot.pods.using(&claim.metadata.namespace, &claim.metadata.name).into_iter();
+        let waiting = pods.filter(|pod| !pod.assigned() && !pod.metadata.deleting());
         waiting.map(|pod| pod.metadata.name.clone()).collect()
     }
 

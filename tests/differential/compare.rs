@@ -129,7 +129,8 @@ fn text_of(verdict: &PodVerdict) -> String {
 }
 
 fn truth(pod: &Value, config: &SchedulerConfig) -> String {
-    if !waits(pod) || config.profile(pod["spec"]["schedulerName"].as_str().unwrap_or_default()).is_none() {
+    let scheduler = pod["spec"]["schedulerName"].as_str().unwrap_or_default();
+    if !waits(pod) || config.profiles.iter().all(|profile| profile.scheduler_name != scheduler) {
         return "other scheduler".to_owned();
     }
     match scheduled_condition(pod) {

@@ -247,7 +247,8 @@ fn gaps_are_told_with_what_they_cost() {
     builder.cover(Kind::Event, snapshot::Scope::Nothing(Problem::Forbidden));
     builder.cover(Kind::MutatingWebhookConfiguration, snapshot::Scope::Nothing(Problem::Forbidden));
     builder.cover(Kind::VolumeAttributesClass, snapshot::Scope::Nothing(Problem::NotServed));
-    let unknown = Arc::new(PodVerdict::unknown("nodes (forbidden)"));
+    let unknown = vec!["nodes (forbidden)".to_owned()];
+    let unknown = Arc::new(PodVerdict { unknown, ..PodVerdict::new(Outcome::Unknown) });
     let diagnosis = Diagnosis {
         pods: vec![(object(Kind::Pod, "vault-0"), unknown, Vec::new())],
         skipped: vec![("webhook-blocks-pods".to_owned(), "events are forbidden".to_owned())],

@@ -66,9 +66,8 @@ fn missing<'c>(cx: &Context<'c>, case: &'c ClaimCase<'_>) -> Result<Option<(&'c 
 
 /// The volume controller's last word on a claim, where it is that the class isn't there.
 fn told<'c>(cx: &Context<'c>, case: &ClaimCase<'_>) -> Option<&'c Event> {
-    let object = claim_ref(case.claim);
-    let controllers = |event: &&&'c Event| event.component() == "persistentvolume-controller";
-    let last = cx.events_of(&object).iter().rfind(controllers).copied();
+    let controllers = |event: &&'c Event| event.component() == "persistentvolume-controller";
+    let last = cx.events_of(&claim_ref(case.claim)).into_iter().rfind(controllers);
     let text = format!("storageclass.storage.k8s.io {:?} not found", case.claim.class());
     last.filter(|event| event.message == text)
 }

@@ -32,7 +32,7 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
 
 /// The workload's last event about making something, where that is a refusal.
 fn refusal<'a>(cx: &Context<'a>, object: &ObjectRef) -> Option<&'a Event> {
-    let events = cx.index.events(object).iter().copied();
+    let events = cx.events_of(object).into_iter();
     let last = events.filter(|event| event.reason.ends_with("Create")).max_by(|a, b| a.last_seen().cmp(b.last_seen()));
     last.filter(|event| event.reason == "FailedCreate")
 }

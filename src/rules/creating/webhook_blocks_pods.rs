@@ -90,7 +90,7 @@ fn suspects<'a>(cx: &Context<'a>) -> Vec<Suspect<'a>> {
 /// The last event in which the workload's controller says that a call to a webhook failed.
 fn refusal<'a>(cx: &Context<'a>, shortfall: &Shortfall<'_>) -> Option<&'a Event> {
     let object = ObjectRef::new(shortfall.kind, &shortfall.meta.namespace, &shortfall.meta.name);
-    let events = cx.index.events(&object).iter().rev().copied();
+    let events = cx.events_of(&object).into_iter().rev();
     events.filter(|event| event.reason == "FailedCreate").find(|event| event.message.contains("failed calling webhook"))
 }
 

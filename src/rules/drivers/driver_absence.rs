@@ -74,8 +74,7 @@ impl<'a> Absence<'a> {
                 None => Self::Unknown,
             },
             None if part.workload.is_some() && cx.snapshot.pods.covers(part.namespace) => {
-                let object = part.object();
-                let event = cx.events_of(&object).iter().rfind(|event| event.reason == "FailedCreate").copied();
+                let event = cx.events_of(&part.object()).into_iter().rfind(|event| event.reason == "FailedCreate");
                 Self::NoPod(part, event)
             }
             None => Self::Unknown,

@@ -49,7 +49,7 @@ pub(in crate::rules) fn trouble<'a>(
 fn without_pods<'a>(cx: &Context<'a>, part: &Part<'a>) -> Option<Trouble<'a>> {
     let makers = part.makers(cx);
     let refusal = makers.iter().find_map(|maker| {
-        let event = cx.events_of(maker).iter().rfind(|event| event.reason == "FailedCreate")?;
+        let event = cx.events_of(maker).into_iter().rfind(|event| event.reason == "FailedCreate")?;
         Some(Context::fact(maker.clone(), "events", event.message.clone(), "why its pod is not made"))
     })?;
     let text = format!("has no pod: {}", essential(&refusal.value));
@@ -82,7 +82,7 @@ fn unready(cx: &Context<'_>, part: &Part<'_>, pod: &Pod) -> (String, Vec<Evidenc
         }
         None => {
             let object = pod_ref(pod);
-            let event = cx.events_of(&object).iter().rfind(|event| event.kind == "Warning");
+            let event = cx.events_of(&object).into_iter().rfind(|event| event.kind == "Warning");
             let value = event
                 .map_or("not ready".to_owned(), |event| format!("{}: {}", event.reason, essential(&event.message)));
             let fact = Context::fact(object, "status.conditions[Ready]", value.clone(), "why its pod is not ready");

@@ -101,7 +101,7 @@ fn claims_for_one_pod<'a>(cx: &Context<'a>, lost: &mut BTreeMap<&'a str, Loss<'a
 }
 
 fn holder_on_lost_node<'a>(cx: &Context<'a>, claim: &Claim, pod: &Pod) -> Option<(&'a Pod, &'a Node)> {
-    let users = cx.index.users(&claim.metadata.namespace, &claim.metadata.name).to_vec();
+    let users = cx.users_of(claim);
     users.into_iter().filter(|user| user.metadata.name != pod.metadata.name).find_map(|user| {
         let node = cx.snapshot.nodes.get("", &user.spec.node_name).found()?;
         is_lost(node).then_some((user, &**node))

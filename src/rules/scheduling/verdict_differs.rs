@@ -140,8 +140,7 @@ fn finding(cx: &Context<'_>, differing: &[Differing<'_, '_>], newest: &[(Timesta
 
 /// When the scheduler last spoke of the pod, RFC 3339.
 fn last_said(cx: &Context<'_>, pod: &Pod) -> Option<String> {
-    let object = pod_ref(pod);
-    let events = cx.index.events(&object).iter().filter(|event| event.reason == "FailedScheduling");
+    let events = cx.events_of(&pod_ref(pod)).into_iter().filter(|event| event.reason == "FailedScheduling");
     let event = events.map(|event| event.last_seen().to_owned()).max();
     let condition = pod.condition("PodScheduled").and_then(|condition| condition.last_transition_time.clone());
     event.max(condition).filter(|time| !time.is_empty())

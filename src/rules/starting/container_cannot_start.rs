@@ -76,12 +76,11 @@ fn finding(cx: &Context<'_>, owner: ObjectRef, faults: &[Fault<'_>]) -> Finding 
 
 /// The newest event of a pod, where it tells that no sandbox can be made: then the pod doesn't wait for volumes.
 fn sandbox_failure<'a>(cx: &Context<'a>, pod: &Pod) -> Option<&'a Event> {
-    let object = pod_ref(pod);
-    let own = |event: &&&Event| {
+    let own = |event: &&Event| {
         let uid = &event.involved_object.uid;
         uid.is_empty() || *uid == pod.metadata.uid
     };
-    let newest = cx.events_of(&object).iter().rfind(own).copied();
+    let newest = cx.events_of(&pod_ref(pod)).into_iter().rfind(own);
     newest.filter(|event| event.reason == "FailedCreatePodSandBox")
 }
 

@@ -148,12 +148,12 @@ impl Fault<'_> {
 
     /// Why an image can't be had. Newer kubelets say it of the container, older ones in an event alone.
     fn refusal(&self, cx: &Context<'_>, message: &str) -> String {
-        let object = pod_ref(self.pod);
         let behind = |text: &str| text.split_once("\": ").map(|(_, cause)| cause.to_owned());
         if message.starts_with(BACK_OFF) {
             let told = behind(message).map(|cause| cause.trim_start_matches("ErrImagePull: ").to_owned());
-            let failed = |event: &&&Event| event.message.starts_with(FAILED);
-            let event = || cx.events_of(&object).iter().rfind(failed).and_then(|event| behind(&event.message));
+            let failed = |event: &&Event| event.message.starts_with(FAILED);
+            let event =
+                || cx.events_of(&pod_ref(self.pod)).into_iter().rfind(failed).and_then(|event| behind(&event.message));
             return told.or_else(event).unwrap_or_default();
         }
         behind(message).filter(|_| message.starts_with(FAILED)).unwrap_or_else(|| message.to_owned())

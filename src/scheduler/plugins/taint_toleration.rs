@@ -59,7 +59,7 @@ pub(crate) fn prepare<'c>(cycle: &Cycle<'c>) -> PreFilter<'c> {
 }
 
 /// Whether a toleration covers a taint (`staging/src/k8s.io/api/core/v1/toleration.go`, ToleratesTaint).
-pub fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
+pub(crate) fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
     (toleration.effect.is_empty() || toleration.effect == taint.effect)
         && (toleration.key.is_empty() || toleration.key == taint.key)
         && match toleration.operator.as_str() {
@@ -70,7 +70,7 @@ pub fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
 }
 
 /// The first taint that keeps the pod from being placed: only `NoSchedule` and `NoExecute` do.
-pub fn untolerated<'n>(taints: &'n [Taint], tolerations: &[Toleration]) -> Option<&'n Taint> {
+pub(crate) fn untolerated<'n>(taints: &'n [Taint], tolerations: &[Toleration]) -> Option<&'n Taint> {
     taints.iter().find(|taint| hinders(taint, tolerations))
 }
 

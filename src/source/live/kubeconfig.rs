@@ -7,17 +7,6 @@ use kube::config::{AuthInfo, Cluster, Context, Kubeconfig, KubeconfigError, Name
 use super::options::Options;
 use crate::source::SourceError;
 
-/// Where a run would read from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
-    /// The context's name; `None` inside a pod.
-    pub context: Option<String>,
-    /// The API server's address; `None` inside a pod.
-    pub server: Option<String>,
-    /// The namespace that commands without `-n` mean.
-    pub namespace: String,
-}
-
 /// The kubeconfig with one context chosen and the options applied.
 pub(super) struct Chosen {
     pub(super) config: Kubeconfig,
@@ -26,29 +15,15 @@ pub(super) struct Chosen {
     pub(super) user: String,
 }
 
-/// Where a run would read from; runs no credential plugin and opens no connection.
+/// The namespace that commands without `-n` mean; runs no credential plugin and opens no connection.
 ///
 /// # Errors
 /// Where the kubeconfig cannot be read or lacks what the options name.
-pub fn target(options: &Options) -> Result<Target, SourceError> {
-    let Some(chosen) = choose(options)? else {
-        return Ok(Target { context: None, server: None, namespace: namespace_of_pod() });
-    };
-    let context = chosen.config.contexts.iter().find(|named| named.name == chosen.context);
-    let namespace = context.and_then(|named| named.context.as_ref()?.namespace.clone());
-    Ok(Target {
-        server: chosen.cluster().server.clone(),
-        context: Some(chosen.context).filter(|name| !name.is_empty()),
-        namespace: namespace.filter(|name| !name.is_empty()).unwrap_or_else(|| "default".to_owned()),
-    })
-}
-
-/// The namespace that commands without `-n` mean.
-///
-/// # Errors
-/// As [`target`].
 pub fn current_namespace(options: &Options) -> Result<String, SourceError> {
-    target(options).map(|target| target.namespace)
+    let Some(chosen) = choose(options)? else { return Ok(namespace_of_pod()) };
+    let context = chosen.config.contexts.into_iter().find(|named| named.name == chosen.context);
+    let namespace = context.and_then(|named| named.context?.namespace);
+    Ok(namespace.filter(|name| !name.is_empty()).unwrap_or_else(|| "default".to_owned()))
 }
 
 /// Loads the kubeconfig and applies the options; `None` where there is none and the process runs in a pod.
@@ -268,28 +243,35 @@ users:
         Options { kubeconfig: Some(path), ..Options::default() }
     }
 
+    fn chosen(options: &Options) -> Chosen {
+        choose(options).unwrap().unwrap()
+    }
+
+    fn server(options: &Options) -> String {
+        chosen(options).cluster().server.unwrap()
+    }
+
     #[test]
     fn contexts_clusters_and_namespaces_are_chosen_as_kubectl_does() {
         let folder = tempfile::tempdir().unwrap();
         let options = at(write(&folder, "config", TWO));
-        let read = target(&options).unwrap();
-        assert_eq!(read.context.as_deref(), Some("blue"));
-        assert_eq!(read.server.as_deref(), Some("https://blue.example"));
+        assert_eq!(chosen(&options).context, "blue");
+        assert_eq!(server(&options), "https://blue.example");
         assert_eq!(current_namespace(&options).unwrap(), "vault");
         let red = Options { context: Some("red".to_owned()), ..options.clone() };
-        assert_eq!(target(&red).unwrap().server.as_deref(), Some("https://red.example"));
+        assert_eq!(server(&red), "https://red.example");
         assert_eq!(current_namespace(&red).unwrap(), "default");
         let mixed = Options { cluster: Some("red".to_owned()), ..options.clone() };
-        assert_eq!(target(&mixed).unwrap().server.as_deref(), Some("https://red.example"));
+        assert_eq!(server(&mixed), "https://red.example");
         assert_eq!(current_namespace(&mixed).unwrap(), "vault");
-        let server = Options { server: Some("https://other.example".to_owned()), ..options };
-        assert_eq!(target(&server).unwrap().server.as_deref(), Some("https://other.example"));
+        let other = Options { server: Some("https://other.example".to_owned()), ..options };
+        assert_eq!(server(&other), "https://other.example");
     }
 
     #[test]
     fn a_server_alone_needs_no_kubeconfig() {
         let options = Options { server: Some("http://127.0.0.1:8001".to_owned()), ..Options::default() };
-        assert_eq!(target(&options).unwrap().server.as_deref(), Some("http://127.0.0.1:8001"));
+        assert_eq!(server(&options), "http://127.0.0.1:8001");
     }
 
     #[test]
@@ -300,7 +282,7 @@ users:
         let list = std::env::join_paths([first, folder.path().join("missing"), second]).unwrap();
         let environment = Environment { kubeconfig: Some(list), ..Environment::default() };
         let options = Options { environment, ..Options::default() };
-        assert_eq!(target(&options).unwrap().context.as_deref(), Some("blue"));
+        assert_eq!(chosen(&options).context, "blue");
     }
 
     #[test]
@@ -308,7 +290,7 @@ users:
         let folder = tempfile::tempdir().unwrap();
         let path = write(&folder, "config", TWO);
         let error = |options: Options| {
-            let error = target(&options).unwrap_err();
+            let error = choose(&options).err().unwrap();
             assert!(error.usage);
             error
         };
@@ -331,11 +313,11 @@ users:
     fn a_broken_kubeconfig_is_not_quoted() {
         let folder = tempfile::tempdir().unwrap();
         let path = write(&folder, "config", &TWO.replace("token: hush", "token: [hush"));
-        let error = target(&at(path)).unwrap_err();
+        let error = choose(&at(path)).err().unwrap();
         assert!(!error.message.contains("hush"), "{error}");
         assert!(error.message.contains("is not a kubeconfig"), "{error}");
         let path = write(&folder, "html", "<html><body>hush</body></html>");
-        let error = target(&at(path)).unwrap_err();
+        let error = choose(&at(path)).err().unwrap();
         assert!(!error.message.contains("hush"), "{error}");
     }
 }

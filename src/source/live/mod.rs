@@ -14,7 +14,7 @@ mod options;
 mod proxy;
 mod request;
 
-pub use kubeconfig::{Target, current_namespace, target};
+pub use kubeconfig::current_namespace;
 pub use options::{DEFAULT_TIMEOUT, Environment, Options, Wanted};
 
 use super::SourceError;

@@ -60,8 +60,7 @@ pub(super) fn title(
 
 /// The last warning about the snapshot that the claim is made from: its controller tells why it isn't ready.
 pub(super) fn snapshot_event<'a>(cx: &Context<'a>, lead: &Failing<'_, '_>, name: &str) -> Option<&'a Event> {
-    let snapshot = snapshot_ref(lead, name);
-    cx.events_of(&snapshot).iter().rev().copied().find(|event| event.kind == "Warning")
+    cx.events_of(&snapshot_ref(lead, name)).into_iter().rfind(|event| event.kind == "Warning")
 }
 
 /// The snapshot that a claim is made from.
