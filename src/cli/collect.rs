@@ -8,6 +8,7 @@ use super::exit::Exit;
 use super::input::InputArgs;
 use super::namespace::NamespaceArgs;
 use super::terminal;
+use crate::diagnosis::{Options, Scope};
 use crate::model::Kind;
 use crate::source::dump;
 
@@ -41,7 +42,9 @@ enum Redact {
 /// # Errors
 /// Where nothing could be read or the snapshot can't be written.
 pub(crate) fn run(args: &CollectArgs) -> anyhow::Result<Exit> {
-    let mut snapshot = args.input.read(&args.namespace, Kind::ALL)?.snapshot;
+    let mut input = args.input.read(&args.namespace, Kind::ALL)?;
+    input.complete(&Scope { namespace: input.namespace.clone(), ..Scope::default() }, &Options::default());
+    let mut snapshot = input.snapshot;
     if args.redact == Some(Redact::Names) {
         snapshot = dump::redact_names(&snapshot).context("can't replace the names")?;
     }

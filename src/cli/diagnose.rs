@@ -47,10 +47,10 @@ pub(crate) struct DiagnoseArgs {
 /// Where the call is wrong, nothing could be read or the report can't be written.
 pub(crate) fn run(args: &DiagnoseArgs) -> anyhow::Result<Exit> {
     let targets = target::parse(&args.objects)?;
-    let input = args.input.read(&args.namespace, Kind::ALL)?;
+    let mut input = args.input.read(&args.namespace, Kind::ALL)?;
     let scope = scope::resolve(&args.selector, &targets, &input)?;
     let options = args.engine.options(args.output.for_programs())?;
-    let diagnosis = crate::engine::diagnose(&input.snapshot, &scope, &options);
+    let diagnosis = input.diagnose(&scope, &options);
     let report = Report::new(&input.snapshot, &scope, &diagnosis);
     terminal::write_document(&args.output, &report, |screen| {
         screen.show_all(args.verbose);

@@ -8,10 +8,12 @@ use super::error::CliError;
 use super::namespace::NamespaceArgs;
 use super::progress::Progress;
 use super::{example, terminal};
+use crate::diagnosis::{Options, Scope};
+use crate::engine::{self, Diagnosis};
 use crate::model::Kind;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Demand, Snapshot};
 use crate::source::dump;
-use crate::source::live::{self, Wanted};
+use crate::source::live::{self, Session, Wanted};
 
 /// Names of broken objects that are written out.
 const BROKEN: usize = 5;
@@ -32,11 +34,46 @@ pub(crate) struct InputArgs {
 }
 
 /// What was read.
-#[derive(Debug)]
 pub(crate) struct Input {
     pub(crate) snapshot: Snapshot,
     /// The namespace in scope; `None` for all.
     pub(crate) namespace: Option<String>,
+    /// The cluster, where it is one.
+    cluster: Option<Session>,
+}
+
+/// How often more is read: what is found may lead to more.
+const ROUNDS: usize = 4;
+
+impl Input {
+    /// Diagnoses what is in scope, and reads from a cluster what causes depend on.
+    pub(crate) fn diagnose(&mut self, scope: &Scope, options: &Options) -> Diagnosis {
+        for _ in 0..ROUNDS {
+            let Some(cluster) = &self.cluster else { break };
+            match engine::diagnose_or_demand(&self.snapshot, scope, options) {
+                Ok(diagnosis) => return diagnosis,
+                Err(demands) => read_more(cluster, &mut self.snapshot, &demands),
+            }
+        }
+        engine::diagnose(&self.snapshot, scope, options)
+    }
+
+    /// Reads from a cluster what causes in scope depend on.
+    pub(crate) fn complete(&mut self, scope: &Scope, options: &Options) {
+        for _ in 0..ROUNDS {
+            let Some(cluster) = &self.cluster else { return };
+            let demands = engine::demands(&self.snapshot, scope, options);
+            if demands.is_empty() {
+                return;
+            }
+            read_more(cluster, &mut self.snapshot, &demands);
+        }
+    }
+}
+
+fn read_more(cluster: &Session, snapshot: &mut Snapshot, demands: &[Demand]) {
+    let progress = Progress::begin("reading more");
+    cluster.more(snapshot, demands, &|news| progress.say(news));
 }
 
 impl InputArgs {
@@ -49,9 +86,11 @@ impl InputArgs {
         let input = match (&self.from, &self.example) {
             (Some(from), _) => {
                 let _progress = Progress::begin("reading the dump");
-                Input { snapshot: dump::read(from)?, namespace: namespace.resolve(None) }
+                Input { snapshot: dump::read(from)?, namespace: namespace.resolve(None), cluster: None }
             }
-            (None, Some(name)) => Input { snapshot: example::read(name)?, namespace: namespace.resolve(None) },
+            (None, Some(name)) => {
+                Input { snapshot: example::read(name)?, namespace: namespace.resolve(None), cluster: None }
+            }
             (None, None) => self.read_cluster(namespace, kinds)?,
         };
         input.snapshot.warnings.iter().for_each(|warning| terminal::warn(warning));
@@ -70,8 +109,9 @@ impl InputArgs {
             finished_pods: false,
             taken: Some(Timestamp::now().to_string()),
         };
-        let snapshot = live::read(&options, &wanted, &|news| progress.say(news))?;
-        Ok(Input { snapshot, namespace })
+        let cluster = Session::open(&options)?;
+        let snapshot = cluster.read(&wanted, &|news| progress.say(news))?;
+        Ok(Input { snapshot, namespace, cluster: Some(cluster) })
     }
 }
 

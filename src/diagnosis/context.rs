@@ -11,6 +11,7 @@ use super::finding::Evidence;
 use super::in_the_way::{InTheWay, PAIRS};
 use super::index::Index;
 use super::manager;
+use super::on_demand::Demands;
 use super::remedy::{Change, Manager, Step};
 use super::text::natural_order;
 use crate::admission::expand::{Source, template_of};
@@ -97,6 +98,8 @@ pub struct Context<'a> {
     pub(crate) index: Index<'a>,
     /// The drivers of volumes, and what they are made of.
     pub(crate) drivers: Drivers<'a>,
+    /// What was not read and rules looked for.
+    pub(crate) demands: Demands,
 }
 
 impl<'a> PlacedCase<'a> {

@@ -9,6 +9,7 @@ pub(crate) mod index;
 pub(crate) mod looks;
 pub(crate) mod manager;
 pub(crate) mod obstacle_words;
+pub(crate) mod on_demand;
 pub(crate) mod options;
 pub(crate) mod out;
 pub(crate) mod release;

@@ -6,6 +6,7 @@ use crate::diagnosis::Finding;
 use crate::diagnosis::context::{ClaimCase, Context, PlacedCase, PodCase, group};
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::index::Index;
+use crate::diagnosis::on_demand::Demands;
 use crate::diagnosis::options::{Options, Scope};
 use crate::diagnosis::out::{Causes, Out};
 use crate::model::Pod;
@@ -51,6 +52,7 @@ pub(super) fn examine<T>(
         sets: selection.sets(snapshot),
         index,
         drivers: Drivers::new(snapshot),
+        demands: Demands::default(),
     };
     let mut findings = Findings::default();
     let mut skipped = Skipped::new();

@@ -26,7 +26,7 @@ use crate::diagnosis::{Finding, Severity};
 use crate::model::ObjectRef;
 use crate::rules::{REGISTRY, Rule};
 use crate::scheduler::{Outcome, PodVerdict};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Demand, Snapshot};
 use crate::volumes::{AttachVerdict, ClaimPhase, ClaimVerdict, ProvisionerVerdict};
 
 /// The verdicts on what is in scope, and the causes.
@@ -81,11 +81,39 @@ pub fn diagnose(snapshot: &Snapshot, scope: &Scope, options: &Options) -> Diagno
 
 /// The same by some rules; in which order they stand makes no difference within a stage.
 pub fn diagnose_by(rules: &[&'static Rule], snapshot: &Snapshot, scope: &Scope, options: &Options) -> Diagnosis {
+    run(rules, snapshot, scope, options, |_| false).unwrap_or_default()
+}
+
+/// Diagnoses what is in scope, unless causes depend on something that was not read.
+///
+/// # Errors
+/// What is to be read first; the caller may go on without it by [`diagnose`].
+pub fn diagnose_or_demand(snapshot: &Snapshot, scope: &Scope, options: &Options) -> Result<Diagnosis, Vec<Demand>> {
+    run(&REGISTRY, snapshot, scope, options, |demands| !demands.is_empty())
+}
+
+/// What causes depend on and was not read.
+pub fn demands(snapshot: &Snapshot, scope: &Scope, options: &Options) -> Vec<Demand> {
+    run(&REGISTRY, snapshot, scope, options, |_| true).err().unwrap_or_default()
+}
+
+/// Diagnoses, or stops at the causes and gives what was not read where `stop` says so.
+fn run(
+    rules: &[&'static Rule],
+    snapshot: &Snapshot,
+    scope: &Scope,
+    options: &Options,
+    stop: impl Fn(&[Demand]) -> bool,
+) -> Result<Diagnosis, Vec<Demand>> {
     let release = options.release(snapshot);
     let options = &options.completed(snapshot, release);
     let selection = select(snapshot, scope);
     let scheduler = options.scheduler(snapshot);
     examine(rules, &scheduler, snapshot, &selection, options, |context, skipped, findings| {
+        let demands = context.demands.all();
+        if stop(&demands) {
+            return Err(demands);
+        }
         let mut findings = findings.finish();
         presumption::settle(context, scope, &mut findings);
         let mut trials = Trials::new(context);
@@ -110,7 +138,7 @@ pub fn diagnose_by(rules: &[&'static Rule], snapshot: &Snapshot, scope: &Scope, 
             let ids = of(&object);
             (object, case.verdict.clone(), ids)
         });
-        Diagnosis {
+        Ok(Diagnosis {
             pods: pods.collect(),
             obstacles: if options.obstacles { obstacles::of_pods(context) } else { Vec::new() },
             claims: claims.collect(),
@@ -120,7 +148,7 @@ pub fn diagnose_by(rules: &[&'static Rule], snapshot: &Snapshot, scope: &Scope, 
             skipped,
             release,
             now: options.now,
-        }
+        })
     })
 }
 

@@ -114,13 +114,32 @@ kinds! {
     ResourceSlice: "resource.k8s.io" ["v1", "v1beta2", "v1beta1"] "resourceslices" cluster [],
     DeviceClass: "resource.k8s.io" ["v1", "v1beta2", "v1beta1"] "deviceclasses" cluster [],
     ConfigMap: "" ["v1"] "configmaps" namespaced ["cm"],
+    ServiceAccount: "" ["v1"] "serviceaccounts" namespaced ["sa"],
+    Role: "rbac.authorization.k8s.io" ["v1"] "roles" namespaced [],
+    RoleBinding: "rbac.authorization.k8s.io" ["v1"] "rolebindings" namespaced [],
+    ClusterRole: "rbac.authorization.k8s.io" ["v1"] "clusterroles" cluster [],
+    ClusterRoleBinding: "rbac.authorization.k8s.io" ["v1"] "clusterrolebindings" cluster [],
+    VolumeSnapshot: "snapshot.storage.k8s.io" ["v1", "v1beta1"] "volumesnapshots" namespaced ["vs"],
+    VolumeSnapshotClass: "snapshot.storage.k8s.io" ["v1", "v1beta1"] "volumesnapshotclasses" cluster ["vsclass"],
+    VolumeSnapshotContent: "snapshot.storage.k8s.io" ["v1", "v1beta1"] "volumesnapshotcontents" cluster ["vsc"],
 }
 
 impl Kind {
-    /// Whether a server is asked for the kind. The right to list config maps is one to read what is in them, so their
-    /// names are known from dumps alone.
+    /// Whether a server is always asked for the kind. The others are asked for only where a cause depends on them, and
+    /// config maps, since the right to list them is one to read all that is in them, one by one.
     pub fn listed(self) -> bool {
-        self != Kind::ConfigMap
+        !matches!(
+            self,
+            Kind::ConfigMap
+                | Kind::ServiceAccount
+                | Kind::Role
+                | Kind::RoleBinding
+                | Kind::ClusterRole
+                | Kind::ClusterRoleBinding
+                | Kind::VolumeSnapshot
+                | Kind::VolumeSnapshotClass
+                | Kind::VolumeSnapshotContent
+        )
     }
 
     /// The kind that an object of this group and kind name is; the version doesn't matter.

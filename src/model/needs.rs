@@ -46,6 +46,33 @@ pub(crate) const NEEDS: &[Need] = &[
     need(Kind::DeviceClass, "pods with dynamic resources cannot be judged"),
 ];
 
+/// A right to read what only some causes depend on, and what it buys.
+#[derive(Clone, Copy, Debug)]
+pub struct OnDemand {
+    pub kind: Kind,
+    /// Whether all objects are listed; else they are read one by one, by their names.
+    pub listed: bool,
+    /// What can be told with it.
+    pub buys: &'static str,
+}
+
+/// Every right of that sort; one for each kind that a server is not always asked for.
+pub const ON_DEMAND: &[OnDemand] = &[
+    on_demand(Kind::ConfigMap, false, "what a driver's own configuration says, where a volume's trouble may lie in it"),
+    on_demand(Kind::ServiceAccount, false, "which cloud role a driver takes that is refused by its cloud"),
+    on_demand(Kind::Role, false, "which right a driver's account lacks"),
+    on_demand(Kind::RoleBinding, true, "which right a driver's account lacks"),
+    on_demand(Kind::ClusterRole, false, "which right a driver's account lacks"),
+    on_demand(Kind::ClusterRoleBinding, true, "which right a driver's account lacks"),
+    on_demand(Kind::VolumeSnapshot, false, "why a claim can't be restored from a snapshot"),
+    on_demand(Kind::VolumeSnapshotClass, true, "why a claim can't be restored from a snapshot"),
+    on_demand(Kind::VolumeSnapshotContent, false, "why a claim can't be restored from a snapshot"),
+];
+
+const fn on_demand(kind: Kind, listed: bool, buys: &'static str) -> OnDemand {
+    OnDemand { kind, listed, buys }
+}
+
 const fn need(kind: Kind, lost: &'static str) -> Need {
     Need { kind, lost }
 }
@@ -64,15 +91,33 @@ mod tests {
         let mut groups: Vec<&str> = NEEDS.iter().map(|need| need.kind.group()).collect();
         groups.sort_unstable();
         groups.dedup();
-        let rules: String = groups.into_iter().map(rule).collect();
-        format!("{HEAD}{rules}  - nonResourceURLs: [{PATH}]\n    verbs: [get]\n{BINDING}")
+        let of = |group: &str| NEEDS.iter().filter(|need| need.kind.group() == group).map(|need| need.kind).collect();
+        let rules: String = groups.into_iter().map(|group| rule(group, of(group), VERB)).collect();
+        let first = format!("{rules}  - nonResourceURLs: [{PATH}]\n    verbs: [get]\n");
+        let (head, more) = (head("storagewhy"), head("storagewhy-on-demand"));
+        let (binding, more_binding) = (binding("storagewhy"), binding("storagewhy-on-demand"));
+        format!("{TITLE}{head}{first}{binding}{SECOND}{more}{}{more_binding}", rules_on_demand())
     }
 
-    fn rule(group: &str) -> String {
-        let resources = NEEDS.iter().filter(|need| need.kind.group() == group).map(|need| need.kind.plural());
-        let resources: String = resources.map(|plural| format!("      - {plural}\n")).collect();
+    fn rules_on_demand() -> String {
+        let mut groups: Vec<(&str, bool)> = ON_DEMAND.iter().map(|one| (one.kind.group(), one.listed)).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        let of = |group: &str, listed: bool| {
+            ON_DEMAND
+                .iter()
+                .filter(|one| one.kind.group() == group && one.listed == listed)
+                .map(|one| one.kind)
+                .collect()
+        };
+        let verb = |listed: bool| if listed { VERB } else { "get" };
+        groups.into_iter().map(|(group, listed)| rule(group, of(group, listed), verb(listed))).collect()
+    }
+
+    fn rule(group: &str, kinds: Vec<Kind>, verb: &str) -> String {
+        let resources: String = kinds.into_iter().map(|kind| format!("      - {}\n", kind.plural())).collect();
         let group = if group.is_empty() { "\"\"" } else { group };
-        format!("  - apiGroups: [{group}]\n    resources:\n{resources}    verbs: [{VERB}]\n")
+        format!("  - apiGroups: [{group}]\n    resources:\n{resources}    verbs: [{verb}]\n")
     }
 
     /// The table of `docs/rbac.md`.
@@ -85,45 +130,58 @@ mod tests {
         format!("| list | group | without it |\n|---|---|---|\n{rows}")
     }
 
-    const HEAD: &str = "\
-# What kubectl-storagewhy reads, and nothing more: no Secrets, no ConfigMaps, no writing, no watching.
+    /// The table of the rights that only some causes need.
+    fn table_on_demand() -> String {
+        let row = |one: &OnDemand| {
+            let group = if one.kind.group().is_empty() { "core" } else { one.kind.group() };
+            let verb = if one.listed { "list" } else { "get" };
+            format!("| `{}` | {verb} | {group} | {} |\n", one.kind.plural(), one.buys)
+        };
+        let rows: String = ON_DEMAND.iter().map(row).collect();
+        format!("| resource | verb | group | with it |\n|---|---|---|---|\n{rows}")
+    }
+
+    const TITLE: &str = "\
+# What kubectl-storagewhy reads, and nothing more: no Secrets, no writing, no watching.
 # docs/rbac.md says what is lost without each right.
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata:
-  name: storagewhy
-rules:
 ";
 
-    const BINDING: &str = "\
+    const SECOND: &str = "\
 ---
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata:
-  name: storagewhy
-roleRef:
-  apiGroup: rbac.authorization.k8s.io
-  kind: ClusterRole
-  name: storagewhy
-subjects:
-  - apiGroup: rbac.authorization.k8s.io
-    kind: Group
-    name: storagewhy-users
+# Optional: what only some causes depend on. It is asked for only where a cause does, and config maps by name.
 ";
+
+    fn head(name: &str) -> String {
+        format!("apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: {name}\nrules:\n")
+    }
+
+    fn binding(name: &str) -> String {
+        format!(
+            "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata:\n  name: {name}\n\
+             roleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: ClusterRole\n  name: {name}\n\
+             subjects:\n  - apiGroup: rbac.authorization.k8s.io\n    kind: Group\n    name: storagewhy-users\n"
+        )
+    }
 
     #[test]
     fn every_kind_has_its_right_and_no_other() {
         let kinds: Vec<Kind> = NEEDS.iter().map(|need| need.kind).collect();
         let listed: Vec<Kind> = Kind::ALL.iter().copied().filter(|kind| kind.listed()).collect();
         assert_eq!(kinds, listed);
-        assert!(!manifest().contains("- secrets") && !manifest().contains("- configmaps"));
+        let on_demand: Vec<Kind> = ON_DEMAND.iter().map(|one| one.kind).collect();
+        let others: Vec<Kind> = Kind::ALL.iter().copied().filter(|kind| !kind.listed()).collect();
+        assert_eq!(on_demand, others);
+        assert!(!manifest().contains("- secrets"));
+        assert!(ON_DEMAND.iter().all(|one| one.kind != Kind::ConfigMap || !one.listed), "config maps are never listed");
     }
 
     #[test]
     fn docs_hold_the_manifest_and_the_table() {
         let (yaml, page) = (include_str!("../../docs/rbac.yaml"), include_str!("../../docs/rbac.md"));
         assert!(yaml == manifest(), "docs/rbac.yaml should be:\n{}", manifest());
-        assert!(page.contains(&table()), "docs/rbac.md should hold this table:\n{}", table());
+        for table in [table(), table_on_demand()] {
+            assert!(page.contains(&table), "docs/rbac.md should hold this table:\n{table}");
+        }
         assert!(page.contains(PATH));
     }
 }

@@ -31,6 +31,30 @@ impl fmt::Display for Problem {
     }
 }
 
+/// An object that was asked for by its name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Named {
+    /// Empty for cluster-scoped objects.
+    pub namespace: String,
+    pub name: String,
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.namespace.as_str() {
+            "" => f.write_str(&self.name),
+            namespace => write!(f, "{namespace}/{}", self.name),
+        }
+    }
+}
+
+impl From<&str> for Named {
+    fn from(text: &str) -> Self {
+        let (namespace, name) = text.split_once('/').unwrap_or(("", text));
+        Self { namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+}
+
 /// How much of a kind was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -40,6 +64,9 @@ pub enum Scope {
     Presumed,
     /// Every object of these namespaces, sorted; the others were not read for the given reason.
     Namespaces(Vec<String>, Problem),
+    /// These objects, by name, of which each is there or was looked for and isn't; the others were not read for the given
+    /// reason.
+    Named(Vec<Named>, Problem),
     /// Nothing, or only single objects.
     Nothing(Problem),
 }
@@ -50,7 +77,15 @@ impl Scope {
         match self {
             Scope::All | Scope::Presumed => true,
             Scope::Namespaces(names, _) => names.iter().any(|name| name == namespace),
-            Scope::Nothing(_) => false,
+            Scope::Named(..) | Scope::Nothing(_) => false,
+        }
+    }
+
+    /// Whether the object was looked for, be it there or not.
+    pub fn covers_object(&self, namespace: &str, name: &str) -> bool {
+        match self {
+            Scope::Named(asked, _) => asked.iter().any(|one| one.namespace == namespace && one.name == name),
+            _ => self.covers(namespace),
         }
     }
 
@@ -63,7 +98,7 @@ impl Scope {
     pub fn problem(&self) -> Option<&Problem> {
         match self {
             Scope::All | Scope::Presumed => None,
-            Scope::Namespaces(_, problem) | Scope::Nothing(problem) => Some(problem),
+            Scope::Namespaces(_, problem) | Scope::Named(_, problem) | Scope::Nothing(problem) => Some(problem),
         }
     }
 }

@@ -13,10 +13,9 @@ const NODE_ID: &str = "csi.volume.kubernetes.io/nodeid";
 const ATTACHED_BY_DRIVER: &str = "kubernetes.io/csi/";
 
 impl Snapshot {
-    /// The kinds that can't be empty. EndpointSlices and config maps always are among them: the API server has a slice of
-    /// its own, and every namespace the certificate of the API server.
+    /// The kinds that can't be empty. EndpointSlices always are among them: the API server has a slice of its own.
     pub(crate) fn implied(&self) -> BTreeSet<Kind> {
-        let mut implied = BTreeSet::from([Kind::EndpointSlice, Kind::ConfigMap]);
+        let mut implied = BTreeSet::from([Kind::EndpointSlice]);
         self.each_meta(|meta| {
             let owners = meta.owner_references.iter().filter(|owner| owner.controller);
             implied.extend(owners.filter_map(|owner| Kind::from_api(&owner.api_version, &owner.kind)));

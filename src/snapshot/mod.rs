@@ -3,6 +3,7 @@
 mod clock;
 mod consumers;
 pub(crate) mod coverage;
+mod demand;
 pub(crate) mod edit;
 pub(crate) mod history;
 mod implied;
@@ -14,7 +15,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-pub use coverage::{Broken, Coverage, Problem, Scope};
+pub use coverage::{Broken, Coverage, Named, Problem, Scope};
+pub use demand::Demand;
 pub use edit::Edit;
 pub use history::History;
 pub use store::{Lookup, Store, differences};
@@ -142,6 +144,16 @@ macro_rules! snapshot {
                 self
             }
 
+            /// Adds what another builder gathered; its objects and scopes win.
+            pub fn absorb(&mut self, other: Builder) {
+                $({
+                    self.$field.absorb(other.$field, other.broken.iter().filter(|b| b.kind == Kind::$kind));
+                    if let Some(scope) = other.scopes.get(&Kind::$kind) {
+                        self.$field.cover(scope.clone());
+                    }
+                })*
+            }
+
             /// Hands the metadata of every object to `visit`.
             pub(crate) fn each_meta<'s>(&'s self, mut visit: impl FnMut(&'s Meta)) {
                 $(self.$field.seen().iter().for_each(|object| visit(object.meta()));)*
@@ -233,6 +245,14 @@ snapshot! {
     resource_slices: ResourceSlice => ResourceSlice,
     device_classes: DeviceClass => DeviceClass,
     config_maps: ConfigMap => ConfigMap,
+    service_accounts: ServiceAccount => ServiceAccount,
+    roles: Role => Role,
+    role_bindings: RoleBinding => RoleBinding,
+    cluster_roles: ClusterRole => Role,
+    cluster_role_bindings: ClusterRoleBinding => RoleBinding,
+    snapshots: VolumeSnapshot => VolumeSnapshot,
+    snapshot_classes: VolumeSnapshotClass => VolumeSnapshotClass,
+    snapshot_contents: VolumeSnapshotContent => VolumeSnapshotContent,
 }
 
 impl Builder {

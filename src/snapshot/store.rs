@@ -69,7 +69,9 @@ impl<T: Object> Store<T> {
     pub fn get(&self, namespace: &str, name: &str) -> Lookup<'_, T> {
         match self.position(namespace, name) {
             Ok(position) => Lookup::Found(&self.items[position]),
-            Err(_) if self.scope.covers(namespace) && !self.may_be_broken(namespace, name) => Lookup::Absent,
+            Err(_) if self.scope.covers_object(namespace, name) && !self.may_be_broken(namespace, name) => {
+                Lookup::Absent
+            }
             Err(_) => Lookup::Unknown,
         }
     }
@@ -141,6 +143,20 @@ impl<T: Object> Store<T> {
     /// The objects that could not be decoded.
     pub fn broken(&self) -> &[Broken] {
         &self.broken
+    }
+
+    /// Adds objects that were read later, in the place of those with the same names.
+    pub(crate) fn absorb<'b>(&mut self, objects: Vec<Arc<T>>, broken: impl Iterator<Item = &'b Broken>)
+    where
+        T: Clone,
+    {
+        for object in objects {
+            self.insert(Arc::unwrap_or_clone(object));
+        }
+        let more: Vec<Broken> = broken.cloned().collect();
+        if !more.is_empty() {
+            Arc::make_mut(&mut self.broken).extend(more);
+        }
     }
 
     /// Adds an object, in the place of one with the same name.

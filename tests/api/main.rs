@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 mod connecting;
+mod demands;
 mod fake;
 
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -416,9 +416,14 @@ impl<'a> ClaimEntry<'a> {
     }
 }
 
-/// Kinds for which the command had no use are left out; what was left out by choice is no problem.
+/// Kinds for which the command had no use are left out, and of a dump those that it would have asked for only on demand;
+/// what was left out by choice is no problem.
 fn coverage(snapshot: &Snapshot) -> Vec<CoverageEntry> {
-    let by_choice = |kind: Kind| snapshot.scope(kind).problem() == Some(&Problem::NotRequested);
+    let by_choice = |kind: Kind| match snapshot.scope(kind).problem() {
+        Some(Problem::NotRequested) => true,
+        Some(Problem::NotInDump) => !kind.listed(),
+        _ => false,
+    };
     let entries = snapshot.coverage().into_iter().filter(|entry| entry.read.is_some() || !by_choice(entry.kind));
     let entry = |entry: Coverage| CoverageEntry {
         kind: entry.kind.name(),

@@ -130,7 +130,7 @@ impl Groups {
     }
 
     /// Of a dump of a whole cluster: presumes those kinds to be empty of which it has no object, unless something in it
-    /// shows that the cluster has some.
+    /// shows that the cluster has some, or the kind is one that dumps seldom hold.
     pub(super) fn presume(&self, snapshot: Snapshot) -> Snapshot {
         if self.gap || !self.groups.iter().any(Group::whole_cluster) {
             return snapshot;
@@ -138,7 +138,7 @@ impl Groups {
         let implied = snapshot.implied();
         let seen = |kind| self.groups.iter().any(|group| group.kinds.contains_key(&kind));
         let left_out = |kind: &&Kind| *snapshot.scope(**kind) == Scope::Nothing(Problem::NotInDump) && !seen(**kind);
-        let presumed: Vec<Kind> = Kind::ALL.iter().filter(left_out).copied().collect();
+        let presumed: Vec<Kind> = Kind::ALL.iter().filter(|kind| kind.listed()).filter(left_out).copied().collect();
         let presumed = presumed.into_iter().filter(|kind| !implied.contains(kind));
         presumed.fold(snapshot, |snapshot, kind| snapshot.covering(kind, Scope::Presumed))
     }

@@ -39,10 +39,13 @@ pub(super) enum Declared {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct CoverageEntry {
     pub(super) kind: String,
-    /// `all`, `presumed`, `namespaces` or `nothing`.
+    /// `all`, `presumed`, `namespaces`, `named` or `nothing`.
     pub(super) scope: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) namespaces: Vec<String>,
+    /// The objects that were asked for: `name`, or `namespace/name`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) names: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) problem: Option<String>,
 }
@@ -63,14 +66,15 @@ pub(super) struct BrokenEntry {
 
 impl CoverageEntry {
     pub(super) fn new(kind: Kind, scope: &Scope) -> Self {
-        let (word, namespaces) = match scope {
-            Scope::All => ("all", Vec::new()),
-            Scope::Presumed => ("presumed", Vec::new()),
-            Scope::Namespaces(names, _) => ("namespaces", names.clone()),
-            Scope::Nothing(_) => ("nothing", Vec::new()),
+        let (word, namespaces, names) = match scope {
+            Scope::All => ("all", Vec::new(), Vec::new()),
+            Scope::Presumed => ("presumed", Vec::new(), Vec::new()),
+            Scope::Namespaces(namespaces, _) => ("namespaces", namespaces.clone(), Vec::new()),
+            Scope::Named(asked, _) => ("named", Vec::new(), asked.iter().map(ToString::to_string).collect()),
+            Scope::Nothing(_) => ("nothing", Vec::new(), Vec::new()),
         };
         let problem = scope.problem().map(ToString::to_string);
-        Self { kind: kind.name().to_owned(), scope: word.to_owned(), namespaces, problem }
+        Self { kind: kind.name().to_owned(), scope: word.to_owned(), namespaces, names, problem }
     }
 
     /// The kind and scope; `None` for a kind that this version doesn't know. An unknown scope reads as nothing.
@@ -85,6 +89,7 @@ impl CoverageEntry {
                 names.sort();
                 Scope::Namespaces(names, problem)
             }
+            "named" => Scope::Named(self.names.iter().map(|name| name.as_str().into()).collect(), problem),
             _ => Scope::Nothing(problem),
         };
         Some((kind, scope))

@@ -1,4 +1,4 @@
-//! Reads all wanted kinds side by side and makes the snapshot, whatever could be read.
+//! Reads all wanted kinds side by side and makes the snapshot, whatever could be read; then what causes depend on.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,12 +12,16 @@ use super::failure::Failure;
 use super::list::{Outcome, Reader};
 use super::options::{Options, Wanted};
 use super::request::Server;
+use super::single;
 use crate::model::Kind;
-use crate::snapshot::{Builder, Problem, Scope, Snapshot};
+use crate::snapshot::{Builder, Demand, Problem, Scope, Snapshot};
 use crate::source::SourceError;
 
 /// Lists that are read at a time.
 const PARALLEL: usize = 6;
+
+/// Objects that are asked for at once.
+const MOST_DEMANDS: usize = 200;
 
 /// How long the server's version may take when everything else was read.
 const PATIENCE_FOR_VERSION: Duration = Duration::from_secs(2);
@@ -35,29 +39,105 @@ struct Progress {
     outcomes: BTreeMap<Kind, Outcome>,
 }
 
-/// Connects and reads.
-pub(super) async fn gather(
-    options: &Options,
-    wanted: &Wanted,
-    progress: &dyn Fn(&str),
-) -> Result<Snapshot, SourceError> {
-    let deadline = Instant::now() + options.deadline();
-    let connection = connect(options).await?;
-    let server = Server::new(connection.client, options);
-    let reader = Reader::new(&server, wanted, &connection.namespace, progress);
+/// A server, and until when it may be asked.
+pub(super) struct Open {
+    server: Server,
+    address: String,
+    namespace: String,
+    allowed: Duration,
+    deadline: Instant,
+}
+
+impl Open {
+    /// Connects.
+    pub(super) async fn new(options: &Options) -> Result<Self, SourceError> {
+        let deadline = Instant::now() + options.deadline();
+        let connection = connect(options).await?;
+        let server = Server::new(connection.client, options);
+        let (address, namespace) = (connection.server, connection.namespace);
+        Ok(Self { server, address, namespace, allowed: options.deadline(), deadline })
+    }
+
+    /// Reads objects that causes depend on, as far as the server lets it, and adds them to the snapshot.
+    pub(super) async fn more(&self, snapshot: &mut Snapshot, demands: &[Demand], progress: &dyn Fn(&str)) {
+        let demands: Vec<&Demand> = demands
+            .iter()
+            .filter(|demand| demand.object.as_ref().is_none_or(single::safe))
+            .take(MOST_DEMANDS)
+            .collect();
+        let jobs = demands
+            .into_iter()
+            .map(|demand| async move { (demand, timeout_at(self.deadline, self.one(demand, progress)).await) });
+        let mut jobs = std::pin::pin!(futures::stream::iter(jobs).buffer_unordered(PARALLEL));
+        while let Some((demand, answer)) = jobs.next().await {
+            let mut builder = Builder::default();
+            let result = match answer {
+                Ok(Ok(read)) => {
+                    builder = read;
+                    Ok(())
+                }
+                Ok(Err(failure)) => Err(failure),
+                Err(_) => Err(Failure::Late(self.allowed)),
+            };
+            builder.cover(demand.kind, scope_after(snapshot.scope(demand.kind), demand, result.err()));
+            snapshot.absorb(builder);
+        }
+    }
+
+    async fn one(&self, demand: &Demand, progress: &dyn Fn(&str)) -> Result<Builder, Failure> {
+        let mut builder = Builder::default();
+        match &demand.object {
+            Some(object) => single::read(&self.server, demand.kind, object, &mut builder).await?,
+            None => {
+                let wanted = Wanted::default();
+                let reader = Reader::new(&self.server, &wanted, &self.namespace, progress);
+                let outcome = reader.kind(demand.kind).await;
+                if let Some(failure) = outcome.failure {
+                    return Err(failure);
+                }
+                reader.into_lists().into_iter().for_each(|list| builder.absorb(list));
+            }
+        }
+        Ok(builder)
+    }
+}
+
+/// How much of a kind was read when an answer has come.
+fn scope_after(before: &Scope, demand: &Demand, failure: Option<Failure>) -> Scope {
+    let mut named = match before {
+        Scope::Named(named, _) => named.clone(),
+        _ => Vec::new(),
+    };
+    match (failure, &demand.object) {
+        (None, None) => Scope::All,
+        (None, Some(object)) => {
+            named.push(object.clone());
+            named.sort();
+            let problem = before.problem().cloned().unwrap_or(Problem::NotRequested);
+            Scope::Named(named, problem)
+        }
+        (Some(failure), _) if named.is_empty() => Scope::Nothing(failure.problem()),
+        (Some(failure), _) => Scope::Named(named, failure.problem()),
+    }
+}
+
+/// Reads what is wanted.
+pub(super) async fn gather(open: &Open, wanted: &Wanted, progress: &dyn Fn(&str)) -> Result<Snapshot, SourceError> {
+    let Open { server, deadline, .. } = open;
+    let reader = Reader::new(server, wanted, &open.namespace, progress);
     let mut kinds: Vec<Kind> = wanted.kinds.iter().copied().filter(|kind| kind.listed()).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    let mut done = read_all(&server, &reader, &kinds, deadline).await;
+    let mut done = read_all(server, &reader, &kinds, *deadline).await;
     for kind in &kinds {
-        done.outcomes.entry(*kind).or_insert_with(|| Outcome::failed(Failure::Late(options.deadline())));
+        done.outcomes.entry(*kind).or_insert_with(|| Outcome::failed(Failure::Late(open.allowed)));
     }
     let mut builder = Builder::default();
     builder.server_version = done.version;
     builder.taken.clone_from(&wanted.taken);
     reader.into_lists().into_iter().for_each(|list| builder.absorb(list));
     if let Some(failure) = nothing_read(&done.outcomes, &builder) {
-        return Err(failure.fatal(&connection.server));
+        return Err(failure.fatal(&open.address));
     }
     for (kind, outcome) in done.outcomes {
         builder.cover(kind, outcome.scope);

@@ -194,7 +194,7 @@ impl<'a> Reader<'a> {
 }
 
 /// The path of a list.
-fn path(kind: Kind, version: &str, namespace: Option<&str>) -> String {
+pub(super) fn path(kind: Kind, version: &str, namespace: Option<&str>) -> String {
     let root = match kind.group() {
         "" => format!("/api/{version}"),
         group => format!("/apis/{group}/{version}"),

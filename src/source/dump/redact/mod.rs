@@ -9,7 +9,7 @@ use serde_json::Value;
 use fields::Redactor;
 
 use crate::model::Kind;
-use crate::snapshot::{Broken, Builder, Problem, Scope, Snapshot};
+use crate::snapshot::{Broken, Builder, Named, Problem, Scope, Snapshot};
 
 /// The same snapshot with pseudonyms for names and label values. Names of drivers, resources, label keys, zones and
 /// the words of Kubernetes itself stay. The key is random: two calls give different pseudonyms.
@@ -52,6 +52,14 @@ fn scope(redactor: &mut Redactor, scope: &Scope) -> Scope {
         Scope::All => Scope::All,
         Scope::Presumed => Scope::Presumed,
         Scope::Nothing(why) => Scope::Nothing(problem(why)),
+        Scope::Named(asked, why) => {
+            let why = problem(why);
+            let mut one =
+                |named: &Named| Named { namespace: redactor.name(&named.namespace), name: redactor.name(&named.name) };
+            let mut asked: Vec<Named> = asked.iter().map(&mut one).collect();
+            asked.sort();
+            Scope::Named(asked, why)
+        }
         Scope::Namespaces(names, why) => {
             let why = problem(why);
             let mut names: Vec<String> = names.iter().map(|name| redactor.name(name)).collect();
