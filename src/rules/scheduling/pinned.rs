@@ -1,8 +1,10 @@
 //! Pods that a bound volume ties to a few nodes: only what is in the way there is the cause.
 
+use crate::admission::expand::ordinal_of;
 use crate::diagnosis::in_the_way::{InTheWay, NodeSet};
 use crate::diagnosis::obstacle_words::clause;
 use crate::diagnosis::text::{count, names};
+use crate::model::{ObjectRef, Pod};
 use crate::scheduler::{Fact, Obstacle};
 
 /// The taint of a node whose disk is nearly full.
@@ -54,6 +56,18 @@ impl<'w> Pinned<'w> {
     /// The claim of the volume.
     pub(super) fn claim(&self) -> &'w str {
         self.claim
+    }
+
+    /// Whether only the pod's own replicas keep it from where the volume is.
+    pub(super) fn among_replicas(&self, pod: &Pod) -> bool {
+        let Some(owner) = pod.metadata.controller() else { return false };
+        let replica = |other: &ObjectRef| {
+            other.namespace == pod.metadata.namespace && ordinal_of(&owner.name, &other.name).is_some()
+        };
+        self.sets.iter().flat_map(|set| &set.obstacles).all(|obstacle| match &obstacle.fact {
+            Fact::AntiAffinity { pods, .. } | Fact::ExistingAntiAffinity { pods, .. } => pods.iter().all(replica),
+            _ => false,
+        })
     }
 
     /// The one node that is left, where its disk is nearly full.

@@ -32,21 +32,12 @@ const DISCOVERY: [&str; 2] = ["local-volume-provisioner", "local-static-provisio
 /// Repairs of what is in the way of every node and lies in a label.
 pub(super) fn remedies(cx: &Context<'_>, way: &InTheWay, pod: &Pod) -> Vec<Remedy> {
     let everywhere = way.everywhere();
-    let tied = pinned(way).map(|pinned| pinned.claim());
-    let tied = tied.or_else(|| everywhere.iter().find_map(|obstacle| unreached(obstacle)));
+    let tied = pinned(way).filter(|pinned| pinned.among_replicas(pod)).map(|pinned| pinned.claim());
     let mut remedies: Vec<Remedy> = everywhere.iter().filter_map(|obstacle| remedy(cx, obstacle)).collect();
     remedies.extend(pinned(way).and_then(|pinned| pinned.full_disk()).map(room));
     remedies.extend(everywhere.iter().find_map(|obstacle| scratch(cx, obstacle)));
     remedies.extend(tied.and_then(|claim| anew(cx, pod, claim)));
     remedies
-}
-
-/// The claim of a bound volume that a node can't reach.
-fn unreached(obstacle: &Obstacle) -> Option<&str> {
-    match &obstacle.fact {
-        Fact::VolumeAffinity { claim, .. } => Some(claim),
-        _ => None,
-    }
 }
 
 /// The kubelet takes its taint off by itself (`pkg/kubelet/eviction`).
@@ -59,7 +50,7 @@ fn room(node: &str) -> Remedy {
     Remedy::untried(format!("Make room on node {node}"), Risk::Low, vec![look, Step::told(what), again], reason)
 }
 
-/// A pod of a StatefulSet with a new claim, whose volume is made where the pod fits.
+/// A replica with a new claim, whose volume is made where the pod fits.
 fn anew(cx: &Context<'_>, pod: &Pod, claim: &str) -> Option<Remedy> {
     let (set, _, made) = claim_maker(cx.snapshot, pod, claim)?;
     let class = cx.snapshot.classes.get("", made.class()).found()?;
@@ -101,7 +92,7 @@ fn remedy(cx: &Context<'_>, obstacle: &Obstacle) -> Option<Remedy> {
             let [(requirement, _)] = unmet.as_slice() else { return None };
             match requirement.key.as_str() {
                 HOSTNAME => Some(under_another_name(volume, requirement)),
-                _ => zone_label(cx, volume, requirement),
+                _ => Some(zone_label(cx, volume, requirement).unwrap_or_else(|| node_there(volume, requirement))),
             }
         }
         _ => None,
@@ -147,6 +138,12 @@ fn under_another_name(volume: &str, asked: &Requirement) -> Remedy {
         Step::told("Or, where the data is lost or kept elsewhere: delete claim and pod, so that both are made anew"),
     ];
     Remedy::untried("Bring volume and node together", Risk::High, steps, "what became of the machine is not known")
+}
+
+fn node_there(volume: &str, asked: &Requirement) -> Remedy {
+    let what = format!("Add a node with {asked}: volume {volume} is used from there, and its data is kept");
+    let reason = "what the new node would be like is not known";
+    Remedy::untried("Have a node where the volume is", Risk::Low, vec![Step::told(what)], reason)
 }
 
 /// Nodes whose zone is the one that the volume asks for, written in another form.
