@@ -13,7 +13,7 @@ pub fn clause(obstacle: &Obstacle) -> String {
         Fact::Cordoned => "it is cordoned".to_owned(),
         Fact::OtherNode { wanted } => format!("the pod names node {wanted}"),
         Fact::Taint { key, .. } => match condition(key) {
-            Some(means) => format!("{means} (taint {})", obstacle.present),
+            Some(means) => format!("{means} (taint {key})"),
             None => format!("taint {} is not tolerated", obstacle.present),
         },
         Fact::Label { source, requirement, present } => label(*source, requirement, present.as_deref()),

@@ -189,8 +189,10 @@ fn of_claim(cx: &Context<'_>, claim: &Claim) -> Option<Finding> {
         let what = format!("Delete pod {name}, which has ended");
         cx.step(what, Change::Delete { kind: Kind::Pod, namespace, name })
     });
-    let reason = "nothing waits for it";
-    Some(finding.remedy(Remedy::untried("Let the claim go", Risk::Low, steps.collect(), reason)))
+    let volume = cx.snapshot.volumes.get("", &claim.spec.volume_name).found();
+    let goes_too = volume.is_some_and(|volume| volume.spec.persistent_volume_reclaim_policy == "Delete");
+    let risk = if goes_too { Risk::High } else { Risk::Low };
+    Some(finding.remedy(Remedy::untried("Let the claim go", risk, steps.collect(), "nothing waits for it")))
 }
 
 fn finalizers(object: &ObjectRef, meta: &Meta) -> Option<Evidence> {

@@ -173,7 +173,9 @@ fn finding(cx: &Context<'_>, subject: ObjectRef, story: &str, way: &InTheWay, gr
     if !group.verdict.unknown.is_empty() {
         finding = finding.likely();
     }
-    let closest = way.closest().filter(|_| way.of_pod.is_empty()).find_map(|set| set.nodes.first());
+    let closest =
+        pinned(way).and_then(|pinned| pinned.node()).or_else(|| way.closest().find_map(|set| set.nodes.first()));
+    let closest = closest.filter(|_| way.of_pod.is_empty());
     let node = closest.map(|node| ObjectRef::new(Kind::Node, "", node));
     let look = looks::closer(cx, [pod_ref(group.lead()), finding.object.clone()].into_iter().chain(node).collect());
     let finding = volume_remedies::with_volumes(cx, way, finding);

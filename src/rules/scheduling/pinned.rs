@@ -8,7 +8,9 @@ use crate::model::{ObjectRef, Pod};
 use crate::scheduler::{Fact, Obstacle};
 
 /// The taint of a node whose disk is nearly full.
-const DISK_PRESSURE: &str = "node.kubernetes.io/disk-pressure";
+pub(super) const DISK_PRESSURE: &str = "node.kubernetes.io/disk-pressure";
+/// Taints of nodes that are not well.
+const AILING: [&str; 3] = [DISK_PRESSURE, "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
 /// The taint that comes with cordoning.
 const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 /// Sets of nodes that are told.
@@ -70,11 +72,19 @@ impl<'w> Pinned<'w> {
         })
     }
 
-    /// The one node that is left, where its disk is nearly full.
-    pub(super) fn full_disk(&self) -> Option<&'w str> {
+    /// The first of the nodes that are left.
+    pub(super) fn node(&self) -> Option<&'w String> {
+        self.sets.first().and_then(|set| set.nodes.first())
+    }
+
+    /// The one node that is left, with the taint that says what ails it.
+    pub(super) fn ailing(&self) -> Option<(&'w str, &'w str)> {
         let [set] = self.sets.as_slice() else { return None };
-        let full = |obstacle: &Obstacle| matches!(&obstacle.fact, Fact::Taint { key, .. } if key == DISK_PRESSURE);
-        set.nodes.first().filter(|_| set.nodes.len() == 1 && set.obstacles.iter().any(full)).map(String::as_str)
+        let [node] = set.nodes.as_slice() else { return None };
+        set.obstacles.iter().find_map(|obstacle| match &obstacle.fact {
+            Fact::Taint { key, .. } if AILING.contains(&key.as_str()) => Some((node.as_str(), key.as_str())),
+            _ => None,
+        })
     }
 
     /// The end of a sentence about the pods: `volume v of claim c is for n1 alone (zone=a), and there it is cordoned`.

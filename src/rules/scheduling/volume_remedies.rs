@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::pinned::pinned;
+use super::pinned::{DISK_PRESSURE, pinned};
 use super::volume_reach::{HOSTNAME, renamed};
 use crate::admission::expand::claim_maker;
 use crate::diagnosis::command::describe;
@@ -34,20 +34,26 @@ pub(super) fn remedies(cx: &Context<'_>, way: &InTheWay, pod: &Pod) -> Vec<Remed
     let everywhere = way.everywhere();
     let tied = pinned(way).filter(|pinned| pinned.among_replicas(pod)).map(|pinned| pinned.claim());
     let mut remedies: Vec<Remedy> = everywhere.iter().filter_map(|obstacle| remedy(cx, obstacle)).collect();
-    remedies.extend(pinned(way).and_then(|pinned| pinned.full_disk()).map(room));
+    remedies.extend(pinned(way).and_then(|pinned| pinned.ailing()).map(well_again));
     remedies.extend(everywhere.iter().find_map(|obstacle| scratch(cx, obstacle)));
     remedies.extend(tied.and_then(|claim| anew(cx, pod, claim)));
     remedies
 }
 
-/// The kubelet takes its taint off by itself (`pkg/kubelet/eviction`).
-fn room(node: &str) -> Remedy {
-    let what = format!("Free room on the disk of node {node}: images, logs, or what local volumes hold there");
+/// Kubelet and node controller take their taints off by themselves (`pkg/kubelet/eviction`, `pkg/controller/tainteviction`).
+fn well_again((node, taint): (&str, &str)) -> Remedy {
+    let (title, what) = if taint == DISK_PRESSURE {
+        let what = format!("Free room on the disk of node {node}: images, logs, or what local volumes hold there");
+        (format!("Make room on node {node}"), what)
+    } else {
+        let what = format!("Start node {node} or its kubelet again, or mend its network, by what it says");
+        (format!("Bring node {node} back"), what)
+    };
     let command = describe(&ObjectRef::new(Kind::Node, "", node));
     let look = Step { command, ..Step::told(format!("Read in the conditions of node {node} since when and why")) };
-    let again = Step::told("The kubelet takes its taint off by itself, some minutes after the room is there");
-    let reason = "how much room is left is not in the API";
-    Remedy::untried(format!("Make room on node {node}"), Risk::Low, vec![look, Step::told(what), again], reason)
+    let again = Step::told(format!("Taint {taint} then goes by itself, within minutes, and the volume is used again"));
+    let reason = "what ails the node is not in the API";
+    Remedy::untried(title, Risk::Low, vec![look, Step::told(what), again], reason)
 }
 
 /// A replica with a new claim, whose volume is made where the pod fits.
