@@ -60,8 +60,11 @@ fn hold_incident(path: &Path) {
     looks_as_it_did(path, &snapshot, &diagnosis);
 }
 
-/// The errors and warnings that no other explains.
+/// The errors and warnings that no other explains; where nothing is wrong, the information.
 fn roots(diagnosis: &Diagnosis) -> Vec<&Finding> {
+    if diagnosis.findings.iter().all(|finding| finding.severity == Severity::Info) {
+        return diagnosis.findings.iter().collect();
+    }
     let bad = || diagnosis.findings.iter().filter(|finding| finding.severity < Severity::Info);
     let explained: BTreeSet<&str> = bad()
         .flat_map(|finding| &finding.explains)

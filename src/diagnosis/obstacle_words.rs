@@ -12,7 +12,10 @@ pub(crate) fn clause(obstacle: &Obstacle) -> String {
     match &obstacle.fact {
         Fact::Cordoned => "it is cordoned".to_owned(),
         Fact::OtherNode { wanted } => format!("the pod names node {wanted}"),
-        Fact::Taint { .. } => format!("taint {} is not tolerated", obstacle.present),
+        Fact::Taint { key, .. } => match condition(key) {
+            Some(means) => format!("{means} (taint {key})"),
+            None => format!("taint {} is not tolerated", obstacle.present),
+        },
         Fact::Label { source, requirement, present } => label(*source, requirement, present.as_deref()),
         Fact::NodeNames { names: wanted } => format!("the pod's node affinity is for {} alone", names(wanted)),
         Fact::NoTermMatches { .. } => "the pod's node affinity matches no node at all".to_owned(),
@@ -56,6 +59,19 @@ pub(crate) fn clause(obstacle: &Obstacle) -> String {
         }
         Fact::Feature { name } => format!("its kubelet has not declared the feature {name}"),
     }
+}
+
+/// What the node controller's taints mean (`pkg/controller/nodelifecycle/node_lifecycle_controller.go`).
+fn condition(taint: &str) -> Option<&'static str> {
+    Some(match taint {
+        "node.kubernetes.io/not-ready" => "it is not ready",
+        "node.kubernetes.io/unreachable" => "its kubelet does not report any more",
+        "node.kubernetes.io/disk-pressure" => "its disk is nearly full",
+        "node.kubernetes.io/memory-pressure" => "its memory is nearly full",
+        "node.kubernetes.io/pid-pressure" => "it has nearly no process ids left",
+        "node.kubernetes.io/network-unavailable" => "its network is not set up",
+        _ => return None,
+    })
 }
 
 fn label(source: LabelSource, requirement: &Requirement, present: Option<&str>) -> String {
@@ -114,11 +130,11 @@ fn affinity(unmet: &[(Requirement, Option<String>)]) -> String {
 fn no_volume(claim: &str, class: &str, why: &NoVolume, obstacle: &Obstacle) -> String {
     match why {
         NoVolume::NoneMade { elsewhere } if elsewhere.is_empty() => {
-            format!("no volume of class {class} is free for claim {claim} ({}), and none is made", obstacle.wanted)
+            format!("no volume of class {class} is free for claim {claim}, and none is made")
         }
         NoVolume::NoneMade { elsewhere } => {
             format!(
-                "no volume of class {class} is free here for claim {claim}; {} would fit elsewhere",
+                "no volume of class {class} is free for claim {claim} ({} would fit on another node)",
                 names(elsewhere)
             )
         }

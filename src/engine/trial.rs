@@ -445,18 +445,23 @@ fn free_volumes<'s>(state: &'s Snapshot, claim: &Claim) -> Vec<&'s Volume> {
     free.filter_map(|volume| state.volumes.get("", &volume.name).found().map(|volume| &**volume)).collect()
 }
 
-/// Binds what the volume controller would bind, and what a provisioner that is asked would provision.
+/// Gives claims without a class the default one, and binds what the volume controller would bind and what a provisioner
+/// that is asked would provision.
 fn bind_immediate(state: &mut Snapshot, victims: &[ObjectRef]) {
     for name in immediate_claims(state, victims) {
         let Some(claim) = state.claims.get(&name.0, &name.1).found() else { continue };
         let verdict = VolumeController::new(state).judge(claim);
+        let mut claim = Claim::clone(claim);
+        if let Some(class) = verdict.assigns_class {
+            claim.spec.storage_class_name = Some(class);
+            state.claims.insert(claim.clone());
+        }
         let provisioned = verdict.event.as_ref().is_some_and(|event| event.reason == "ExternalProvisioning");
         let provisioned = provisioned && provisioner_known(state, claim.class());
         let Some(volume) = verdict.binds_to.or_else(|| provisioned.then(|| format!("pvc-{}", claim.metadata.uid)))
         else {
             continue;
         };
-        let claim = Claim::clone(claim);
         bind(state, claim, &volume);
     }
 }

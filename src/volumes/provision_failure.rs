@@ -43,6 +43,10 @@ pub enum FailureCause {
     NoRoom,
     /// The storage's side doesn't know something that the class or claim names.
     NotFound,
+    /// The driver has no volumes that can be used as the claim asks: by several nodes, or as a file system there.
+    AccessMode,
+    /// The driver makes no volumes of the size that is asked.
+    Size,
     /// The driver doesn't take the parameters, or can't do what is asked.
     Invalid,
     /// The driver or the storage can't be reached.
@@ -79,6 +83,7 @@ impl ProvisionFailure {
 fn cause(text: &str, code: Option<&str>) -> FailureCause {
     let lower = text.to_lowercase();
     kubernetes_cause(text, &lower)
+        .or_else(|| claim_cause(&lower, code))
         .or_else(|| storage_cause(&lower))
         .or_else(|| Some(code_cause(code?)))
         .unwrap_or(FailureCause::Other)
@@ -116,6 +121,15 @@ fn kubernetes_cause(text: &str, lower: &str) -> Option<FailureCause> {
     (lower.contains("is forbidden: user ")).then_some(FailureCause::Forbidden)
 }
 
+/// What the driver doesn't take of the claim itself, by the words that vendors use.
+fn claim_cause(lower: &str, code: Option<&str>) -> Option<FailureCause> {
+    if any(lower, ACCESS_MODE) {
+        return Some(FailureCause::AccessMode);
+    }
+    let refused = matches!(code, Some("InvalidArgument" | "OutOfRange"));
+    (refused && any(lower, SIZE) && any(lower, BOUND)).then_some(FailureCause::Size)
+}
+
 /// What the driver passes on from the storage's side, by the words that vendors use.
 fn storage_cause(lower: &str) -> Option<FailureCause> {
     let causes: [(&[&str], FailureCause); 7] = [
@@ -130,6 +144,27 @@ fn storage_cause(lower: &str) -> Option<FailureCause> {
     causes.into_iter().find(|(words, _)| any(lower, words)).map(|(_, cause)| cause)
 }
 
+const ACCESS_MODE: &[&str] = &[
+    "access mode",
+    "accessmode",
+    "multi_node_",
+    "capability at index",
+    "capability not supported",
+    "capabilities not supported",
+    "readwritemany is not supported",
+];
+const SIZE: &[&str] = &[
+    "volume size",
+    "volumesize",
+    "disk size",
+    "storage size",
+    "requested size",
+    "requested capacity",
+    "minimum size",
+    "maximum size",
+    "capacity range",
+];
+const BOUND: &[&str] = &["minimum", "maximum", "at least", "at most", "between", "too small", "too large"];
 const DENIED: &[&str] = &[
     "accessdenied",
     "access denied",
@@ -150,7 +185,15 @@ const DENIED: &[&str] = &[
     "status code: 403",
     "status code: 401",
 ];
-const QUOTA: &[&str] = &["quota", "limitexceeded", "limit exceeded", "maximum number of", "too many volumes"];
+const QUOTA: &[&str] = &[
+    "quota",
+    "limitexceeded",
+    "limit exceeded",
+    "limit_exceeded",
+    "volume limit",
+    "maximum number of",
+    "too many volumes",
+];
 const NO_ROOM: &[&str] = &[
     "no space",
     "not enough space",
@@ -326,6 +369,11 @@ mod tests {
                 C::SecretForbidden { namespace: "ns".into(), name: "s".into() },
             ),
             ("configuration error, no node was specified", C::NoNode),
+            ("rpc error: code = InvalidArgument desc = capability at index 0 is not supported", C::AccessMode),
+            ("multi node access modes are only supported on rbd `block` type volumes", C::AccessMode),
+            ("rpc error: code = OutOfRange desc = requested size must be at least 10 GiB", C::Size),
+            ("rpc error: code = InvalidArgument desc = blockSize must be at least 4096", C::Invalid),
+            ("volume limit (10) has been reached. Current number of volumes: 10", C::Quota),
             (
                 "error generating accessibility requirements: selected node '\"n\"' topology 'map[z:a]' is not in allowed \
                  topologies: [map[z:b]]",

@@ -1,4 +1,6 @@
-use super::placed::{attachment_ref, event_fact, failing, node_of, unread, volume_ref, volume_words, wait_fact};
+use super::placed::{
+    attachment_ref, event_fact, failing, lacks_claim, node_of, unread, volume_ref, volume_words, wait_fact,
+};
 use crate::diagnosis::context::{Context, PlacedCase, pod_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
@@ -27,7 +29,7 @@ crate::rules::declare_rule! {
 fn check(cx: &Context<'_>, out: &mut Out<'_>) {
     out.skip(unread(cx, &[Kind::Event]));
     for (case, event) in failing(cx, out, tells) {
-        if !says_nothing(cause(&event.message)) {
+        if !says_nothing(cause(&event.message)) && !lacks_claim(case) {
             out.add(finding(cx, case, event));
         }
     }

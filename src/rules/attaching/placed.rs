@@ -46,6 +46,20 @@ pub(in crate::rules) fn unread(cx: &Context<'_>, kinds: &[Kind]) -> Option<Strin
     cx.unread(kinds).filter(|_| !cx.placed.is_empty())
 }
 
+/// Whether a claim of the pod is not there to be mounted: what else is said of it follows from that.
+pub(in crate::rules) fn lacks_claim(case: &PlacedCase<'_>) -> bool {
+    case.verdict.problems.iter().any(|problem| {
+        let lacking = matches!(
+            problem,
+            AttachProblem::ClaimMissing { .. }
+                | AttachProblem::ClaimNotBound { .. }
+                | AttachProblem::ClaimDeleting { .. }
+                | AttachProblem::VolumeMissing { .. }
+        );
+        lacking && case.stuck_on(problem)
+    })
+}
+
 /// Whether the pod has waited longer than a few attempts take, as far as that is known.
 fn has_tried(case: &PlacedCase<'_>) -> bool {
     case.waited.is_none_or(|waited| waited > MOUNT_PATIENCE) || case.verdict.events.iter().any(|event| event.count >= 3)

@@ -1,4 +1,4 @@
-use super::placed::{event_fact, node_of, unread, volume_words, volumes_of, wait_fact};
+use super::placed::{event_fact, lacks_claim, node_of, unread, volume_words, volumes_of, wait_fact};
 use crate::diagnosis::context::{Context, PlacedCase, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::out::Out;
@@ -38,7 +38,7 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
         ],
     ));
     for case in &cx.placed {
-        if out.explained(&pod_ref(case.pod)) {
+        if out.explained(&pod_ref(case.pod)) || lacks_claim(case) {
             continue;
         }
         let problem = case.verdict.problems.iter().find(|problem| case.stuck_on(problem));

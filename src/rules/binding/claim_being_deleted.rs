@@ -1,10 +1,11 @@
+use super::deletion_stuck::by_hand;
 use crate::diagnosis::command::describe;
 use crate::diagnosis::context::{Context, claim_ref, pod_ref};
-use crate::diagnosis::finding::Finding;
+use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Causes;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, either, named, names};
-use crate::model::{Claim, Kind, ObjectRef, Pod};
+use crate::model::{Claim, Kind, Meta, ObjectRef, Pod};
 
 crate::rules::declare_rule! {
     static RULE = {
@@ -20,7 +21,7 @@ crate::rules::declare_rule! {
 }
 
 /// Keeps a claim while a pod uses it, one that has ended included (`pkg/controller/volume/pvcprotection`).
-const PROTECTION: &str = "kubernetes.io/pvc-protection";
+pub(super) const PROTECTION: &str = "kubernetes.io/pvc-protection";
 
 fn check(cx: &Context<'_>, out: &mut Causes) {
     for claim in cx.snapshot.claims.seen() {
@@ -49,7 +50,14 @@ fn finding(cx: &Context<'_>, claim: &Claim, waiting: &[&Pod]) -> Finding {
     let kept = match (held_by.as_slice(), others.as_slice()) {
         ([], []) => String::new(),
         ([], others) => format!(", is kept by finalizer {}", names(others)),
-        (pods, _) => format!(", is kept because {} {} it", named("pod", pods), either(pods.len(), "uses", "use")),
+        (pods, _) => {
+            let ended = if holders.iter().all(|pod| pod.finished()) {
+                either(pods.len(), ", which has ended,", ", which have ended,")
+            } else {
+                ""
+            };
+            format!(", is kept because {}{ended} still {} it", named("pod", pods), either(pods.len(), "uses", "use"))
+        }
     };
     let (subject, wait) = (named("pod", &pods), either(pods.len(), "is", "are"));
     let title =
@@ -65,12 +73,41 @@ fn finding(cx: &Context<'_>, claim: &Claim, waiting: &[&Pod]) -> Finding {
         let note = "it uses the claim; one that has ended counts until it is deleted";
         finding = finding.evidence(pod_ref(holder), "status.phase", holder.status.phase.clone(), note);
     }
+    let object = claim_ref(claim);
+    finding.evidence.extend(others.iter().filter_map(|name| owner_of_finalizer(cx, &object, name)));
     finding = with_volume(cx, claim, finding);
-    finding.explains_all(waiting.iter().map(|pod| pod_ref(pod))).with_remedies(remedies(cx, claim, &holders))
+    let orphaned = holders.is_empty() && others.iter().any(|name| owner_of_finalizer(cx, &object, name).is_some());
+    let but = "what its owner would have done is not done";
+    finding
+        .explains_all(waiting.iter().map(|pod| pod_ref(pod)))
+        .with_remedies(remedies(cx, claim, &holders))
+        .with_remedies(orphaned.then(|| by_hand(&object, meta, but)).flatten())
+}
+
+/// That no workload is called after the domain of a finalizer, so that nothing may be there to take it off.
+pub(super) fn owner_of_finalizer(cx: &Context<'_>, object: &ObjectRef, finalizer: &str) -> Option<Evidence> {
+    let domain =
+        finalizer.split_once('/').map(|(domain, _)| domain).filter(|domain| !domain.ends_with("kubernetes.io"))?;
+    let word = domain.rsplit('.').nth(1)?;
+    if cx.unread_anywhere(&[Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet, Kind::Pod]).is_some() {
+        return None;
+    }
+    let snapshot = cx.snapshot;
+    let workloads = [&snapshot.deployments, &snapshot.stateful_sets, &snapshot.daemon_sets];
+    let called =
+        |meta: &Meta| meta.namespace != object.namespace && (meta.name.contains(word) || meta.namespace.contains(word));
+    let there = workloads.into_iter().flat_map(|store| store.seen()).any(|workload| called(&workload.metadata))
+        || snapshot.pods.seen().iter().any(|pod| called(&pod.metadata));
+    (!there).then(|| {
+        let note = format!(
+            "no workload of another namespace is called after {word}: whoever takes this finalizer off may be gone"
+        );
+        Context::fact(object.clone(), "metadata.finalizers", finalizer, note)
+    })
 }
 
 /// What becomes of the data when the claim goes.
-fn with_volume(cx: &Context<'_>, claim: &Claim, finding: Finding) -> Finding {
+pub(super) fn with_volume(cx: &Context<'_>, claim: &Claim, finding: Finding) -> Finding {
     let Some(volume) = cx.snapshot.volumes.get("", &claim.spec.volume_name).found() else { return finding };
     let policy = volume.spec.persistent_volume_reclaim_policy.as_str();
     let note = match policy {

@@ -1,13 +1,14 @@
 use std::collections::BTreeMap;
 
+use super::unbound_words::{reason, words};
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, count, named};
-use crate::model::{Claim, Kind, ObjectRef};
-
-use crate::volumes::{ClaimVerdict, Decision, Mismatch, Owner, VolumeMismatch};
+use crate::model::class::DEFAULT_CLASS;
+use crate::model::{Claim, Kind, ObjectRef, StorageClass};
+use crate::volumes::{ClaimVerdict, Decision, Mismatch};
 
 crate::rules::declare_rule! {
     static RULE = {
@@ -25,16 +26,13 @@ crate::rules::declare_rule! {
 /// Volumes whose mismatch is shown.
 const SHOWN: usize = 3;
 
-/// The provisioner of classes whose volumes are made by hand.
-const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
-
 fn check(cx: &Context<'_>, out: &mut Out<'_>) {
     let mut stories: BTreeMap<String, Vec<&ClaimCase<'_>>> = BTreeMap::new();
     for case in &cx.claims {
         if out.explained(&claim_ref(case.claim)) {
             continue;
         }
-        match reason(cx, &case.verdict) {
+        match reason(cx, case) {
             Some(reason) => stories.entry(reason).or_default().push(case),
             None => out.skip(case.verdict.unknown.first().cloned()),
         }
@@ -44,75 +42,14 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
     }
 }
 
-/// What keeps the claim, in plain words; `None` where nothing does.
-fn reason(cx: &Context<'_>, verdict: &ClaimVerdict) -> Option<String> {
-    let nearest = || nearest(cx, verdict);
-    Some(match &verdict.decision {
-        Decision::NoVolume => format!("{}, and without a storage class none is made", nearest()),
-        Decision::NoPlugin { class, provisioner } if provisioner == NO_PROVISIONER => {
-            format!("{}, and class {class} makes none", nearest())
-        }
-        Decision::NoPlugin { class, provisioner } => {
-            format!("{}, and provisioner {provisioner} of class {class} does not exist any more", nearest())
-        }
-        Decision::RequestedVolumeMissing { volume } if cx.presumes_none(Kind::PersistentVolume) => {
-            format!("it asks for volume {volume}, and the dump has no volume at all")
-        }
-        Decision::RequestedVolumeMissing { volume } => format!("it asks for volume {volume}, which does not exist"),
-        Decision::RequestedVolumeMismatch { volume, why } => {
-            format!("it asks for volume {volume}, which does not fit: {why}")
-        }
-        Decision::RequestedVolumeTaken { volume, owner } => {
-            format!("it asks for volume {volume}, {}", belongs(owner))
-        }
-        Decision::InvalidSelector => "its selector is invalid, which stops the volume controller".to_owned(),
-        Decision::LostReference => "it was bound and names no volume any more".to_owned(),
-        Decision::LostVolume { volume } => format!("it was bound to volume {volume}, which is gone"),
-        Decision::Misbound { volume, owner } => format!("it was bound to volume {volume}, {}", belongs(owner)),
-        Decision::ClassMissing { class } => format!("storage class {class} does not exist"),
-        Decision::Bound
-        | Decision::Bind { .. }
-        | Decision::WaitForConsumer { .. }
-        | Decision::ExternalProvisioning { .. }
-        | Decision::InTreeProvisioning { .. }
-        | Decision::Undecided => return None,
-    })
-}
-
-/// Whose a volume is, as a clause.
-fn belongs(owner: &Owner) -> String {
-    let state = if owner.phase == "Released" { " and is Released" } else { "" };
-    match owner.same_name {
-        true => format!("whose claimRef has the uid of an earlier claim of this name{state}"),
-        false if owner.phase == "Released" => {
-            format!("which is Released and was claim {}/{}'s", owner.namespace, owner.name)
-        }
-        false => format!("which belongs to claim {}/{}", owner.namespace, owner.name),
-    }
-}
-
-/// That no volume fits, with the one that comes nearest.
-fn nearest(cx: &Context<'_>, verdict: &ClaimVerdict) -> String {
-    let free = |volume: &&VolumeMismatch| !volume.mismatch.iter().any(|why| matches!(why, Mismatch::Owned { .. }));
-    match verdict.volumes.iter().find(free) {
-        Some(volume) => {
-            format!("no existing volume fits (nearest is {}: {})", volume.name, words(&volume.mismatch))
-        }
-        None if cx.presumes_none(Kind::PersistentVolume) => "the dump has no volume at all".to_owned(),
-        None if cx.unread(&[Kind::PersistentVolume]).is_some() => "no volume that was read fits".to_owned(),
-        None if verdict.volumes.is_empty() => "there is no volume".to_owned(),
-        None => "every existing volume belongs to another claim".to_owned(),
-    }
-}
-
-fn words(mismatch: &[Mismatch]) -> String {
-    mismatch.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-}
-
 fn finding(cx: &Context<'_>, reason: &str, cases: &[&ClaimCase<'_>]) -> Finding {
     let names: Vec<&str> = cases.iter().map(|case| case.claim.metadata.name.as_str()).collect();
     let lead = cases[0];
     let object = claim_ref(lead.claim);
+    let reason = match reason.strip_prefix("it ") {
+        Some(rest) if cases.len() > 1 => format!("each {rest}"),
+        _ => reason.to_owned(),
+    };
     let title = format!("{} can't be bound: {reason}", capital(&named("claim", &names)));
     let mut finding = RULE.finding(object.clone(), title);
     finding = with_question(lead, finding);
@@ -127,7 +64,8 @@ fn finding(cx: &Context<'_>, reason: &str, cases: &[&ClaimCase<'_>]) -> Finding 
         finding = finding.explains(claim_ref(case.claim));
         finding = finding.explains_all(cx.held_by(case.claim).into_iter().map(pod_ref));
     }
-    finding.with_remedies(cases.iter().filter_map(|case| give_back(cx, case)))
+    let back = cases.iter().filter_map(|case| give_back(cx, case));
+    finding.with_remedies(back).with_remedies(mark_default(cx, lead)).with_remedies(make_again(lead))
 }
 
 /// What the claim asks for.
@@ -144,12 +82,27 @@ fn with_question(case: &ClaimCase<'_>, finding: Finding) -> Finding {
         _ => finding,
     };
     if !claim.spec.volume_name.is_empty() {
-        let note = "the claim takes this volume or none";
-        return finding.evidence(object, "spec.volumeName", claim.spec.volume_name.clone(), note);
+        let finding = finding.evidence(
+            object.clone(),
+            "spec.volumeName",
+            claim.spec.volume_name.clone(),
+            "the claim takes this volume or none",
+        );
+        return match &case.verdict.decision {
+            Decision::LostVolume { .. } => {
+                let note = "the object is gone; whether the disk behind it is gone too, only the storage's side tells";
+                finding.evidence(object, "status.phase", claim.status.phase.clone(), note)
+            }
+            Decision::RequestedVolumeMissing { .. } => {
+                let note = "the volume controller waits for the volume without a word";
+                finding.evidence(object, "events", "none", note)
+            }
+            _ => finding,
+        };
     }
     let class = match (claim.has_class(), claim.class()) {
-        (false, _) => "no class, and no class is the default".to_owned(),
-        (true, "") => "the empty class, which asks for a volume without one".to_owned(),
+        (false, _) => "no class".to_owned(),
+        (true, "") => "storageClassName: \"\", a volume without a class".to_owned(),
         (true, class) => format!("class {class}"),
     };
     let size = claim.request().map_or_else(|| "no size".to_owned(), ToString::to_string);
@@ -181,6 +134,48 @@ fn with_volumes(case: &ClaimCase<'_>, mut finding: Finding) -> Finding {
         finding = finding.evidence(claim_ref(case.claim), "", value, "do not fit either; -o json has them");
     }
     finding
+}
+
+/// The class made the default where it is the only one that could be meant: the volume controller writes it into claims
+/// that name none.
+fn mark_default(cx: &Context<'_>, case: &ClaimCase<'_>) -> Option<Remedy> {
+    if case.claim.has_class() || case.verdict.decision != Decision::NoVolume {
+        return None;
+    }
+    let made = |class: &&StorageClass| !class.provisioner.starts_with("kubernetes.io/");
+    let mut classes = cx.snapshot.classes.seen().iter().map(|class| &**class).filter(made);
+    let (Some(class), None) = (classes.next(), classes.next()) else { return None };
+    if class.is_default() || cx.unread(&[Kind::StorageClass]).is_some() {
+        return None;
+    }
+    let name = class.metadata.name.as_str();
+    let patch = serde_json::json!({"metadata": {"annotations": {DEFAULT_CLASS: "true"}}});
+    let what = format!("Mark class {name}: claims that name no class, those that wait included, get it");
+    let step = cx.patch(what, (Kind::StorageClass, "", name), patch);
+    Some(Remedy::new(format!("Make class {name} the default"), Risk::Low, vec![step]))
+}
+
+/// A claim is bound to the volume that it names once that is there, though it was lost before (`pv_controller.go`,
+/// syncUnboundClaim and syncBoundClaim).
+fn make_again(case: &ClaimCase<'_>) -> Option<Remedy> {
+    let meta = &case.claim.metadata;
+    let volume = match &case.verdict.decision {
+        Decision::LostVolume { volume } => volume,
+        Decision::RequestedVolumeMissing { volume } => {
+            let what =
+                format!("Create volume {volume}, with what claim {} asks for: the claim is bound to it", meta.name);
+            let reason = "what disk is meant is not known";
+            return Some(Remedy::untried("Create the volume", Risk::Low, vec![Step::told(what)], reason));
+        }
+        _ => return None,
+    };
+    let what = format!(
+        "Where the disk still exists at the storage's side, create volume {volume} again for it, with namespace {} and \
+         name {} in its claimRef: the claim is bound to it again",
+        meta.namespace, meta.name
+    );
+    let reason = "whether the disk still exists is not in the API";
+    Some(Remedy::untried("Have the data again", Risk::Low, vec![Step::told(what)], reason))
 }
 
 /// Gives a released volume, still marked with the uid of an earlier claim of the same name, to the claim. Only the uid

@@ -3,10 +3,13 @@ use crate::admission::expand::claim_maker;
 use crate::diagnosis::context::Context;
 use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Out;
-use crate::diagnosis::remedy::{Remedy, Risk, Step};
+use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::model::{Kind, ObjectRef};
 use crate::rules::attaching::placed::{Stuck, stuck, unread, wait_fact};
 use crate::volumes::{AttachProblem, Decision};
+
+/// Says which node a node is.
+const HOSTNAME: &str = "kubernetes.io/hostname";
 
 crate::rules::declare_rule! {
     static RULE = {
@@ -47,7 +50,11 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
 fn finding(cx: &Context<'_>, stuck: &Stuck<'_, '_>, claim: ObjectRef, what: &str) -> Finding {
     let (pod, node) = (&stuck.case.pod.metadata.name, stuck.node());
     let past = past_scheduler(cx, stuck, &claim);
-    let why = if past.is_some() { ", because no scheduler placed the pod" } else { "" };
+    let why = if past.is_some() {
+        ": its class waits for a scheduler to choose a node, and spec.nodeName takes the pod past the scheduler"
+    } else {
+        ""
+    };
     let title = format!("Claim {} of pod {pod}, which is on node {node}, {what}{why}", claim.name);
     let fact = match stuck.problem {
         AttachProblem::ClaimMissing { .. } => ("", "not found".to_owned(), "the pod's volume names it"),
@@ -58,9 +65,12 @@ fn finding(cx: &Context<'_>, stuck: &Stuck<'_, '_>, claim: ObjectRef, what: &str
         _ => ("status.phase", "not Bound".to_owned(), "the kubelet mounts only what is bound"),
     };
     let mut finding = RULE.finding(claim.clone(), title).evidence(claim.clone(), fact.0, fact.1, fact.2);
-    finding.evidence.extend(past);
+    finding.evidence.extend(past.clone());
     finding.evidence.push(wait_fact(stuck.case));
-    finding.explains(stuck.pod()).with_remedies(remedy(cx, stuck, &claim))
+    finding
+        .explains(stuck.pod())
+        .explains_all(past.is_some().then_some(claim.clone()))
+        .with_remedies(remedy(cx, stuck, &claim))
 }
 
 fn deletion(cx: &Context<'_>, claim: &ObjectRef) -> String {
@@ -95,14 +105,37 @@ fn remedy(cx: &Context<'_>, stuck: &Stuck<'_, '_>, claim: &ObjectRef) -> Option<
             };
             Some(remade(cx, stuck, claim).unwrap_or_else(told))
         }
-        AttachProblem::ClaimNotBound { .. } => {
-            let what = "Use a node selector for kubernetes.io/hostname in place of spec.nodeName, so that the scheduler \
-                        takes part";
-            let reason = "who names the node is not known";
-            Some(Remedy::untried("Let the scheduler place the pod", Risk::Low, vec![Step::told(what)], reason))
-        }
+        AttachProblem::ClaimNotBound { .. } => Some(through_scheduler(cx, stuck)),
         _ => None,
     }
+}
+
+/// The workload with a node selector in place of the node's name, so that the scheduler takes part.
+fn through_scheduler(cx: &Context<'_>, stuck: &Stuck<'_, '_>) -> Remedy {
+    let title = "Let the scheduler place the pod";
+    let selector = serde_json::json!({"nodeName": null, "nodeSelector": {HOSTNAME: hostname(cx, stuck.node())}});
+    let named = cx.template(stuck.case.pod).is_some_and(|source| !source.spec.node_name.is_empty());
+    match cx.workload(stuck.case.pod).filter(|_| named) {
+        Some((kind, meta)) => {
+            let what = format!("Have {kind} {} ask for the node by its label instead of spec.nodeName", meta.name);
+            let patch = serde_json::json!({"spec": {"template": {"spec": selector}}});
+            let pod = &stuck.case.pod.metadata;
+            let anew = Change::RecreatePods { namespace: pod.namespace.clone(), names: vec![pod.name.clone()] };
+            let step = cx.patch(what, (kind, &meta.namespace, &meta.name), patch).leading_to(vec![anew]);
+            Remedy::new(title, Risk::Medium, vec![step])
+        }
+        None => {
+            let what = "Use a node selector for kubernetes.io/hostname in place of spec.nodeName, so that the \
+                        scheduler takes part";
+            Remedy::untried(title, Risk::Low, vec![Step::told(what)], "who names the node is not known")
+        }
+    }
+}
+
+/// The node's own label, which need not be its name.
+fn hostname(cx: &Context<'_>, node: &str) -> String {
+    let found = cx.snapshot.nodes.get("", node).found();
+    found.and_then(|node| node.metadata.labels.get(HOSTNAME).cloned()).unwrap_or_else(|| node.to_owned())
 }
 
 /// A StatefulSet makes the claims of its templates anew before it makes a pod anew.

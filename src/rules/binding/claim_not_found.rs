@@ -9,7 +9,7 @@ use crate::diagnosis::out::Causes;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, named, names, near};
 use crate::model::version::Version;
-use crate::model::{Claim, Kind, ObjectRef, Pod, Volume, Workload};
+use crate::model::{Claim, Kind, Meta, ObjectRef, Pod, Volume, Workload};
 use crate::scheduler::Outcome;
 
 crate::rules::declare_rule! {
@@ -80,7 +80,13 @@ fn finding(cx: &Context<'_>, subject: ObjectRef, lacking: &[Lacking<'_>]) -> Fin
     let mut claims: Vec<&str> = lacking.iter().flat_map(|one| &one.claims).map(String::as_str).collect();
     claims.dedup();
     let meant = lacking[0].made.is_none().then(|| meant(cx, &lacking[0])).flatten();
-    let slip = meant.map_or_else(String::new, |name| format!("; there is claim {name}, which may be what is meant"));
+    let elsewhere = || {
+        let namespaces = elsewhere(cx, &lacking[0]);
+        let told =
+            format!("; {} has one of this name, which only its own pods can use", named("namespace", &namespaces));
+        if namespaces.is_empty() { String::new() } else { told.replace("namespaces", "other namespaces") }
+    };
+    let slip = meant.map_or_else(elsewhere, |name| format!("; there is claim {name}, which may be what is meant"));
     let title =
         format!("{} can't be scheduled: there is no {}{slip}", capital(&named("pod", &pods)), named("claim", &claims));
     let mut finding = RULE.finding(subject, title);
@@ -94,6 +100,16 @@ fn finding(cx: &Context<'_>, subject: ObjectRef, lacking: &[Lacking<'_>]) -> Fin
 fn meant<'a>(cx: &Context<'a>, lacking: &Lacking<'_>) -> Option<&'a str> {
     let own = cx.snapshot.claims.in_namespace(&lacking.pod.metadata.namespace).iter();
     near(&lacking.claims[0], own.map(|claim| claim.metadata.name.as_str()))
+}
+
+/// The other namespaces that have a claim of the first name that lacks.
+fn elsewhere<'a>(cx: &Context<'a>, lacking: &Lacking<'_>) -> Vec<&'a str> {
+    if lacking.made.is_some() {
+        return Vec::new();
+    }
+    let same = |meta: &&Meta| meta.name == lacking.claims[0] && meta.namespace != lacking.pod.metadata.namespace;
+    let claims = cx.snapshot.claims.seen().iter().map(|claim| &claim.metadata).filter(same);
+    claims.map(|meta| meta.namespace.as_str()).collect()
 }
 
 fn with_facts(cx: &Context<'_>, one: &Lacking<'_>, mut finding: Finding) -> Finding {

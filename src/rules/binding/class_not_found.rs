@@ -5,7 +5,7 @@ use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Causes;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, either, named, names};
-use crate::model::{Event, Kind, ObjectRef};
+use crate::model::{Event, Kind, Node, ObjectRef};
 use crate::volumes::Decision;
 
 crate::rules::declare_rule! {
@@ -31,6 +31,9 @@ enum Proof<'a> {
     /// The dump has no class at all, which proves nothing.
     Presumed,
 }
+
+/// Begins the labels of nodes that vcluster's syncer makes up.
+const VIRTUAL: &str = "vcluster.loft.sh/";
 
 fn check(cx: &Context<'_>, out: &mut Causes) {
     let mut by_class: BTreeMap<&str, Vec<(&ClaimCase<'_>, Proof<'_>)>> = BTreeMap::new();
@@ -99,7 +102,22 @@ fn finding(cx: &Context<'_>, class: &str, cases: &[(&ClaimCase<'_>, Proof<'_>)])
             finding.evidence(object, "spec.storageClassName", class, note)
         }
     };
-    with_victims(cx, cases, finding).with_remedies(remedies(cx, class, &claims))
+    let finding = with_victims(cx, cases, with_virtual_cluster(cx, finding));
+    finding.with_remedies(remedies(cx, class, &claims))
+}
+
+/// A virtual cluster has the objects that its syncer copies; classes need not be among them.
+fn with_virtual_cluster(cx: &Context<'_>, finding: Finding) -> Finding {
+    let marked = |node: &&std::sync::Arc<Node>| node.metadata.labels.keys().any(|key| key.starts_with(VIRTUAL));
+    match cx.snapshot.nodes.seen().iter().find(marked) {
+        Some(node) => {
+            let object = ObjectRef::new(Kind::Node, "", &node.metadata.name);
+            let note = "the node is one of a virtual cluster: the class may be in the cluster around it, and its \
+                        syncer does not bring it here; diagnose that cluster too";
+            finding.evidence(object, "metadata.labels", VIRTUAL, note)
+        }
+        None => finding,
+    }
 }
 
 fn existing_words(existing: &[&str]) -> String {

@@ -60,15 +60,25 @@ fn missing_user(missing: &Missing<'_>, case: &ClaimCase<'_>) -> Option<ObjectRef
     ends.filter_map(|pod| missing.get(&(meta.namespace.as_str(), pod))).next().cloned()
 }
 
+/// The restore that all the claims come from (`velero.io/restore-name`, velero's pkg/apis/velero/v1/labels_annotations.go).
+fn restored<'c>(cases: &[&'c ClaimCase<'_>]) -> Option<&'c str> {
+    let of = |case: &&'c ClaimCase<'_>| case.claim.metadata.labels.get("velero.io/restore-name").map(String::as_str);
+    let first = cases.first().and_then(of)?;
+    cases.iter().all(|case| of(case) == Some(first)).then_some(first)
+}
+
 fn finding(cx: &Context<'_>, class: &str, cases: &[&ClaimCase<'_>]) -> Finding {
     let names: Vec<&str> = cases.iter().map(|case| case.claim.metadata.name.as_str()).collect();
     let users = cases.iter().flat_map(|case| cx.pending_users(case.claim)).map(|pod| pod.metadata.name.as_str());
     let mut users: Vec<&str> = users.collect::<BTreeSet<&str>>().into_iter().collect();
     users.sort_by(|a, b| natural_order(a, b));
     let (waits, they) = (either(names.len(), "waits", "wait"), either(names.len(), "it", "they"));
+    let restored = restored(cases).filter(|_| users.is_empty()).map_or_else(String::new, |restore| {
+        format!(", restored by Velero ({restore}) without the pod that used {},", either(names.len(), "it", "them"))
+    });
     let title = match users.as_slice() {
         [] => format!(
-            "{} {waits} for a pod that uses {}, as class {class} has it",
+            "{}{restored} {waits} for a pod that uses {}, as class {class} has it",
             capital(&named("claim", &names)),
             either(names.len(), "it", "them")
         ),

@@ -1,8 +1,9 @@
 use crate::admission::expand::{ordinal_of, stateful_set_claims};
-use crate::diagnosis::context::{Context, Shortfall};
+use crate::diagnosis::command::kubectl;
+use crate::diagnosis::context::{Context, Shortfall, claim_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
-use crate::diagnosis::remedy::{Change, Remedy, Risk};
+use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::model::{Event, Kind, ObjectRef, Quantity};
 
 crate::rules::declare_rule! {
@@ -17,6 +18,9 @@ crate::rules::declare_rule! {
         check: check,
     }
 }
+
+/// Claims that are shown of a namespace.
+const SHOWN: usize = 3;
 
 fn check(cx: &Context<'_>, out: &mut Out<'_>) {
     out.skip(cx.unread(&[Kind::StatefulSet, Kind::ReplicaSet, Kind::DaemonSet]));
@@ -38,7 +42,13 @@ fn refusal<'a>(cx: &Context<'a>, object: &ObjectRef) -> Option<&'a Event> {
 }
 
 fn finding(cx: &Context<'_>, shortfall: &Shortfall<'_>, object: ObjectRef, event: &Event) -> Finding {
-    let title = format!("{} {} can't make its pods: {}", shortfall.kind, shortfall.meta.name, why(&event.message));
+    let ending = namespace_ending(cx, &object.namespace, &event.message);
+    let why = if ending {
+        format!("namespace {} is being deleted", object.namespace)
+    } else {
+        why(&event.message).to_owned()
+    };
+    let title = format!("{} {} can't make its pods: {why}", shortfall.kind, shortfall.meta.name);
     let pods = shortfall.missing.iter().take(100);
     let pods = pods.map(|name| ObjectRef::new(Kind::Pod, &shortfall.meta.namespace, name));
     let said = RULE.finding(object.clone(), title).evidence(
@@ -47,6 +57,8 @@ fn finding(cx: &Context<'_>, shortfall: &Shortfall<'_>, object: ObjectRef, event
         event.message.clone(),
         "what its controller says",
     );
+    let said = if ending { with_what_is_left(cx, &object.namespace, said) } else { said };
+    let said = if ending { said } else { said.likely() };
     with_quota(cx, &event.message, &object.namespace, said)
         .evidence(
             object.clone(),
@@ -54,10 +66,39 @@ fn finding(cx: &Context<'_>, shortfall: &Shortfall<'_>, object: ObjectRef, event
             format!("{} of {} missing", shortfall.lacking, shortfall.lacking + shortfall.pods.len()),
             format!("last refused at {}", event.last_seen()),
         )
-        .likely()
         .explains(object)
         .explains_all(pods)
         .with_remedies(resized(cx, shortfall, &event.message))
+}
+
+/// Whether a refusal is that of a namespace that goes (`plugin/pkg/admission/namespace/lifecycle`), and it still does.
+fn namespace_ending(cx: &Context<'_>, namespace: &str, message: &str) -> bool {
+    let found = cx.snapshot.namespaces.get("", namespace).found();
+    message.contains("because it is being terminated") && found.is_some_and(|namespace| namespace.metadata.deleting())
+}
+
+/// The claims whose finalizers keep a namespace from going.
+fn with_what_is_left(cx: &Context<'_>, namespace: &str, mut finding: Finding) -> Finding {
+    let object = ObjectRef::new(Kind::Namespace, "", namespace);
+    let since = cx.snapshot.namespaces.get("", namespace).found();
+    let since = since.and_then(|namespace| namespace.metadata.deletion_timestamp.clone()).unwrap_or_default();
+    let note = "nothing new is made in it; its status.conditions say what keeps it";
+    finding = finding.evidence(object.clone(), "metadata.deletionTimestamp", since, note);
+    let claims = cx.snapshot.claims.in_namespace(namespace).iter();
+    for claim in claims.filter(|claim| claim.metadata.deleting() && !claim.metadata.finalizers.is_empty()).take(SHOWN) {
+        let note = "keeps the claim, and the claim the namespace, until its owner takes it off";
+        let finalizers = claim.metadata.finalizers.join(", ");
+        finding =
+            finding.evidence(claim_ref(claim), "metadata.finalizers", finalizers, note).explains(claim_ref(claim));
+    }
+    let command = kubectl(&["get", "namespace"], &[namespace], &[("-o", "yaml")]);
+    let look = Step {
+        command,
+        ..Step::told(format!("Read in the conditions of namespace {namespace} what keeps it, and end that"))
+    };
+    let again = Step::told("Make the workload in another namespace, or in this one once it is gone and made anew");
+    let reason = "a deletion can't be taken back, and what keeps it is for its owner to end";
+    finding.remedy(Remedy::untried("Let the namespace go", Risk::High, vec![look, again], reason))
 }
 
 /// A claim template in the size that a LimitRange of the namespace allows, where that is what it refuses

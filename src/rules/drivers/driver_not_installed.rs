@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::driver::classes_of;
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
-use crate::diagnosis::finding::Finding;
+use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Causes;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::names;
@@ -83,6 +83,24 @@ fn absent(cx: &Context<'_>, driver: &str) -> bool {
         && !wrote_events()
 }
 
+/// Claims that name no class get the newest of several default ones (`pkg/volume/util/storageclass.go`).
+fn one_of_several_defaults(cx: &Context<'_>, class: &StorageClass) -> Option<Evidence> {
+    let marked: Vec<&StorageClass> =
+        cx.snapshot.classes.seen().iter().map(|class| &**class).filter(|class| class.is_default()).collect();
+    let created = &class.metadata.creation_timestamp;
+    let newest = marked.iter().all(|other| other.metadata.creation_timestamp <= *created);
+    (class.is_default() && marked.len() > 1 && newest).then(|| {
+        let others: Vec<&str> = marked.iter().map(|other| other.metadata.name.as_str()).collect();
+        let note = format!(
+            "it is the newest of {} default classes ({}): claims that name none get it",
+            marked.len(),
+            names(&others)
+        );
+        let object = ObjectRef::new(Kind::StorageClass, "", &class.metadata.name);
+        Context::fact(object, "metadata.creationTimestamp", created.clone(), note)
+    })
+}
+
 fn finding(cx: &Context<'_>, driver: &str, cases: &[&ClaimCase<'_>]) -> Finding {
     let classes: Vec<&StorageClass> = classes_of(cx, driver).collect();
     let class = classes.first().map_or("", |class| class.metadata.name.as_str());
@@ -105,6 +123,7 @@ fn finding(cx: &Context<'_>, driver: &str, cases: &[&ClaimCase<'_>]) -> Finding 
     if !driver.contains("csi") || !unread.is_empty() {
         finding = finding.likely();
     }
+    finding.evidence.extend(classes.iter().find_map(|class| one_of_several_defaults(cx, class)));
     for case in cases {
         finding = finding.explains(claim_ref(case.claim));
         finding = finding.explains_all(cx.held_by(case.claim).into_iter().map(pod_ref));

@@ -4,6 +4,7 @@ mod words;
 use std::collections::BTreeMap;
 
 use self::words::snapshot_event;
+use super::provisioning_refused::stopped;
 use super::runner::{busy_helpers, runner};
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::Finding;
@@ -60,6 +61,9 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
 
 /// The provisioner and its failure, where one stands that isn't just a call which takes its time.
 fn failing<'c, 'a>(cx: &Context<'a>, case: &'c ClaimCase<'a>) -> Option<(String, Failing<'c, 'a>)> {
+    if stopped(cx, case).is_some() {
+        return None;
+    }
     let (driver, report) = match (&case.verdict.decision, &case.provisioning) {
         (Decision::ExternalProvisioning { .. }, Some(verdict)) => {
             (verdict.driver.clone(), verdict.failures.first().and(verdict.report.clone())?)

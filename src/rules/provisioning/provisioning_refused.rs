@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 
+use crate::admission::expand::claim_maker;
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
-use crate::diagnosis::remedy::{Remedy, Risk, Step};
+use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::named;
 use crate::model::claim::SELECTED_NODE;
 use crate::model::{Claim, Kind, ObjectRef, StorageClass};
@@ -26,7 +27,7 @@ crate::rules::declare_rule! {
 const POPULATING: i64 = 600;
 
 /// A claim with what stops its provisioner.
-struct Stopped<'c, 'a> {
+pub(super) struct Stopped<'c, 'a> {
     case: &'c ClaimCase<'a>,
     verdict: &'c ProvisionerVerdict,
     problem: &'c ProvisionProblem,
@@ -44,11 +45,16 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
     }
 }
 
-fn stopped<'c, 'a>(cx: &Context<'_>, case: &'c ClaimCase<'a>) -> Option<Stopped<'c, 'a>> {
+/// The claim where its provisioner stops before it calls its driver. One whose driver has answered did not stop.
+pub(super) fn stopped<'c, 'a>(cx: &Context<'_>, case: &'c ClaimCase<'a>) -> Option<Stopped<'c, 'a>> {
     if !matches!(case.verdict.decision, Decision::ExternalProvisioning { .. }) {
         return None;
     }
     let verdict = case.provisioning.as_ref()?;
+    let failure = verdict.report.as_ref().and_then(|report| report.failure.as_ref());
+    if failure.is_some_and(|failure| failure.code.is_some()) {
+        return None;
+    }
     let problem = verdict.problem.as_ref()?;
     let stops = match problem {
         ProvisionProblem::NeedsPopulator { .. } => {
@@ -106,7 +112,7 @@ fn finding(cx: &Context<'_>, cases: &[Stopped<'_, '_>]) -> Finding {
         finding = finding.explains(claim_ref(stopped.case.claim));
         finding = finding.explains_all(cx.held_by(stopped.case.claim).into_iter().map(pod_ref));
     }
-    finding.remedy(remedy(lead))
+    finding.remedy(remedy(cx, lead))
 }
 
 /// Whether the problem is one of drivers and nodes, and not of what the claim or class says.
@@ -221,7 +227,11 @@ fn allowed(class: &StorageClass) -> String {
     terms.collect::<Vec<_>>().join(", or ")
 }
 
-fn remedy(stopped: &Stopped<'_, '_>) -> Remedy {
+fn remedy(cx: &Context<'_>, stopped: &Stopped<'_, '_>) -> Remedy {
+    let reason = "what the provisioner answers then is not known";
+    if let Some(step) = without_selector(cx, stopped) {
+        return Remedy::untried("Ask for a volume without a selector", Risk::Low, vec![step], reason);
+    }
     let name = &stopped.case.claim.metadata.name;
     let class = stopped.case.claim.class();
     let driver = &stopped.verdict.driver;
@@ -269,5 +279,19 @@ fn remedy(stopped: &Stopped<'_, '_>) -> Remedy {
             format!("Create VolumeAttributesClass {class} for driver {driver}, or let claim {name} name another"),
         ),
     };
-    Remedy::untried(title, Risk::Low, vec![Step::told(what)], "what the provisioner answers then is not known")
+    Remedy::untried(title, Risk::Low, vec![Step::told(what)], reason)
+}
+
+/// The claim made anew without its selector, where no workload would make it with the same again.
+fn without_selector(cx: &Context<'_>, stopped: &Stopped<'_, '_>) -> Option<Step> {
+    let claim = stopped.case.claim;
+    let meta = &claim.metadata;
+    let made = cx.users_of(claim).iter().any(|pod| claim_maker(cx.snapshot, pod, &meta.name).is_some());
+    if *stopped.problem != ProvisionProblem::Selector || made || meta.controller().is_some() {
+        return None;
+    }
+    let (kind, namespace, name) = (Kind::PersistentVolumeClaim, meta.namespace.clone(), meta.name.clone());
+    let operations = serde_json::json!([{"op": "remove", "path": "/spec/selector"}]);
+    let what = format!("Make claim {name} anew without spec.selector, which can't be changed; it has no volume yet");
+    Some(cx.step(what, Change::Remake { kind, namespace, name, operations }))
 }

@@ -3,10 +3,10 @@ use std::collections::BTreeMap;
 use crate::diagnosis::command;
 use crate::diagnosis::context::{Context, PodGroup, pod_ref};
 use crate::diagnosis::finding::Finding;
-use crate::diagnosis::out::Causes;
+use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, named};
-use crate::model::{Kind, Pod};
+use crate::model::{Kind, ObjectRef, Pod};
 use crate::scheduler::Outcome;
 
 crate::rules::declare_rule! {
@@ -17,26 +17,48 @@ crate::rules::declare_rule! {
         since: "0.1.0",
         needs: [Pod],
         reads: [Event],
-        stage: Cause,
+        stage: Failure,
         check: check,
     }
 }
 
 /// Pods of one scheduler that it refuses in the same words.
 type Story<'c> = (&'c str, &'c str);
+/// Words of schedulers that place the pods of a group together or not at all (Volcano, kube-batch, coscheduling).
+const TOGETHER: [&str; 4] = ["in gang", "pod group", "podgroup", "minavailable"];
 
-fn check(cx: &Context<'_>, out: &mut Causes) {
-    let mut stories: BTreeMap<Story<'_>, Vec<(&PodGroup<'_>, &'static str)>> = BTreeMap::new();
+/// A group of pods, those of it that nothing else explains, and where the refusal stands.
+type Refused<'c, 'a> = (&'c PodGroup<'a>, Vec<ObjectRef>, &'static str);
+
+fn check(cx: &Context<'_>, out: &mut Out<'_>) {
+    let mut stories: BTreeMap<Story<'_>, Vec<Refused<'_, '_>>> = BTreeMap::new();
     for group in cx.groups.iter().filter(|group| group.verdict.outcome == Outcome::OtherScheduler) {
         let scheduler = group.lead().spec.scheduler();
-        match refusal(cx, group.lead(), scheduler) {
-            Some((path, said)) => stories.entry((scheduler, said)).or_default().push((group, path)),
-            None => out.skip(cx.unread(&[Kind::Event])),
+        let Some((path, said)) = refusal(cx, group.lead(), scheduler) else {
+            out.skip(cx.unread(&[Kind::Event]));
+            continue;
+        };
+        let (known, rest): (Vec<ObjectRef>, Vec<ObjectRef>) =
+            group.objects().into_iter().partition(|pod| out.explained(pod));
+        let lower = said.to_lowercase();
+        match known.first().filter(|_| TOGETHER.iter().any(|words| lower.contains(words))) {
+            Some(known) => with_known(out, known, &rest, (path, said)),
+            None if rest.is_empty() => {}
+            None => stories.entry((scheduler, said)).or_default().push((group, rest, path)),
         }
     }
     for ((scheduler, said), groups) in stories {
         out.add(finding(scheduler, said, &groups));
     }
+}
+
+/// The pods of a gang wait for what keeps one of them.
+fn with_known(out: &mut Out<'_>, known: &ObjectRef, rest: &[ObjectRef], (path, said): (&str, &str)) {
+    for pod in rest {
+        out.explain_with(known, pod);
+    }
+    let note = "what the pods' own scheduler says: it places all of them or none";
+    out.note(known, Context::fact(known.clone(), path, said, note));
 }
 
 /// Where and how the pod's own scheduler refuses it.
@@ -49,16 +71,16 @@ fn refusal<'a>(cx: &Context<'a>, pod: &'a Pod, scheduler: &str) -> Option<(&'sta
     said.into_iter().chain(event).find(|(_, text)| !text.is_empty())
 }
 
-fn finding(scheduler: &str, said: &str, groups: &[(&PodGroup<'_>, &'static str)]) -> Finding {
-    let names: Vec<&str> = groups.iter().flat_map(|(group, _)| group.names()).collect();
+fn finding(scheduler: &str, said: &str, groups: &[Refused<'_, '_>]) -> Finding {
+    let names: Vec<&str> = groups.iter().flat_map(|(_, pods, _)| pods).map(|pod| pod.name.as_str()).collect();
     let title = format!("{} can't be scheduled: scheduler {scheduler} says: {said}", capital(&named("pod", &names)));
-    let (lead, path) = groups[0];
+    let (lead, _, path) = &groups[0];
     let object = pod_ref(lead.lead());
     let note = "kube-scheduler leaves the pod to this scheduler";
     RULE.finding(lead.subject(), title)
-        .evidence(object.clone(), path, said, "what the pod's own scheduler says")
+        .evidence(object.clone(), *path, said, "what the pod's own scheduler says")
         .evidence(object, "spec.schedulerName", scheduler, note)
-        .explains_all(groups.iter().flat_map(|(group, _)| group.objects()))
+        .explains_all(groups.iter().flat_map(|(_, pods, _)| pods.clone()))
         .remedy(look(lead.lead(), scheduler))
 }
 

@@ -10,7 +10,7 @@ use crate::diagnosis::text::{capital, count, either, named, names};
 use crate::model::selector::matches;
 use crate::model::{Kind, Meta, ObjectRef, Pod, Workload};
 use crate::scheduler::Reason;
-use crate::scheduler::reasons::InterPodAffinity;
+use crate::scheduler::reasons::{InterPodAffinity, VolumeBinding};
 
 crate::rules::declare_rule! {
     static RULE = {
@@ -28,13 +28,24 @@ crate::rules::declare_rule! {
 fn check(cx: &Context<'_>, out: &mut Causes) {
     let mut by_owner: BTreeMap<ObjectRef, Vec<&PodGroup<'_>>> = BTreeMap::new();
     for group in cx.blocked() {
-        if !taken(cx, group).is_empty() {
+        if !taken(cx, group).is_empty() && !tied_by_volumes(group) {
             by_owner.entry(group.subject()).or_default().push(group);
         }
     }
     for (owner, groups) in by_owner {
         out.add(finding(cx, owner, &groups));
     }
+}
+
+/// Whether bound volumes close every other node: more nodes don't help then, and the volumes are the cause.
+fn tied_by_volumes(group: &PodGroup<'_>) -> bool {
+    let closed = closed(group);
+    let mut others = group.verdict.nodes.iter().filter(|node| !closed.contains(&node.name.as_str())).peekable();
+    let by_volume = |reason: &Reason| match reason {
+        Reason::VolumeBinding(reason) => matches!(reason, VolumeBinding::VolumeAffinity { .. }),
+        _ => false,
+    };
+    others.peek().is_some() && others.all(|node| node.reasons.iter().any(by_volume))
 }
 
 /// Nodes that are searched for the pods that hold them.

@@ -3,17 +3,15 @@
 
 use std::collections::BTreeSet;
 
+use super::volume_reach::{excluding_volumes, none_made, not_allowed, volume_affinity, zone};
 use crate::diagnosis::context::Context;
 use crate::diagnosis::in_the_way::InTheWay;
 use crate::diagnosis::obstacle_words::clause;
-use crate::diagnosis::text::{count, either, names};
+use crate::diagnosis::text::{either, names};
 use crate::model::Node;
 use crate::model::selector::Requirement;
-use crate::scheduler::obstacle::amount;
+use crate::scheduler::obstacle::{NoVolume, amount};
 use crate::scheduler::{Fact, Obstacle};
-
-/// A label that says which node a node is.
-const HOSTNAME: &str = "kubernetes.io/hostname";
 
 /// The end of a sentence about the pods; `None` where each node has something else in the way.
 pub(in crate::rules) fn everywhere(cx: &Context<'_>, way: &InTheWay) -> Option<String> {
@@ -42,6 +40,11 @@ fn of_all(cx: &Context<'_>, way: &InTheWay, obstacle: &Obstacle) -> String {
         Fact::Resource { name, asked, .. } => resource(way, obstacle, name, *asked),
         Fact::Label { requirement, .. } => label(cx, way, requirement),
         Fact::VolumeAffinity { claim, volume, unmet } => volume_affinity(cx, way, claim, volume, unmet),
+        Fact::Zone { claim, volume, key, values, .. } => zone(cx, way, claim, volume, (key, values)),
+        Fact::NoVolume { claim, class, why: NoVolume::NotAllowed { .. } } => {
+            not_allowed(cx, way, claim, class, obstacle)
+        }
+        Fact::NoVolume { claim, class, why: NoVolume::NoneMade { .. } } => none_made(cx, way, claim, class, obstacle),
         _ if way.sets.len() == 1 && way.sets[0].nodes.len() == 1 => {
             format!("on {}, the only node: {}", way.sets[0].nodes[0], clause(obstacle))
         }
@@ -118,58 +121,4 @@ fn near<'t>(text: &str, others: impl Iterator<Item = &'t String>) -> Option<&'t 
     let distances = others.map(|other| (strsim::osa_distance(text, other), other));
     let near = distances.filter(|(distance, _)| (1..=far).contains(distance));
     near.min_by_key(|(distance, _)| *distance).map(|(_, other)| other)
-}
-
-fn volume_affinity(
-    cx: &Context<'_>,
-    way: &InTheWay,
-    claim: &str,
-    volume: &str,
-    unmet: &[(Requirement, Option<String>)],
-) -> String {
-    let asked: Vec<String> = unmet.iter().map(|(requirement, _)| requirement.to_string()).collect();
-    let asked = if asked.is_empty() { "what no node has".to_owned() } else { asked.join(" and ") };
-    let gone: Vec<&str> = unmet
-        .iter()
-        .filter(|(requirement, _)| requirement.key == HOSTNAME && requirement.operator == "In")
-        .flat_map(|(requirement, _)| &requirement.values)
-        .map(String::as_str)
-        .filter(|name| cx.snapshot.nodes.get("", name).is_absent())
-        .collect();
-    let of = format!("volume {volume} of claim {claim} is for {asked} alone");
-    let nodes: usize = way.sets.iter().map(|set| set.nodes.len()).sum();
-    match gone.as_slice() {
-        [] => format!("{of}, and none of {} has that label", count(nodes, "node")),
-        gone => format!("{of}, and node {} is not in the cluster any more", names(gone)),
-    }
-}
-
-/// Volumes of which each can be reached from some node, but no node reaches all of them.
-fn excluding_volumes(way: &InTheWay) -> Option<String> {
-    let mut volumes: Vec<(&str, String)> = Vec::new();
-    for set in &way.sets {
-        let mut of_set = set.obstacles.iter().filter_map(place_of_volume).peekable();
-        of_set.peek()?;
-        for (volume, place) in of_set {
-            if !volumes.iter().any(|(known, _)| *known == volume) {
-                volumes.push((volume, place));
-            }
-        }
-    }
-    volumes.sort();
-    let places: Vec<String> = volumes.into_iter().map(|(_, place)| place).collect();
-    (places.len() > 1).then(|| format!("its volumes exclude each other: {}", names(&places)))
-}
-
-fn place_of_volume(obstacle: &Obstacle) -> Option<(&str, String)> {
-    match &obstacle.fact {
-        Fact::VolumeAffinity { claim, volume, unmet } => {
-            let asked: Vec<String> = unmet.iter().map(|(requirement, _)| requirement.to_string()).collect();
-            Some((volume, format!("volume {volume} of claim {claim} is for {} alone", asked.join(" and "))))
-        }
-        Fact::Zone { claim, volume, key, values, .. } => {
-            Some((volume, format!("volume {volume} of claim {claim} is for {key}={} alone", values.join(" or "))))
-        }
-        _ => None,
-    }
 }

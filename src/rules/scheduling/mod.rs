@@ -3,9 +3,13 @@
 mod anti_affinity_exhausts_nodes;
 mod everywhere;
 mod exceeds_any_node;
+mod host_name_misread;
 pub(super) mod no_node_fits;
 mod ordered_pods_wait;
+mod pinned;
 mod verdict_differs;
+mod volume_reach;
+mod volume_remedies;
 
 use super::Rule;
 
@@ -13,6 +17,7 @@ use super::Rule;
 pub(super) static RULES: &[&Rule] = &[
     &anti_affinity_exhausts_nodes::RULE,
     &exceeds_any_node::RULE,
+    &host_name_misread::RULE,
     &no_node_fits::RULE,
     &ordered_pods_wait::RULE,
     &verdict_differs::RULE,

@@ -2,6 +2,8 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::everywhere::everywhere;
+use super::pinned::pinned;
+use super::volume_remedies;
 use crate::diagnosis::context::{Context, OWN_NAME, PodGroup, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::in_the_way::{InTheWay, NodeSet};
@@ -10,7 +12,7 @@ use crate::diagnosis::obstacle_words::clause;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::text::{capital, count, either, named, names};
 use crate::model::{Kind, ObjectRef};
-use crate::scheduler::obstacle::amount;
+use crate::scheduler::obstacle::{NoVolume, amount};
 use crate::scheduler::{Fact, Obstacle};
 
 crate::rules::declare_rule! {
@@ -91,7 +93,7 @@ fn of_pod(way: &InTheWay) -> Option<String> {
 }
 
 fn of_nodes(cx: &Context<'_>, way: &InTheWay) -> Option<String> {
-    if let Some(told) = everywhere(cx, way) {
+    if let Some(told) = everywhere(cx, way).or_else(|| pinned(way).map(|pinned| pinned.told())) {
         return Some(told);
     }
     let mut parts: Vec<String> = Vec::new();
@@ -171,10 +173,17 @@ fn finding(cx: &Context<'_>, subject: ObjectRef, story: &str, way: &InTheWay, gr
     if !group.verdict.unknown.is_empty() {
         finding = finding.likely();
     }
-    let closest = way.closest().filter(|_| way.of_pod.is_empty()).find_map(|set| set.nodes.first());
+    let closest =
+        pinned(way).and_then(|pinned| pinned.node()).or_else(|| way.closest().find_map(|set| set.nodes.first()));
+    let closest = closest.filter(|_| way.of_pod.is_empty());
     let node = closest.map(|node| ObjectRef::new(Kind::Node, "", node));
     let look = looks::closer(cx, [pod_ref(group.lead()), finding.object.clone()].into_iter().chain(node).collect());
-    finding.explains_all(groups.iter().flat_map(|group| group.objects())).with_remedies(look)
+    let finding = volume_remedies::with_volumes(cx, way, finding);
+    let finding = volume_remedies::with_age(cx, way, group.lead(), finding);
+    finding
+        .explains_all(groups.iter().flat_map(|group| group.objects()))
+        .with_remedies(volume_remedies::remedies(cx, way, group.lead()))
+        .with_remedies(look)
 }
 
 /// A fact for each obstacle of each set of nodes, the closest first, then who holds what is short there.
@@ -199,7 +208,12 @@ fn with_nodes(way: &InTheWay, mut finding: Finding) -> Finding {
 fn with_obstacle(set: &NodeSet, obstacle: &Obstacle, finding: Finding) -> Finding {
     let who = named("node", &set.nodes);
     let note = format!("{who}: {} ({})", obstacle.reason, obstacle.reason.plugin());
-    let value = format!("{}, wanted: {}", obstacle.present, obstacle.wanted);
+    let value = match &obstacle.fact {
+        Fact::VolumeAffinity { .. } | Fact::Zone { .. } | Fact::NoVolume { why: NoVolume::NotAllowed { .. }, .. } => {
+            format!("{}; the node has {}", obstacle.wanted, obstacle.present)
+        }
+        _ => format!("{}, wanted: {}", obstacle.present, obstacle.wanted),
+    };
     let object = match (&obstacle.fact, set.nodes.first()) {
         (Fact::Cordoned, Some(node)) => ObjectRef::new(Kind::Node, "", node),
         _ => obstacle.object.clone(),

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use crate::diagnosis::context::{Context, PodGroup, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::out::Out;
+use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, either, named, names};
 use crate::model::pod::Condition;
 use crate::model::version::Version;
@@ -38,7 +39,7 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
     for group in &cx.groups {
         for pod in &group.pods {
             if let Some(condition) = differs(cx, pod, &group.verdict)
-                && !(condition.reason == "SchedulerError" && out.explained(&pod_ref(pod)))
+                && !((condition.reason == "SchedulerError" || fits(group)) && out.explained(&pod_ref(pod)))
             {
                 let message = condition.message.as_str();
                 let told = fits(group).then_some(message);
@@ -113,8 +114,12 @@ fn finding(cx: &Context<'_>, differing: &[Differing<'_, '_>], newest: &[(Timesta
     let changed: Vec<&(Timestamp, ObjectRef)> =
         newest.iter().take_while(|(time, _)| since.is_some_and(|since| *time > since)).take(SHOWN).collect();
     let now = if fits { "on the present state a node takes" } else { "on the present state it would say otherwise of" };
+    let how = match changed.first() {
+        Some((_, newer)) if fits => format!("is older than {} {}", newer.kind, newer.name),
+        _ => "is out of date or rests on something unseen".to_owned(),
+    };
     let title = format!(
-        "What kube-scheduler wrote about {} is out of date or rests on something unseen: {now} {}",
+        "What kube-scheduler wrote about {} {how}: {now} {}",
         named("pod", &names_of),
         either(differing.len(), "it", "them"),
     );
@@ -131,11 +136,25 @@ fn finding(cx: &Context<'_>, differing: &[Differing<'_, '_>], newest: &[(Timesta
     if changed.is_empty() {
         finding = finding.evidence(object, "", "nothing newer was read", unseen(cx));
     }
+    if fits && !changed.is_empty() {
+        finding = finding.remedy(look_again(cx, differing));
+    }
     for (time, object) in changed {
         let path = "metadata.creationTimestamp";
         finding = finding.evidence(object.clone(), path, time.to_string(), "came after the scheduler last spoke");
     }
     finding.explains_all(differing.iter().map(|one| pod_ref(one.pod)))
+}
+
+/// Rejected pods are tried again on events that could help them, and every five minutes
+/// (`backend/queue/scheduling_queue.go`, DefaultPodMaxInUnschedulablePodsDuration).
+fn look_again(cx: &Context<'_>, differing: &[Differing<'_, '_>]) -> Remedy {
+    let wait = Step::told("Wait five minutes: by then kube-scheduler has tried every rejected pod again");
+    let owned = differing.iter().filter(|one| one.pod.metadata.controller().is_some());
+    let pods: Vec<ObjectRef> = owned.map(|one| pod_ref(one.pod)).collect();
+    let anew = cx.recreate_steps(&pods).into_iter().map(|step| Step { what: format!("Or: {}", step.what), ..step });
+    let steps = std::iter::once(wait).chain(anew).collect();
+    Remedy::untried("Have kube-scheduler look again", Risk::Low, steps, "it is a matter of time, not of the state")
 }
 
 /// When the scheduler last spoke of the pod, RFC 3339.

@@ -1,6 +1,7 @@
 //! What to do about failures of a provisioner.
 
 use super::Failing;
+use super::words::shared_modes;
 use crate::diagnosis::context::Context;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::model::{Kind, StorageClass};
@@ -16,7 +17,7 @@ pub(super) fn remedies(
 ) -> Vec<Remedy> {
     let reason = "what the provisioner answers then is not known";
     let told = |title: &str, what: String| Remedy::untried(title, Risk::Low, vec![Step::told(what)], reason);
-    let class_name = lead.case.claim.class();
+    let (class_name, name) = (lead.case.claim.class(), &lead.case.claim.metadata.name);
     let mut remedies = match &lead.failure.cause {
         FailureCause::SecretMissing { namespace, name } => vec![told(
             "Give the provisioner its secret",
@@ -45,7 +46,21 @@ pub(super) fn remedies(
         FailureCause::NoRoom => {
             vec![told("Make room", "Add room to the storage, or ask for a smaller volume".to_owned())]
         }
-        FailureCause::SecretTemplate
+        FailureCause::AccessMode if !shared_modes(lead.case.claim).is_empty() => {
+            vec![
+                for_one_node(cx, lead, reason),
+                told(
+                    "Take storage that several nodes can use",
+                    format!("Make claim {} anew with a class whose driver makes file systems for several nodes", name),
+                ),
+            ]
+        }
+        FailureCause::Size => vec![told(
+            "Ask for a size that the driver makes",
+            format!("Make claim {name} anew with a size within the driver's bounds: it has no volume yet"),
+        )],
+        FailureCause::AccessMode
+        | FailureCause::SecretTemplate
         | FailureCause::Topology
         | FailureCause::Webhook { .. }
         | FailureCause::Forbidden
@@ -60,6 +75,16 @@ pub(super) fn remedies(
         remedies.push(Remedy::untried("See all that the provisioner says", Risk::Low, vec![runner.look()], reason));
     }
     remedies
+}
+
+/// The claim made anew for one node alone.
+fn for_one_node(cx: &Context<'_>, lead: &Failing<'_, '_>, reason: &str) -> Remedy {
+    let meta = &lead.case.claim.metadata;
+    let operations = serde_json::json!([{"op": "replace", "path": "/spec/accessModes", "value": ["ReadWriteOnce"]}]);
+    let (kind, namespace, name) = (Kind::PersistentVolumeClaim, meta.namespace.clone(), meta.name.clone());
+    let what = format!("Where all pods that use claim {name} may run on one node, make it anew for ReadWriteOnce");
+    let step = cx.step(what, Change::Remake { kind, namespace, name, operations });
+    Remedy::untried("Ask for a volume for one node", Risk::Medium, vec![step], reason)
 }
 
 /// The class made anew so that it waits for a consumer: the binding mode of a class can't be changed, and what is bound

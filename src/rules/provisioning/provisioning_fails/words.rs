@@ -3,7 +3,7 @@
 use super::Failing;
 use crate::diagnosis::context::Context;
 use crate::diagnosis::text::{either, named};
-use crate::model::{Event, ObjectRef, StorageClass};
+use crate::model::{Claim, Event, ObjectRef, StorageClass};
 use crate::volumes::FailureCause;
 use crate::volumes::provision_failure::shortened;
 
@@ -48,6 +48,14 @@ pub(super) fn title(
         FailureCause::Quota => format!("{fails}: a quota of the storage is used up: {text}"),
         FailureCause::NoRoom => format!("{fails}: the storage has no room for it: {text}"),
         FailureCause::Busy | FailureCause::Deadline => format!("{fails}: its attempts don't end: {text}"),
+        FailureCause::AccessMode => match shared_modes(lead.case.claim).as_slice() {
+            [] => format!("{fails}: it can't be used as the claim asks: {text}"),
+            modes => format!("{fails}: the driver makes none for {}: {text}", modes.join(" and ")),
+        },
+        FailureCause::Size => {
+            let size = lead.case.claim.request().map_or_else(|| "no size".to_owned(), ToString::to_string);
+            format!("{fails}: the driver makes none of {size}: {text}")
+        }
         FailureCause::NoNode
         | FailureCause::Topology
         | FailureCause::Forbidden
@@ -56,6 +64,12 @@ pub(super) fn title(
         | FailureCause::Unreachable
         | FailureCause::Other => format!("{fails}: {text}"),
     }
+}
+
+/// The modes of a claim with which pods on several nodes may use the file system on its volume.
+pub(super) fn shared_modes(claim: &Claim) -> Vec<&str> {
+    let shared = |mode: &&str| matches!(*mode, "ReadWriteMany" | "ReadOnlyMany") && claim.volume_mode() == "Filesystem";
+    claim.spec.access_modes.iter().map(String::as_str).filter(shared).collect()
 }
 
 /// The last warning about the snapshot that the claim is made from: its controller tells why it isn't ready.
