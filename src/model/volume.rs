@@ -43,6 +43,7 @@ model! {
         pub local: Option<HostPath>,
         pub host_path: Option<HostPath>,
         pub nfs: Option<Nfs>,
+        pub mount_options: Vec<String>,
     }
 
     /// The claim that a volume is bound or reserved for.
@@ -62,6 +63,15 @@ model! {
         pub driver: String,
         pub volume_handle: String,
         pub read_only: bool,
+        pub fs_type: String,
+        pub node_stage_secret_ref: Option<SecretReference>,
+        pub node_publish_secret_ref: Option<SecretReference>,
+    }
+
+    /// The name of a secret; secrets themselves are never read.
+    pub struct SecretReference {
+        pub name: String,
+        pub namespace: String,
     }
 
     /// An NFS export.

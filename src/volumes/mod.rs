@@ -13,6 +13,7 @@ pub mod provisioner;
 pub mod provisioner_verdict;
 pub mod pv_controller;
 pub mod verdict;
+mod wrapping;
 
 pub use attach::Attachments;
 pub use attach_verdict::{AttachProblem, AttachVerdict, NodeState, OtherPod};

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::wrapping::unwrapped;
+
 /// Why an attempt to provision failed, as far as its text tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -173,7 +175,14 @@ const UNREACHABLE: &[&str] = &[
     "tls handshake",
     "network is unreachable",
 ];
-const BUSY: &[&str] = &["already exists", "operation is in progress", "operation in progress", "is pending"];
+const BUSY: &[&str] = &[
+    "already exists",
+    "operation is in progress",
+    "operation in progress",
+    "is pending",
+    "idempotent request",
+    "backoff condition",
+];
 const NOT_FOUND: &[&str] = &["not found", "notfound", "does not exist", "no such", "doesn't exist", "couldn't find"];
 const DEADLINE: &[&str] = &["deadline exceeded", "timed out", "timeout", "context canceled"];
 
@@ -215,7 +224,8 @@ pub fn essential(message: &str) -> String {
         let end = rest.find("desc = ").map_or(rest.len(), |found| found + "desc = ".len());
         text.replace_range(at..at + RPC.len() + end, "");
     }
-    let text = without_requests(&without_dumps(&text));
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = without_requests(&without_dumps(&unwrapped(&text)));
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ").replace(": .", ".").replace(": ,", ",");
     shortened(text.trim_end_matches(['.', ',', ':', ' ']), LONGEST)
 }

@@ -66,6 +66,14 @@ fn title(
     };
     let by = format!("{} {held} for {}", capital(&stuck.volume(cx)), named("pod", &names));
     match (same, others.iter().all(|other| other.deleting)) {
+        (Some((Kind::Deployment, meta)), _) if replicas_share(cx, stuck.case.pod, others) => (
+            ObjectRef::new(Kind::Deployment, &meta.namespace, &meta.name),
+            format!(
+                "{by}, and Deployment {} has several pods of one template that share it, so pod {pod} can't have it on node \
+                 {node}",
+                meta.name
+            ),
+        ),
         (Some((Kind::Deployment, meta)), _) => (
             ObjectRef::new(Kind::Deployment, &meta.namespace, &meta.name),
             format!(
@@ -85,8 +93,28 @@ fn found<'a>(cx: &Context<'a>, other: &OtherPod) -> Option<&'a Pod> {
     cx.snapshot.pods.get(&other.pod.namespace, &other.pod.name).found().map(|pod| &**pod)
 }
 
+/// Whether the pods are of one ReplicaSet that wants several: no update is under way, and they would share for good.
+fn replicas_share(cx: &Context<'_>, pod: &Pod, others: &[OtherPod]) -> bool {
+    let set = |pod: &Pod| {
+        pod.metadata.controller().filter(|owner| owner.kind == "ReplicaSet").map(|owner| owner.name.clone())
+    };
+    let Some(own) = set(pod) else { return false };
+    let found_set = cx.snapshot.replica_sets.get(&pod.metadata.namespace, &own).found();
+    let several = found_set.is_some_and(|found| found.spec.replicas.unwrap_or(1) > 1);
+    several && others.iter().all(|other| found(cx, other).and_then(set).as_ref() == Some(&own))
+}
+
 fn is_of(cx: &Context<'_>, pod: &Pod, workload: (Kind, &Meta)) -> bool {
     cx.workload(pod).is_some_and(|(kind, meta)| kind == workload.0 && meta.name == workload.1.name)
+}
+
+fn found_pods_share(cx: &Context<'_>, stuck: &Stuck<'_, '_>) -> bool {
+    match stuck.problem {
+        AttachProblem::MultiAttach { pods, .. } | AttachProblem::UsedByAnotherPod { pods, .. } => {
+            replicas_share(cx, stuck.case.pod, pods)
+        }
+        _ => false,
+    }
 }
 
 fn remedies(cx: &Context<'_>, stuck: &Stuck<'_, '_>, same: Option<(Kind, &Meta)>, leaving: bool) -> Vec<Remedy> {
@@ -94,6 +122,19 @@ fn remedies(cx: &Context<'_>, stuck: &Stuck<'_, '_>, same: Option<(Kind, &Meta)>
     if leaving {
         let told = Step::told("See why the old pod does not end: its finalizers, and what its kubelet says");
         return vec![Remedy::untried("Have the old pod end", Risk::Low, vec![told], reason)];
+    }
+    let share = found_pods_share(cx, stuck);
+    if let Some((Kind::Deployment, meta)) = same.filter(|_| share) {
+        let key = (Kind::Deployment, meta.namespace.as_str(), meta.name.as_str());
+        let steps = vec![
+            cx.scale("Have one pod only", key, 1),
+            Step::told(
+                "Or give each pod a claim of its own (a StatefulSet's claim templates), or all a volume that many nodes can \
+                 have (ReadWriteMany)",
+            ),
+        ];
+        let reason = "only you know whether the pods must share what the volume holds";
+        return vec![Remedy::untried("Let no two pods share the volume", Risk::Medium, steps, reason)];
     }
     if let Some((Kind::Deployment, meta)) = same {
         let change = Change::Patch {

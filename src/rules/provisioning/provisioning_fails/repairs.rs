@@ -1,6 +1,7 @@
 //! What to do about failures of a provisioner.
 
 use super::Failing;
+use crate::diagnosis::command::kubectl;
 use crate::diagnosis::context::Context;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::model::{Kind, StorageClass};
@@ -35,10 +36,12 @@ pub(super) fn remedies(
             "Make the snapshot ready",
             format!("Repair VolumeSnapshot {name}, or name another one: the provisioner goes on by itself"),
         )],
-        FailureCause::Denied => vec![told(
-            "Give the driver its rights",
-            "Correct the credentials or the role that the driver uses at the storage's side".to_owned(),
-        )],
+        FailureCause::Denied => {
+            let correct = "Correct the credentials or the role that the driver uses at the storage's side".to_owned();
+            let steps = runner.and_then(account).into_iter().chain([Step::told(correct)]);
+            let looks = runner.map(Runner::look);
+            vec![Remedy::untried("Give the driver its rights", Risk::Low, steps.chain(looks).collect(), reason)]
+        }
         FailureCause::Quota => {
             vec![told("Make room in the quota", "Raise the quota at the storage's side, or free some of it".to_owned())]
         }
@@ -60,6 +63,19 @@ pub(super) fn remedies(
         remedies.push(Remedy::untried("See all that the provisioner says", Risk::Low, vec![runner.look()], reason));
     }
     remedies
+}
+
+/// The step that shows which identity of the cloud the provisioner's service account names.
+fn account(runner: &Runner<'_>) -> Option<Step> {
+    let account = runner.part.spec.service_account_name.as_str();
+    let account = if account.is_empty() { "default" } else { account };
+    let flags = [("-n", runner.part.namespace)];
+    let command = kubectl(&["get", "serviceaccount", "-o", "'jsonpath={.metadata.annotations}'"], &[account], &flags);
+    let what = format!(
+        "See whether service account {account} names the role or identity that is meant (annotations such as \
+         eks.amazonaws.com/role-arn, iam.gke.io/gcp-service-account, azure.workload.identity/client-id)"
+    );
+    Some(Step { what, command, ..Step::default() })
 }
 
 /// The class made anew so that it waits for a consumer: the binding mode of a class can't be changed, and what is bound
