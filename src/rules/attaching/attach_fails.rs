@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::attach_facts::{attach_facts, twin};
+use super::attach_facts::{attach_facts, attach_remedy, own_identity, twin};
 use super::placed::{attachment_ref, event_fact, failing, node_of, stuck, unread, volume_ref, volume_words, wait_fact};
 use crate::diagnosis::context::{Context, PlacedCase, pod_ref};
 use crate::diagnosis::finding::{Evidence, Finding};
@@ -128,12 +128,14 @@ fn finding(cx: &Context<'_>, attempts: &[Attempt<'_, '_>]) -> Finding {
         finding.rests_on.extend(helper_pods(cx, attempt.volume).into_iter().filter(|pod| !pod.ready()).map(pod_ref));
         finding.evidence.push(wait_fact(attempt.case));
     }
+    let mut remedies: Vec<Remedy> = attach_remedy(cx, first.case, first.volume, first.message).into_iter().collect();
     if let Some((_, fact)) = twin {
         finding.evidence.push(fact);
         finding = finding.likely();
+        remedies.push(own_identity(node));
     }
     let finding = finding.explains_all(attempts.iter().map(|attempt| pod_ref(attempt.case.pod)));
-    finding.remedy(look_further(cx, first))
+    finding.with_remedies(remedies).remedy(look_further(cx, first))
 }
 
 /// What the attachment itself says.

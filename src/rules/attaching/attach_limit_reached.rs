@@ -38,6 +38,10 @@ const LIMIT: &[&str] = &[
     "no free lun",
     "no available device",
     "missing scsi controller",
+    "attachmentlimitexceeded",
+    "maximum_persistent_disks",
+    "cannot attach more than",
+    "no free device",
 ];
 
 fn check(cx: &Context<'_>, out: &mut Out<'_>) {
@@ -97,14 +101,14 @@ fn finding(cx: &Context<'_>, stuck: &Stuck<'_, '_>, attachment: &str, message: &
         );
     let late = limit.is_some_and(|limit| usize::try_from(limit).is_ok_and(|limit| attached >= limit));
     finding.evidence.extend(csi_node.filter(|_| late).map(|csi_node| {
-        let note = "the node holds as many as its driver says by now: more pods were placed before the driver had registered \
-                    and said so, when any number seemed to fit";
+        let note = "the node holds as many as its driver says by now, so pods were placed before it said so: while a driver is \
+                    not registered on a fresh node, any number seems to fit";
         let object = ObjectRef::new(Kind::CSINode, "", node);
         Context::fact(object, "metadata.creationTimestamp", csi_node.metadata.creation_timestamp.clone(), note)
     }));
     finding.evidence.extend(rejected(cx, stuck));
     finding.evidence.push(wait_fact(stuck.case));
-    finding.explains(stuck.pod()).with_remedies(remedies(cx, stuck, &driver))
+    finding.explains(stuck.pod()).with_remedies(remedies(cx, stuck, &driver, late))
 }
 
 /// Earlier pods of the same controller that the kubelet turned away for the same reason
@@ -127,14 +131,19 @@ fn rejected(cx: &Context<'_>, stuck: &Stuck<'_, '_>) -> Option<Evidence> {
     Some(Context::fact(object, "status.reason", REJECTED, note))
 }
 
-fn remedies(cx: &Context<'_>, stuck: &Stuck<'_, '_>, driver: &str) -> Vec<Remedy> {
+fn remedies(cx: &Context<'_>, stuck: &Stuck<'_, '_>, driver: &str, late: bool) -> Vec<Remedy> {
     let node = stuck.node();
     let reason = "how many volumes the machine really takes is not known";
     let told = Step::told(format!(
         "Give the plugin of driver {driver} on the nodes (its DaemonSet, not its controller) the limit that the machine \
          really has; CSIDriver's nodeAllocatableUpdatePeriodSeconds keeps it up to date"
     ));
-    let lower = Remedy::untried("Correct the limit that the driver reports", Risk::Medium, vec![told], reason);
+    let early = Step::told(
+        "Keep pods off nodes on which the driver is not registered yet: a startup taint that the driver takes away, or \
+         CSIDriver's preventPodSchedulingIfMissing",
+    );
+    let steps = if late { vec![early, told] } else { vec![told] };
+    let lower = Remedy::untried("Correct the limit that the driver reports", Risk::Medium, steps, reason);
     let closed = serde_json::json!({"spec": {"unschedulable": true}});
     let close = Step {
         command: kubectl(&["cordon"], &[node], &[]),

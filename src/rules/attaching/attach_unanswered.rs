@@ -7,7 +7,7 @@ use crate::diagnosis::context::Context;
 use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
-use crate::diagnosis::text::{capital, duration, named};
+use crate::diagnosis::text::{capital, duration, named, names};
 use crate::model::component::Role;
 use crate::model::{Kind, ObjectRef};
 use crate::rules::drivers::driver::{controller_logs, sidecar};
@@ -103,6 +103,7 @@ fn finding(cx: &Context<'_>, stage: Stage, driver: &str, stuck: &[Stuck<'_, '_>]
     }
     if stage == Stage::NotTaken {
         finding.evidence.extend(without_driver_object(cx, driver));
+        finding.evidence.extend(controller_without(cx, driver).filter(|_| attacher.is_none()));
     }
     if let Some((part, container)) = &attacher {
         let pods = part.pods(cx);
@@ -155,6 +156,14 @@ fn made_anew(cx: &Context<'_>, stuck: &Stuck<'_, '_>) -> Option<Evidence> {
     let note = "the Node object was made anew after the volume had been attached, and its list began empty";
     let younger = !made.is_empty() && made < node;
     younger.then(|| Context::fact(node_ref(stuck.node()), "metadata.creationTimestamp", node.clone(), note))
+}
+
+/// The driver's controller, whose containers have no attacher among them.
+fn controller_without(cx: &Context<'_>, driver: &str) -> Option<Evidence> {
+    let (part, _) = sidecar(cx, driver, Role::Provisioner)?;
+    let containers: Vec<&str> = part.spec.containers.iter().map(|container| container.name.as_str()).collect();
+    let (object, path) = part.place("containers");
+    Some(Context::fact(object, &path, names(&containers), "the driver's controller has no attacher among these"))
 }
 
 /// That no CSIDriver says whether the driver needs attaching.

@@ -5,6 +5,7 @@ use crate::diagnosis::context::{Context, PlacedCase, pod_ref};
 use crate::diagnosis::finding::Evidence;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::{named, names};
+use crate::model::pod::PodVolume;
 use crate::model::{Claim, Kind, ObjectRef, Pod, Volume};
 
 /// The label with a node's zone.
@@ -73,7 +74,74 @@ pub(super) fn behind(cx: &Context<'_>, case: &PlacedCase<'_>, volume: Option<&st
     if says(STILL_USED) {
         facts.extend(lost_nodes(cx, case));
     }
+    let remedy = remedy.or_else(|| mount_remedy(cx, case, found.zip(claim), words));
     Behind { why: None, facts, remedy }
+}
+
+/// What takes the cause away, as far as the words tell it.
+fn mount_remedy(
+    cx: &Context<'_>,
+    case: &PlacedCase<'_>,
+    volume: Option<(&Volume, &Claim)>,
+    words: &str,
+) -> Option<Remedy> {
+    let says = |known: &[&str]| known.iter().any(|one| words.contains(one));
+    let node = &case.verdict.node;
+    let path = volume.and_then(|(volume, _)| volume.spec.local.as_ref().or(volume.spec.host_path.as_ref()));
+    let (title, risk, what) = if says(&["you might need a /sbin/mount."]) {
+        let what = format!(
+            "On node {node}, and on every other that such pods may run on, install the package with the mount program: \
+             nfs-common or nfs-utils for NFS, cifs-utils for SMB"
+        );
+        ("Install the mount program", Risk::Low, what)
+    } else if says(&["conflicting SELinux labels"]) {
+        let what = "Give the pods that share the volume the same securityContext.seLinuxOptions.level, or set \
+                    seLinuxChangePolicy: Recursive for them";
+        ("Give the pods one label", Risk::Medium, what.to_owned())
+    } else if says(STILL_USED) {
+        let what = "Make sure that no other machine has the volume (shut a lost one down), or fence its client off at the \
+                    storage, as with ceph osd blocklist add or a NetworkFence";
+        ("Free the volume of its old client", Risk::High, what.to_owned())
+    } else if says(UNREADABLE) {
+        let what = format!(
+            "On node {node}, read what the kernel says (dmesg), and whether multipathd holds the device (multipath -ll); \
+             repair the file system (fsck, xfs_repair) only with a snapshot at hand"
+        );
+        ("Look at the disk", Risk::High, what)
+    } else if let Some(path) = path.filter(|_| says(&["hostPath type check", "\" does not exist"])) {
+        let what = format!(
+            "Create directory {} on node {node}, or have the pod run on the node that has it (spec.nodeAffinity of the volume)",
+            path.path
+        );
+        ("Have the directory where the pod is", Risk::Low, what)
+    } else if says(&["read-only", "write access"]) {
+        return volume.and_then(|(_, claim)| mount_read_only(cx, case, claim));
+    } else {
+        return None;
+    };
+    let reason = "what is on the node can't be seen from here";
+    Some(Remedy::untried(title, risk, vec![Step::told(what)], reason))
+}
+
+/// Has the pods of a workload mount a claim for reading.
+fn mount_read_only(cx: &Context<'_>, case: &PlacedCase<'_>, claim: &Claim) -> Option<Remedy> {
+    read_only_fact(case, claim)?;
+    let (kind, meta) = cx.workload(case.pod)?;
+    let template = cx.template(case.pod)?;
+    let name = Some(claim.metadata.name.as_str());
+    let of_claim =
+        |volume: &PodVolume| volume.persistent_volume_claim.as_ref().map(|it| it.claim_name.as_str()) == name;
+    let position = template.spec.volumes.iter().position(of_claim)?;
+    if !matches!(kind, Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet | Kind::ReplicaSet) {
+        return None;
+    }
+    let path = format!("/spec/template/spec/volumes/{position}/persistentVolumeClaim/readOnly");
+    let operations = serde_json::json!([{"op": "add", "path": path, "value": true}]);
+    let change = Change::JsonPatch { kind, namespace: meta.namespace.clone(), name: meta.name.clone(), operations };
+    let step = cx
+        .step(format!("Have the pods of {kind} {} mount claim {} for reading", meta.name, claim.metadata.name), change);
+    let reason = "whether the file system can be mounted for reading is not known";
+    Some(Remedy::untried("Mount the claim for reading", Risk::Medium, vec![step], reason))
 }
 
 fn volume_ref(volume: &Volume) -> ObjectRef {

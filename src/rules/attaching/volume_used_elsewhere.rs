@@ -1,10 +1,11 @@
 use super::placed::{Stuck, attachment_ref, stuck, unread, wait_fact};
-use crate::diagnosis::context::{Context, pod_ref};
+use crate::diagnosis::context::{Context, PodGroup, pod_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, named};
 use crate::model::{Kind, Meta, ObjectRef, Pod};
+use crate::scheduler::{Fact, Obstacle};
 use crate::volumes::{AttachProblem, OtherPod};
 
 crate::rules::declare_rule! {
@@ -27,6 +28,72 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
             out.add(finding(cx, &stuck, pods));
         }
     }
+    for group in cx.blocked() {
+        let open = !group.pods.iter().all(|pod| out.explained(&pod_ref(pod)));
+        if let Some((claim, holder, deployment)) = held_by_old_pod(cx, group).filter(|_| open) {
+            out.add(waits_for_old_pod(cx, group, claim, holder, deployment));
+        }
+    }
+}
+
+/// The claim for one pod only that keeps the pods of a group from every node which would take them, where a pod of the same
+/// Deployment's other template has it.
+fn held_by_old_pod<'a>(cx: &Context<'a>, group: &PodGroup<'a>) -> Option<(String, &'a Pod, &'a Meta)> {
+    let (kind, deployment) = cx.workload(group.lead())?;
+    let own = group.lead().metadata.controller()?;
+    let in_use = |obstacle: &Obstacle| match &obstacle.fact {
+        Fact::ClaimInUse { claim, holders } => Some((claim.clone(), holders.first()?.0.clone())),
+        _ => None,
+    };
+    let way = cx.in_the_way(group);
+    let set = way.sets.iter().find(|set| !set.only_first && set.obstacles.iter().all(|it| in_use(it).is_some()))?;
+    let (claim, holder) = set.obstacles.first().and_then(in_use)?;
+    let holder = cx.snapshot.pods.get(&holder.namespace, &holder.name).found().map(|pod| &**pod)?;
+    let older = holder.metadata.controller().is_some_and(|other| other.uid != own.uid);
+    let update =
+        kind == Kind::Deployment && older && is_of(cx, holder, (kind, deployment)) && !holder.metadata.deleting();
+    update.then_some((claim, holder, deployment))
+}
+
+fn waits_for_old_pod(
+    cx: &Context<'_>,
+    group: &PodGroup<'_>,
+    claim: String,
+    holder: &Pod,
+    deployment: &Meta,
+) -> Finding {
+    let title = format!(
+        "Claim {claim} is for one pod only (ReadWriteOncePod) and pod {} has it, and Deployment {} starts its new {} before \
+         the old one ends",
+        holder.metadata.name,
+        deployment.name,
+        named("pod", &group.names())
+    );
+    let object = ObjectRef::new(Kind::Deployment, &deployment.namespace, &deployment.name);
+    let of_claim = ObjectRef::new(Kind::PersistentVolumeClaim, &deployment.namespace, &claim);
+    RULE.finding(object, title)
+        .evidence(
+            of_claim,
+            "spec.accessModes",
+            "ReadWriteOncePod",
+            "the scheduler lets no second pod have it, on any node",
+        )
+        .evidence(pod_ref(holder), "spec.nodeName", format!("on node {}", holder.spec.node_name), "it uses the claim")
+        .explains_all(group.objects())
+        .remedy(one_after_the_other(cx, deployment))
+}
+
+/// Has a Deployment end its old pods before it starts new ones.
+fn one_after_the_other(cx: &Context<'_>, deployment: &Meta) -> Remedy {
+    let change = Change::Patch {
+        kind: Kind::Deployment,
+        namespace: deployment.namespace.clone(),
+        name: deployment.name.clone(),
+        patch: serde_json::json!({"spec": {"strategy": {"type": "Recreate", "rollingUpdate": null}}}),
+    };
+    let what = format!("Have Deployment {} end its old pod before it starts the new one", deployment.name);
+    let reason = "how fast the old pod ends and the driver lets go is not known";
+    Remedy::untried("Replace pods one after the other", Risk::Medium, vec![cx.step(what, change)], reason)
 }
 
 fn finding(cx: &Context<'_>, stuck: &Stuck<'_, '_>, others: &[OtherPod]) -> Finding {
@@ -137,15 +204,7 @@ fn remedies(cx: &Context<'_>, stuck: &Stuck<'_, '_>, same: Option<(Kind, &Meta)>
         return vec![Remedy::untried("Let no two pods share the volume", Risk::Medium, steps, reason)];
     }
     if let Some((Kind::Deployment, meta)) = same {
-        let change = Change::Patch {
-            kind: Kind::Deployment,
-            namespace: meta.namespace.clone(),
-            name: meta.name.clone(),
-            patch: serde_json::json!({"spec": {"strategy": {"type": "Recreate", "rollingUpdate": null}}}),
-        };
-        let step =
-            cx.step(format!("Have Deployment {} end its old pod before it starts the new one", meta.name), change);
-        return vec![Remedy::untried("Replace pods one after the other", Risk::Medium, vec![step], reason)];
+        return vec![one_after_the_other(cx, meta)];
     }
     let told = Step::told(match stuck.problem {
         AttachProblem::MultiAttach { node, .. } => format!(

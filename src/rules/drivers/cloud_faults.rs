@@ -22,6 +22,21 @@ pub(super) const MEANINGS: &[(&str, &str)] = &[
         "EC2 made the volume and took it away at once, mostly because the driver's role may not use the key with which it \
          is to be encrypted (KMS)",
     ),
+    (
+        "InvalidVolume.NotFound",
+        "the cloud has no such disk: it was deleted there, or belongs to another account or region",
+    ),
+    ("DiskNotFound", "the cloud has no such disk: it was deleted there"),
+    ("InvalidInstanceID.NotFound", "the cloud has no such machine: the node was taken away there"),
+    ("ZONE_RESOURCE_POOL_EXHAUSTED", "the cloud has no room for such disks in this zone for now"),
+    ("InsufficientVolumeCapacity", "the cloud has no room for such disks in this zone for now"),
+    ("AttachDiskWhileBeingDetached", "the disk is still being taken off a machine"),
+    ("ExpiredToken", "the driver's credentials for its cloud have expired"),
+    ("InvalidClientTokenId", "the cloud does not know the driver's credentials"),
+    (
+        "AADSTS",
+        "Microsoft Entra refuses the driver's identity: a secret that has expired, or an identity that is not assigned",
+    ),
     ("CustomerKeyHasBeenRevoked", "the key with which the disk is encrypted can't be used any more"),
     ("ZoneMismatch", "the disk and the machine are in different zones"),
     ("same availability zone", "the disk and the machine are in different zones"),
@@ -48,6 +63,11 @@ pub(super) const MEANINGS: &[(&str, &str)] = &[
     ("incorrect mount option", "the file system does not know one of the volume's mount options"),
     ("Protocol not supported", "the server does not speak the version that the volume's mount options ask for"),
     ("Stale file handle", "the server has the export no more, or under another identity: it must be mounted anew"),
+];
+
+/// The same for words that others may stand beside.
+pub(super) const LAST: &[(&str, &str)] = &[
     ("write access", "the disk can be mounted for reading only"),
-    ("read-only", "the disk can be mounted for reading only"),
+    ("write-protected", "the disk can be mounted for reading only"),
+    ("cannot mount /dev/", "the disk can be mounted for reading only"),
 ];

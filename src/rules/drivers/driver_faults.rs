@@ -54,7 +54,12 @@ const MEANINGS: &[(&str, &str)] = &[
 
 /// What a driver's words mean, where they are known.
 pub(in crate::rules) fn meaning(words: &str) -> Option<&'static str> {
-    MEANINGS.iter().chain(cloud_faults::MEANINGS).find(|(known, _)| words.contains(known)).map(|(_, meaning)| *meaning)
+    cloud_faults::MEANINGS
+        .iter()
+        .chain(MEANINGS)
+        .chain(cloud_faults::LAST)
+        .find(|(known, _)| words.contains(known))
+        .map(|(_, meaning)| *meaning)
 }
 
 /// Whether the words only say that time ran out, or that an earlier attempt has not ended: never the cause.

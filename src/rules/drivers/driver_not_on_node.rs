@@ -185,13 +185,13 @@ fn finding(cx: &Context<'_>, object: ObjectRef, gaps: &[(&Gap<'_>, Absence<'_>)]
     };
     let title = capital(&format!("{cause}, so {} can't have {} {place}", named("pod", &pods), names(&volumes)));
     let mut finding = RULE.finding(object, title);
+    if matches!(absence, Absence::NotInstalled) {
+        finding.evidence.extend(similar_fact(cx, &gap.driver));
+    }
     for (gap, absence) in gaps.iter().take(4) {
         finding.evidence.extend(registered_fact(cx, gap));
         finding.evidence.extend(absence.facts(cx));
         finding.evidence.extend(gap.facts.iter().cloned());
-    }
-    if matches!(absence, Absence::NotInstalled) {
-        finding.evidence.extend(similar_fact(cx, &gap.driver));
     }
     let victims = gaps.iter().flat_map(|(gap, _)| gap.pods.iter().map(|pod| pod_ref(pod)));
     let finding = if absence.certain(cx) { finding } else { finding.likely() };

@@ -5,8 +5,12 @@ use crate::diagnosis::command::kubectl;
 use crate::diagnosis::context::Context;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::model::{Kind, StorageClass};
+use crate::rules::drivers::named_parameters::named_parameters;
 use crate::rules::provisioning::runner::Runner;
 use crate::volumes::FailureCause;
+
+/// How the AWS EBS driver says that a volume it made is gone when it looks for it.
+const TAKEN_AWAY: &str = "failed to get an available volume";
 
 /// What to do about the cause.
 pub(super) fn remedies(
@@ -48,6 +52,13 @@ pub(super) fn remedies(
         FailureCause::NoRoom => {
             vec![told("Make room", "Add room to the storage, or ask for a smaller volume".to_owned())]
         }
+        FailureCause::NotFound if lead.failure.text.contains(TAKEN_AWAY) => {
+            let allow = "Let the role of the driver use the key that the class, or the account by default, encrypts with \
+                         (kms:CreateGrant, kms:Decrypt, kms:GenerateDataKeyWithoutPlaintext), in the role and in the key's policy"
+                .to_owned();
+            let steps = runner.and_then(account).into_iter().chain([Step::told(allow)]);
+            vec![Remedy::untried("Let the driver use the key", Risk::Low, steps.collect(), reason)]
+        }
         FailureCause::SecretTemplate
         | FailureCause::Topology
         | FailureCause::Webhook { .. }
@@ -59,6 +70,16 @@ pub(super) fn remedies(
         | FailureCause::Deadline
         | FailureCause::Other => Vec::new(),
     };
+    if let Some(class) = class.filter(|class| !named_parameters(class, &lead.failure.text).is_empty()) {
+        let name = &class.metadata.name;
+        remedies.push(told(
+            "Use other parameters",
+            format!(
+                "Make a class like {name} with other parameters, for a class's can't be changed: make class {name} anew under \
+                 its name, or a new one with claims that name it"
+            ),
+        ));
+    }
     if let Some(runner) = runner.filter(|_| remedies.is_empty()) {
         remedies.push(Remedy::untried("See all that the provisioner says", Risk::Low, vec![runner.look()], reason));
     }
