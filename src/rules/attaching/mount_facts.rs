@@ -6,6 +6,7 @@ use crate::diagnosis::finding::Evidence;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::{named, names};
 use crate::model::pod::PodVolume;
+use crate::model::volume::without_passwords;
 use crate::model::{Claim, Kind, ObjectRef, Pod, Volume};
 
 /// The label with a node's zone.
@@ -174,6 +175,9 @@ fn clone_beside(cx: &Context<'_>, case: &PlacedCase<'_>, volume: &Volume, claim:
         Context::fact(pod_ref(pod), "spec.nodeName", node.clone(), format!("it has claim {name} mounted there")),
     ];
     let mut options = volume.spec.mount_options.clone();
+    if has_password(&options) {
+        return Some(Behind { why: Some(why), facts, remedy: None });
+    }
     options.push("nouuid".to_owned());
     let steps = vec![
         cx.patch(
@@ -230,7 +234,8 @@ fn option_facts(cx: &Context<'_>, volume: &Volume) -> Vec<Evidence> {
     if let Some(class) = cx.snapshot.classes.get("", volume.class()).found()
         && class.mount_options != volume.spec.mount_options
     {
-        let value = if class.mount_options.is_empty() { "none".to_owned() } else { class.mount_options.join(", ") };
+        let options: Vec<String> = class.mount_options.iter().map(|option| without_passwords(option)).collect();
+        let value = if options.is_empty() { "none".to_owned() } else { options.join(", ") };
         let note = "what the class has now; volumes that exist keep theirs";
         let object = ObjectRef::new(Kind::StorageClass, "", &class.metadata.name);
         facts.push(Context::fact(object, "mountOptions", value, note));
@@ -238,11 +243,16 @@ fn option_facts(cx: &Context<'_>, volume: &Volume) -> Vec<Evidence> {
     facts
 }
 
+/// Whether the options have a password, which no command may carry.
+fn has_password(options: &[String]) -> bool {
+    options.iter().any(|option| option.to_ascii_lowercase().contains("pass"))
+}
+
 /// Gives the volume the options that its class has now.
 fn options_of_class(cx: &Context<'_>, case: &PlacedCase<'_>, volume: &Volume) -> Option<Remedy> {
     let class = cx.snapshot.classes.get("", volume.class()).found()?;
     let options = &class.mount_options;
-    if *options == volume.spec.mount_options {
+    if *options == volume.spec.mount_options || has_password(options) {
         return None;
     }
     let value = if options.is_empty() { serde_json::Value::Null } else { serde_json::json!(options) };
