@@ -122,7 +122,7 @@ fn finding(cx: &Context<'_>, attempts: &[Attempt<'_, '_>]) -> Finding {
                 meaning(error).map_or_else(|| "the driver's own words".to_owned(), |it| format!("this means: {it}"));
             finding = finding.evidence(attachment_ref(attachment), "status.attachError", essential(error), note);
         }
-        finding.evidence.extend(attempt.told.map(|event| told_fact(attempt.case, event)));
+        finding.evidence.extend(attempt.told.map(|event| told_fact(attempt, event)));
         finding.evidence.extend(attach_facts(cx, attempt.case, attempt.volume, attempt.message));
         finding.evidence.extend(helpers(cx, attempt));
         finding.rests_on.extend(helper_pods(cx, attempt.volume).into_iter().filter(|pod| !pod.ready()).map(pod_ref));
@@ -144,12 +144,15 @@ fn attach_error<'a>(cx: &Context<'a>, attachment: &str) -> Option<&'a str> {
     found.status.attach_error.as_ref().map(|error| error.message.as_str())
 }
 
-fn told_fact(case: &PlacedCase<'_>, event: &MountEvent) -> Evidence {
-    let fact = event_fact(case, event);
-    match meaning(&event.message) {
-        Some(meaning) => Evidence { note: format!("{}; this means: {meaning}", fact.note), ..fact },
-        None => fact,
+fn told_fact(attempt: &Attempt<'_, '_>, event: &MountEvent) -> Evidence {
+    let mut fact = event_fact(attempt.case, event);
+    if attempt.attachment.is_some() {
+        fact.note.push_str(&format!(", last at {}", event.last_seen));
     }
+    if let Some(meaning) = meaning(&event.message) {
+        fact.note.push_str(&format!("; this means: {meaning}"));
+    }
+    fact
 }
 
 /// Pods that are named after the volume: drivers have such ones serve it.

@@ -101,8 +101,8 @@ fn finding(cx: &Context<'_>, stuck: &Stuck<'_, '_>, attachment: &str, message: &
         );
     let late = limit.is_some_and(|limit| usize::try_from(limit).is_ok_and(|limit| attached >= limit));
     finding.evidence.extend(csi_node.filter(|_| late).map(|csi_node| {
-        let note = "the node holds as many as its driver says by now, so pods were placed before it said so: while a driver is \
-                    not registered on a fresh node, any number seems to fit";
+        let note = "the node holds as many as its driver says by now, and had more placed on it: probably before the driver said \
+                    so, for while it is not registered on a fresh node, any number seems to fit";
         let object = ObjectRef::new(Kind::CSINode, "", node);
         Context::fact(object, "metadata.creationTimestamp", csi_node.metadata.creation_timestamp.clone(), note)
     }));

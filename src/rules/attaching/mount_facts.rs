@@ -338,7 +338,7 @@ fn mounted_in_zones(cx: &Context<'_>, case: &PlacedCase<'_>, claim: &Claim) -> O
     let mut zones: Vec<&str> = elsewhere.iter().map(|(zone, _)| *zone).collect();
     zones.dedup();
     let note = format!(
-        "{} {} the volume mounted in {}: what is missing is the way to it from this zone, such as a mount target",
+        "{} {} the volume mounted in {}: if it works there, the way to it from this zone is missing, such as a mount target",
         named("pod", &pods),
         if pods.len() == 1 { "has" } else { "have" },
         names(&zones)

@@ -15,7 +15,7 @@ crate::rules::declare_rule! {
         severity: Error,
         since: "0.1.0",
         needs: [Pod],
-        reads: [PersistentVolumeClaim, PersistentVolume, VolumeAttachment, CSIDriver, Event, ReplicaSet, Deployment, StatefulSet, DaemonSet],
+        reads: [PersistentVolumeClaim, PersistentVolume, VolumeAttachment, CSINode, CSIDriver, Event, ReplicaSet, Deployment, StatefulSet, DaemonSet],
         stage: Failure,
         check: check,
     }
@@ -29,7 +29,15 @@ const PROGRESS: &str = "VolumePermissionChangeInProgress";
 const PRESENT: i64 = 600;
 
 fn check(cx: &Context<'_>, out: &mut Out<'_>) {
-    out.skip(unread(cx, &[Kind::PersistentVolumeClaim, Kind::PersistentVolume, Kind::Event]));
+    let kinds = [
+        Kind::PersistentVolumeClaim,
+        Kind::PersistentVolume,
+        Kind::VolumeAttachment,
+        Kind::CSINode,
+        Kind::CSIDriver,
+        Kind::Event,
+    ];
+    out.skip(unread(cx, &kinds));
     for case in &cx.placed {
         let group = group_of(case.pod).filter(|_| !out.explained(&pod_ref(case.pod)));
         let Some(group) = group else { continue };
