@@ -61,7 +61,9 @@ fn attempts<'c, 'a>(cx: &'c Context<'a>, out: &Out<'_>) -> Vec<Attempt<'c, 'a>> 
     for stuck in stuck(cx, out) {
         if let AttachProblem::AttachError { volume, attachment, message, .. } = stuck.problem {
             let (driver, case) = (driver(attachment), stuck.case);
-            let told = Some(message).filter(|message| echoes(message)).and_then(|_| sibling(case, volume));
+            let found = cx.snapshot.attachments.get("", attachment).found();
+            let since = found.map_or("", |found| found.metadata.creation_timestamp.as_str());
+            let told = Some(message).filter(|message| echoes(message)).and_then(|_| sibling(case, volume, since));
             let message = told.map_or(message.as_str(), |event| cause(&event.message));
             attempts.push(Attempt { case, volume, attachment: Some(attachment), message, driver, told });
         }
@@ -72,7 +74,7 @@ fn attempts<'c, 'a>(cx: &'c Context<'a>, out: &Out<'_>) -> Vec<Attempt<'c, 'a>> 
         if !known && !case.verdict.problems.iter().any(|problem| problem.volume() == Some(volume)) {
             let found = cx.snapshot.volumes.get("", volume).found();
             let driver = found.and_then(|found| found.spec.csi.as_ref()).map(|csi| csi.driver.clone());
-            let told = if echoes(&event.message) { sibling(case, volume).unwrap_or(event) } else { event };
+            let told = if echoes(&event.message) { sibling(case, volume, "").unwrap_or(event) } else { event };
             let (message, driver) = (cause(&told.message), driver.unwrap_or_default());
             attempts.push(Attempt { case, volume, attachment: None, message, driver, told: Some(told) });
         }
@@ -80,10 +82,13 @@ fn attempts<'c, 'a>(cx: &'c Context<'a>, out: &Out<'_>) -> Vec<Attempt<'c, 'a>> 
     attempts
 }
 
-/// The newest event of the pod that says more of the volume than that another attempt is not over.
-fn sibling<'c>(case: &'c PlacedCase<'_>, volume: &str) -> Option<&'c MountEvent> {
+/// The newest event of the pod that says more of the volume than that another attempt is not over; what was said before
+/// the attachment was made is of an earlier one, and overtaken.
+fn sibling<'c>(case: &'c PlacedCase<'_>, volume: &str, since: &str) -> Option<&'c MountEvent> {
     let mut own = case.verdict.events.iter().filter(|event| event.volume.as_deref() == Some(volume));
-    own.find(|event| event.failure == MountFailure::Attach && !echoes(&event.message))
+    own.find(|event| {
+        event.failure == MountFailure::Attach && !echoes(&event.message) && event.last_seen.as_str() >= since
+    })
 }
 
 /// The words without what is different for each volume.
