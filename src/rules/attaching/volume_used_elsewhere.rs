@@ -4,7 +4,7 @@ use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, named};
-use crate::model::{Kind, Meta, ObjectRef, Pod};
+use crate::model::{Claim, Kind, Meta, ObjectRef, Pod};
 use crate::scheduler::{Fact, Obstacle};
 use crate::volumes::{AttachProblem, OtherPod};
 
@@ -39,6 +39,9 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
 /// The claim for one pod only that keeps the pods of a group from every node which would take them, where a pod of the same
 /// Deployment's other template has it.
 fn held_by_old_pod<'a>(cx: &Context<'a>, group: &PodGroup<'a>) -> Option<(String, &'a Pod, &'a Meta)> {
+    let for_one = |claim: &Claim| claim.spec.access_modes.iter().any(|mode| mode == "ReadWriteOncePod");
+    let mut claims = cx.claims_of(group.lead()).into_iter().filter_map(|(_, claim)| claim.found());
+    claims.find(|claim| for_one(claim))?;
     let (kind, deployment) = cx.workload(group.lead())?;
     let own = group.lead().metadata.controller()?;
     let in_use = |obstacle: &Obstacle| match &obstacle.fact {
