@@ -20,6 +20,8 @@ model! {
         pub attach_required: Option<bool>,
         pub storage_capacity: Option<bool>,
         pub volume_lifecycle_modes: Vec<String>,
+        /// `ReadWriteOnceWithFSType` (the default), `File` or `None`.
+        pub fs_group_policy: Option<String>,
         pub prevent_pod_scheduling_if_missing: Option<bool>,
     }
 

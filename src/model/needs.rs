@@ -48,7 +48,7 @@ pub(crate) const NEEDS: &[Need] = &[
 
 /// A right to read what only some causes depend on, and what it buys.
 #[derive(Clone, Copy, Debug)]
-pub struct OnDemand {
+pub(crate) struct OnDemand {
     pub kind: Kind,
     /// Whether all objects are listed; else they are read one by one, by their names.
     pub listed: bool,
@@ -57,7 +57,7 @@ pub struct OnDemand {
 }
 
 /// Every right of that sort; one for each kind that a server is not always asked for.
-pub const ON_DEMAND: &[OnDemand] = &[
+pub(crate) const ON_DEMAND: &[OnDemand] = &[
     on_demand(Kind::ConfigMap, false, "what a driver's own configuration says, where a volume's trouble may lie in it"),
     on_demand(Kind::ServiceAccount, false, "which cloud role a driver takes that is refused by its cloud"),
     on_demand(Kind::Role, false, "which right a driver's account lacks"),

@@ -63,6 +63,10 @@ model! {
     /// What the kubelet says of itself.
     pub struct NodeInfo {
         pub kubelet_version: String,
+        #[serde(rename = "machineID")]
+        pub machine_id: String,
+        #[serde(rename = "systemUUID")]
+        pub system_uuid: String,
     }
 }
 

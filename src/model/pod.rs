@@ -72,6 +72,7 @@ model! {
         pub host_users: Option<bool>,
         pub runtime_class_name: Option<String>,
         pub service_account_name: String,
+        pub security_context: Option<Box<PodSecurityContext>>,
         pub overhead: Resources,
         pub scheduling_gates: Vec<SchedulingGate>,
         pub node_selector: Map,
@@ -83,6 +84,14 @@ model! {
         pub init_containers: Vec<Container>,
         pub resources: Option<ResourceRequirements>,
         pub resource_claims: Vec<PodResourceClaim>,
+    }
+
+    /// `pod.spec.securityContext`, as far as it is about volumes.
+    pub struct PodSecurityContext {
+        /// The group that the files of volumes are given to.
+        pub fs_group: Option<i64>,
+        /// `Always` (the default) or `OnRootMismatch`.
+        pub fs_group_change_policy: Option<String>,
     }
 
     /// An entry of `spec.schedulingGates`.

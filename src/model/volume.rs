@@ -1,7 +1,7 @@
 //! PersistentVolumes.
 
 use super::claim::class_of;
-use super::kind::has_meta;
+use super::kind::Object;
 use super::lenient::model;
 use super::meta::Meta;
 use super::pod::{
@@ -11,7 +11,32 @@ use super::pod::{
 use super::quantity::Quantity;
 use super::selector::NodeSelector;
 
-has_meta!(Volume);
+impl Object for Volume {
+    fn meta(&self) -> &Meta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut Meta {
+        &mut self.metadata
+    }
+
+    /// Passwords among the mount options go: volumes of SMB shares may have some.
+    fn redact(&mut self) {
+        self.metadata.redact();
+        for option in &mut self.spec.mount_options {
+            *option = without_passwords(option);
+        }
+    }
+}
+
+/// `username=a,password=b` is kept as `username=a,password=…`.
+pub(crate) fn without_passwords(option: &str) -> String {
+    let part = |part: &str| match part.split_once('=') {
+        Some((key, _)) if key.to_ascii_lowercase().contains("pass") => format!("{key}=…"),
+        _ => part.to_owned(),
+    };
+    option.split(',').map(part).collect::<Vec<_>>().join(",")
+}
 
 model! {
     /// A PersistentVolume.
@@ -43,6 +68,7 @@ model! {
         pub local: Option<HostPath>,
         pub host_path: Option<HostPath>,
         pub nfs: Option<Nfs>,
+        pub mount_options: Vec<String>,
     }
 
     /// The claim that a volume is bound or reserved for.
@@ -62,6 +88,15 @@ model! {
         pub driver: String,
         pub volume_handle: String,
         pub read_only: bool,
+        pub fs_type: String,
+        pub node_stage_secret_ref: Option<SecretReference>,
+        pub node_publish_secret_ref: Option<SecretReference>,
+    }
+
+    /// The name of a secret; secrets themselves are never read.
+    pub struct SecretReference {
+        pub name: String,
+        pub namespace: String,
     }
 
     /// An NFS export.
@@ -97,5 +132,18 @@ impl Volume {
     /// The required node affinity.
     pub fn required_node_affinity(&self) -> Option<&NodeSelector> {
         self.spec.node_affinity.as_ref()?.required.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_among_mount_options_are_not_kept() {
+        let mut volume = Volume::default();
+        volume.spec.mount_options = vec!["username=a,Password=b".to_owned(), "vers=3.0".to_owned()];
+        volume.redact();
+        assert_eq!(volume.spec.mount_options, ["username=a,Password=…", "vers=3.0"]);
     }
 }

@@ -1,5 +1,7 @@
 //! What a driver says of a failure, without the layers that other programs put around it.
 
+use super::wrapping::unwrapped;
+
 /// The longest text that is told, in characters.
 const LONGEST: usize = 260;
 /// Begins a gRPC error, followed by its code and ` desc = `.
@@ -12,7 +14,7 @@ pub(crate) fn essential(message: &str) -> String {
     let plain = message.replace("\\\"", "\"");
     let plain = dumped(&plain).unwrap_or(plain);
     let bare = without_layers(&without_pointers(&plain));
-    shortened(&bare.split_whitespace().collect::<Vec<_>>().join(" "))
+    shortened(&unwrapped(&bare.split_whitespace().collect::<Vec<_>>().join(" ")))
 }
 
 /// The gRPC code of an error, such as `ResourceExhausted`: that of the innermost layer.
@@ -22,11 +24,13 @@ pub(crate) fn grpc_code(message: &str) -> Option<&str> {
     (end > 0).then_some(&rest[..end])
 }
 
-/// What stands behind `… for volume "NAME" :` in an event of the attach controller or the kubelet.
+/// What stands behind `… for volume "NAME" :` or `failed to process volumes=[NAME]:` in an event of the attach controller
+/// or the kubelet.
 pub(crate) fn cause(message: &str) -> &str {
     let named = message.split_once("for volume \"").and_then(|(_, rest)| rest.split_once('"'));
     let behind = named.map(|(_, rest)| rest.trim_start()).and_then(|rest| rest.strip_prefix(':'));
-    behind.map_or(message, str::trim)
+    let processed = || message.split_once("failed to process volumes=[").and_then(|(_, rest)| rest.split_once("]: "));
+    behind.or_else(|| processed().map(|(_, behind)| behind)).map_or(message, str::trim)
 }
 
 /// The last thing that a program said before it ended: the last line with text in it, without klog's header.

@@ -12,6 +12,7 @@ pub(crate) mod provisioner;
 pub(crate) mod provisioner_verdict;
 pub(crate) mod pv_controller;
 pub(crate) mod verdict;
+mod wrapping;
 
 pub use attach::Attachments;
 pub use attach_verdict::{AttachProblem, AttachVerdict, NodeState, OtherPod};

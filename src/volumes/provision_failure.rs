@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::wrapping::unwrapped;
+
 /// Why an attempt to provision failed, as far as its text tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -69,7 +71,7 @@ impl FailureCause {
 /// Code and words that begin the driver's answer.
 const RPC: &str = "rpc error: code = ";
 /// How long essential words may be, in characters.
-const LONGEST: usize = 240;
+const LONGEST: usize = 320;
 
 impl ProvisionFailure {
     /// Reads the message of a `ProvisioningFailed` event.
@@ -130,11 +132,11 @@ fn claim_cause(lower: &str, code: Option<&str>) -> Option<FailureCause> {
     (refused && any(lower, SIZE) && any(lower, BOUND)).then_some(FailureCause::Size)
 }
 
-/// What the driver passes on from the storage's side, by the words that vendors use.
+/// What the driver passes on from the storage's side, by the words that vendors use. Google answers 403 for quotas too.
 fn storage_cause(lower: &str) -> Option<FailureCause> {
     let causes: [(&[&str], FailureCause); 7] = [
-        (DENIED, FailureCause::Denied),
         (QUOTA, FailureCause::Quota),
+        (DENIED, FailureCause::Denied),
         (NO_ROOM, FailureCause::NoRoom),
         (UNREACHABLE, FailureCause::Unreachable),
         (BUSY, FailureCause::Busy),
@@ -179,6 +181,10 @@ const DENIED: &[&str] = &[
     "nopermission",
     "cannot complete login",
     "incorrect user name or password",
+    "expiredtoken",
+    "invalidclienttokenid",
+    "invalid_grant",
+    "aadsts",
     "error 403",
     "statuscode: 403",
     "statuscode: 401",
@@ -204,6 +210,8 @@ const NO_ROOM: &[&str] = &[
     "insufficientvolumecapacity",
     "out of space",
     "enough capacity",
+    "zone_resource_pool_exhausted",
+    "enough resources available",
 ];
 const UNREACHABLE: &[&str] = &[
     "connection refused",
@@ -216,7 +224,14 @@ const UNREACHABLE: &[&str] = &[
     "tls handshake",
     "network is unreachable",
 ];
-const BUSY: &[&str] = &["already exists", "operation is in progress", "operation in progress", "is pending"];
+const BUSY: &[&str] = &[
+    "already exists",
+    "operation is in progress",
+    "operation in progress",
+    "is pending",
+    "idempotent request",
+    "backoff condition",
+];
 const NOT_FOUND: &[&str] = &["not found", "notfound", "does not exist", "no such", "doesn't exist", "couldn't find"];
 const DEADLINE: &[&str] = &["deadline exceeded", "timed out", "timeout", "context canceled"];
 
@@ -258,9 +273,17 @@ pub(crate) fn essential(message: &str) -> String {
         let end = rest.find("desc = ").map_or(rest.len(), |found| found + "desc = ".len());
         text.replace_range(at..at + RPC.len() + end, "");
     }
-    let text = without_requests(&without_dumps(&text));
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = without_volume(&without_requests(&without_dumps(&unwrapped(&text)))).to_owned();
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ").replace(": .", ".").replace(": ,", ",");
     shortened(text.trim_end_matches(['.', ',', ':', ' ']), LONGEST)
+}
+
+/// `Could not create volume "NAME": WORDS` is told as `WORDS`: whose volume it is is known.
+fn without_volume(text: &str) -> &str {
+    let named =
+        ["Could not create volume \"", "could not create volume \""].into_iter().find_map(|it| text.strip_prefix(it));
+    named.and_then(|rest| rest.split_once("\": ")).map_or(text, |(_, words)| words)
 }
 
 /// Takes out `(*types.Fault)`, `(0xc000123)`, `&{…}` and `{…}` behind a type: what Go prints of its values.
@@ -345,6 +368,7 @@ mod tests {
                 "could not create (zone a): api error X: bad, RequestID: 1-2, done",
                 "could not create (zone a): api error X: bad, done",
             ),
+            ("Could not create volume \"pvc-1\": no key", "no key"),
             ("a ({ never closed", "a { never closed"),
             ("", ""),
         ] {
@@ -394,6 +418,22 @@ mod tests {
             ),
             ("rpc error: code = PermissionDenied desc = no", C::Denied),
             ("rpc error: code = Internal desc = Quota 'SSD_TOTAL_GB' exceeded", C::Quota),
+            (
+                "rpc error: code = Internal desc = googleapi: Error 403: QUOTA_EXCEEDED - Quota 'SSD_TOTAL_GB' exceeded",
+                C::Quota,
+            ),
+            (
+                "rpc error: code = Internal desc = googleapi: Error 403: Required 'compute.disks.create' permission, forbidden",
+                C::Denied,
+            ),
+            (
+                "rpc error: code = Unavailable desc = ZONE_RESOURCE_POOL_EXHAUSTED: zone x does not have enough resources",
+                C::NoRoom,
+            ),
+            (
+                "rpc error: code = AlreadyExists desc = Parameters on this idempotent request are inconsistent with earlier ones",
+                C::Busy,
+            ),
             ("rpc error: code = ResourceExhausted desc = all pools", C::NoRoom),
             ("rpc error: code = Internal desc = pool 'x' not found", C::NotFound),
             ("rpc error: code = InvalidArgument desc = bad parameter foo", C::Invalid),

@@ -3,7 +3,7 @@
 use super::words::{NAMES, names, plural};
 use super::{Screen, Tone};
 use crate::diagnosis::ReleaseSource;
-use crate::model::needs::NEEDS;
+use crate::model::needs::{NEEDS, ON_DEMAND};
 use crate::report::document::{CoverageEntry, Report};
 
 /// Kinds of which is said what is lost without them.
@@ -60,10 +60,14 @@ pub(super) fn write_release(report: &Report, screen: &mut Screen) {
 }
 
 /// What can't be said for want of each kind. A kind that isn't served has no objects: nothing is lost.
-fn losses(gaps: &[&CoverageEntry]) -> Vec<(String, &'static str)> {
+fn losses(gaps: &[&CoverageEntry]) -> Vec<(String, String)> {
     let lost = gaps.iter().filter(|gap| gap.problem.as_deref() != Some("not served"));
-    let lost = lost.filter_map(|gap| NEEDS.iter().find(|need| need.kind.name() == gap.kind));
-    lost.map(|need| (plural(need.kind.name()), need.lost)).collect()
+    let always = |kind: &str| Some(NEEDS.iter().find(|need| need.kind.name() == kind)?.lost.to_owned());
+    let on_demand = |kind: &str| {
+        let one = ON_DEMAND.iter().find(|one| one.kind.name() == kind)?;
+        Some(format!("it is not known {}", one.buys))
+    };
+    lost.filter_map(|gap| Some((plural(gap.kind), always(gap.kind).or_else(|| on_demand(gap.kind))?))).collect()
 }
 
 /// Writes the kinds of which not everything was read.

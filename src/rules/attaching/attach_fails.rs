@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 
+use super::attach_facts::{attach_facts, attach_remedy, own_identity, twin};
 use super::placed::{attachment_ref, event_fact, failing, node_of, stuck, unread, volume_ref, volume_words, wait_fact};
 use crate::diagnosis::context::{Context, PlacedCase, pod_ref};
-use crate::diagnosis::finding::Finding;
+use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk};
 use crate::diagnosis::text::{duration, named};
@@ -10,9 +11,9 @@ use crate::model::Kind;
 use crate::model::component::Role;
 use crate::model::{ObjectRef, Pod};
 use crate::rules::drivers::driver::{controller_logs, events_step, helper_pods, plugin_log};
-use crate::rules::drivers::driver_faults::{meaning, says_nothing};
+use crate::rules::drivers::driver_faults::{echoes, meaning, says_nothing};
 use crate::volumes::driver_words::{cause, essential};
-use crate::volumes::{AttachProblem, MountFailure};
+use crate::volumes::{AttachProblem, MountEvent, MountFailure};
 
 crate::rules::declare_rule! {
     static RULE = {
@@ -34,6 +35,8 @@ struct Attempt<'c, 'a> {
     attachment: Option<&'c str>,
     message: &'c str,
     driver: String,
+    /// The event that says why, where the attachment only has an echo of it.
+    told: Option<&'c MountEvent>,
 }
 
 fn check(cx: &Context<'_>, out: &mut Out<'_>) {
@@ -57,8 +60,12 @@ fn attempts<'c, 'a>(cx: &'c Context<'a>, out: &Out<'_>) -> Vec<Attempt<'c, 'a>> 
     let mut attempts: Vec<Attempt<'_, '_>> = Vec::new();
     for stuck in stuck(cx, out) {
         if let AttachProblem::AttachError { volume, attachment, message, .. } = stuck.problem {
-            let driver = driver(attachment);
-            attempts.push(Attempt { case: stuck.case, volume, attachment: Some(attachment), message, driver });
+            let (driver, case) = (driver(attachment), stuck.case);
+            let found = cx.snapshot.attachments.get("", attachment).found();
+            let since = found.map_or("", |found| found.metadata.creation_timestamp.as_str());
+            let told = Some(message).filter(|message| echoes(message)).and_then(|_| sibling(case, volume, since));
+            let message = told.map_or(message.as_str(), |event| cause(&event.message));
+            attempts.push(Attempt { case, volume, attachment: Some(attachment), message, driver, told });
         }
     }
     for (case, event) in failing(cx, out, |failure| *failure == MountFailure::Attach) {
@@ -67,11 +74,21 @@ fn attempts<'c, 'a>(cx: &'c Context<'a>, out: &Out<'_>) -> Vec<Attempt<'c, 'a>> 
         if !known && !case.verdict.problems.iter().any(|problem| problem.volume() == Some(volume)) {
             let found = cx.snapshot.volumes.get("", volume).found();
             let driver = found.and_then(|found| found.spec.csi.as_ref()).map(|csi| csi.driver.clone());
-            let (message, driver) = (cause(&event.message), driver.unwrap_or_default());
-            attempts.push(Attempt { case, volume, attachment: None, message, driver });
+            let told = if echoes(&event.message) { sibling(case, volume, "").unwrap_or(event) } else { event };
+            let (message, driver) = (cause(&told.message), driver.unwrap_or_default());
+            attempts.push(Attempt { case, volume, attachment: None, message, driver, told: Some(told) });
         }
     }
     attempts
+}
+
+/// The newest event of the pod that says more of the volume than that another attempt is not over; what was said before
+/// the attachment was made is of an earlier one, and overtaken.
+fn sibling<'c>(case: &'c PlacedCase<'_>, volume: &str, since: &str) -> Option<&'c MountEvent> {
+    let mut own = case.verdict.events.iter().filter(|event| event.volume.as_deref() == Some(volume));
+    own.find(|event| {
+        event.failure == MountFailure::Attach && !echoes(&event.message) && event.last_seen.as_str() >= since
+    })
 }
 
 /// The words without what is different for each volume.
@@ -91,9 +108,13 @@ fn finding(cx: &Context<'_>, attempts: &[Attempt<'_, '_>]) -> Finding {
         1 => format!("{volume} to node {node}"),
         more => format!("{more} volumes, {volume} to node {node} among them"),
     };
+    let twin = Some(first).filter(|first| says_nothing(first.message)).and_then(|first| twin(cx, first.case));
     let title = if says_nothing(first.message) {
         let waited = first.case.waited.map_or_else(String::new, |waited| format!(" for {}", duration(waited)));
-        format!("{driver} has not attached {what}{waited}; it says only that time ran out")
+        let twin = twin.as_ref().map_or_else(String::new, |(twin, _)| {
+            format!(", and node {} has the same machine identity as node {node}", twin.metadata.name)
+        });
+        format!("{driver} has not attached {what}{waited}; it says only that time ran out{twin}")
     } else {
         format!("{driver} can't attach {what}: {words}")
     };
@@ -101,34 +122,50 @@ fn finding(cx: &Context<'_>, attempts: &[Attempt<'_, '_>]) -> Finding {
     let mut finding = RULE.finding(object, title);
     for attempt in attempts.iter().take(3) {
         if let Some(attachment) = attempt.attachment {
-            let note = meaning(attempt.message)
-                .map_or_else(|| "the driver's own words".to_owned(), |it| format!("this means: {it}"));
-            finding =
-                finding.evidence(attachment_ref(attachment), "status.attachError", essential(attempt.message), note);
+            let error = attach_error(cx, attachment).unwrap_or(attempt.message);
+            let note =
+                meaning(error).map_or_else(|| "the driver's own words".to_owned(), |it| format!("this means: {it}"));
+            finding = finding.evidence(attachment_ref(attachment), "status.attachError", essential(error), note);
         }
+        finding.evidence.extend(attempt.told.map(|event| told_fact(attempt, event)));
+        finding.evidence.extend(attach_facts(cx, attempt.case, attempt.volume, attempt.message));
         finding.evidence.extend(helpers(cx, attempt));
         finding.rests_on.extend(helper_pods(cx, attempt.volume).into_iter().filter(|pod| !pod.ready()).map(pod_ref));
-        let told = attempt
-            .case
-            .verdict
-            .telling_events()
-            .find(|event| attempt.attachment.is_none() && event.failure == MountFailure::Attach);
-        finding.evidence.extend(told.map(|event| event_fact(attempt.case, event)));
         finding.evidence.push(wait_fact(attempt.case));
     }
-    if let Some(meaning) = meaning(first.message).filter(|_| first.attachment.is_none()) {
-        finding = finding.evidence(pod_ref(first.case.pod), "", words, format!("this means: {meaning}"));
+    let mut remedies: Vec<Remedy> = attach_remedy(cx, first.case, first.volume, first.message).into_iter().collect();
+    if let Some((_, fact)) = twin {
+        finding.evidence.push(fact);
+        finding = finding.likely();
+        remedies.push(own_identity(node));
     }
     let finding = finding.explains_all(attempts.iter().map(|attempt| pod_ref(attempt.case.pod)));
-    finding.remedy(look_further(cx, first))
+    finding.with_remedies(remedies).remedy(look_further(cx, first))
+}
+
+/// What the attachment itself says.
+fn attach_error<'a>(cx: &Context<'a>, attachment: &str) -> Option<&'a str> {
+    let found = cx.snapshot.attachments.get("", attachment).found()?;
+    found.status.attach_error.as_ref().map(|error| error.message.as_str())
+}
+
+fn told_fact(attempt: &Attempt<'_, '_>, event: &MountEvent) -> Evidence {
+    let mut fact = event_fact(attempt.case, event);
+    if attempt.attachment.is_some() {
+        fact.note.push_str(&format!(", last at {}", event.last_seen));
+    }
+    if let Some(meaning) = meaning(&event.message) {
+        fact.note.push_str(&format!("; this means: {meaning}"));
+    }
+    fact
 }
 
 /// Pods that are named after the volume: drivers have such ones serve it.
-fn helpers(cx: &Context<'_>, attempt: &Attempt<'_, '_>) -> Vec<crate::diagnosis::Evidence> {
+fn helpers(cx: &Context<'_>, attempt: &Attempt<'_, '_>) -> Vec<Evidence> {
     helper_pods(cx, attempt.volume).into_iter().take(2).map(|pod| helper_fact(cx, pod)).collect()
 }
 
-fn helper_fact(cx: &Context<'_>, pod: &Pod) -> crate::diagnosis::Evidence {
+fn helper_fact(cx: &Context<'_>, pod: &Pod) -> Evidence {
     let node = &pod.spec.node_name;
     let mut state = match crate::rules::starting::containers::fault(pod) {
         Some(fault) => fault.sentence(cx),

@@ -1,7 +1,7 @@
 use super::placed::{Stuck, attachment_ref, node_ref, stuck, unread, wait_fact};
 use crate::diagnosis::command::kubectl;
 use crate::diagnosis::context::Context;
-use crate::diagnosis::finding::Finding;
+use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::count;
@@ -24,6 +24,8 @@ crate::rules::declare_rule! {
 
 /// The gRPC code with which drivers refuse a volume for want of room (`ResourceExhausted`).
 const RESOURCE_EXHAUSTED: i32 = 8;
+/// Why kubelets end pods whose volumes the node does not take.
+const REJECTED: &str = "VolumeAttachmentLimitExceeded";
 /// How drivers that give no code say so.
 const LIMIT: &[&str] = &[
     "max number of volumes",
@@ -36,6 +38,10 @@ const LIMIT: &[&str] = &[
     "no free lun",
     "no available device",
     "missing scsi controller",
+    "attachmentlimitexceeded",
+    "maximum_persistent_disks",
+    "cannot attach more than",
+    "no free device",
 ];
 
 fn check(cx: &Context<'_>, out: &mut Out<'_>) {
@@ -93,18 +99,51 @@ fn finding(cx: &Context<'_>, stuck: &Stuck<'_, '_>, attachment: &str, message: &
             format!("{} of the driver attached to node {node}", count(attached, "other volume")),
             "what else takes a slot, such as the machine's own disk or network cards, only the driver knows",
         );
+    let late = limit.is_some_and(|limit| usize::try_from(limit).is_ok_and(|limit| attached >= limit));
+    finding.evidence.extend(csi_node.filter(|_| late).map(|csi_node| {
+        let note = "the node holds as many as its driver says by now, and had more placed on it: probably before the driver said \
+                    so, for while it is not registered on a fresh node, any number seems to fit";
+        let object = ObjectRef::new(Kind::CSINode, "", node);
+        Context::fact(object, "metadata.creationTimestamp", csi_node.metadata.creation_timestamp.clone(), note)
+    }));
+    finding.evidence.extend(rejected(cx, stuck));
     finding.evidence.push(wait_fact(stuck.case));
-    finding.explains(stuck.pod()).with_remedies(remedies(cx, stuck, &driver))
+    finding.explains(stuck.pod()).with_remedies(remedies(cx, stuck, &driver, late))
 }
 
-fn remedies(cx: &Context<'_>, stuck: &Stuck<'_, '_>, driver: &str) -> Vec<Remedy> {
+/// Earlier pods of the same controller that the kubelet turned away for the same reason
+/// (`pkg/kubelet/volumemanager`, MutableCSINodeAllocatableCount).
+fn rejected(cx: &Context<'_>, stuck: &Stuck<'_, '_>) -> Option<Evidence> {
+    let own = stuck.case.pod.metadata.controller()?;
+    let pods = cx.snapshot.pods.in_namespace(&stuck.case.pod.metadata.namespace).iter();
+    let same = pods.filter(|pod| {
+        pod.status.reason == REJECTED && pod.metadata.controller().is_some_and(|owner| owner.uid == own.uid)
+    });
+    let names: Vec<&str> = same.map(|pod| pod.metadata.name.as_str()).collect();
+    let first = names.first()?;
+    let object = ObjectRef::new(Kind::Pod, &stuck.case.pod.metadata.namespace, first);
+    let note = format!(
+        "{} of {} {} ended so: the kubelet turns pods away when the driver refuses, and their controller makes new ones",
+        count(names.len(), "pod"),
+        own.kind,
+        own.name
+    );
+    Some(Context::fact(object, "status.reason", REJECTED, note))
+}
+
+fn remedies(cx: &Context<'_>, stuck: &Stuck<'_, '_>, driver: &str, late: bool) -> Vec<Remedy> {
     let node = stuck.node();
     let reason = "how many volumes the machine really takes is not known";
     let told = Step::told(format!(
         "Give the plugin of driver {driver} on the nodes (its DaemonSet, not its controller) the limit that the machine \
          really has; CSIDriver's nodeAllocatableUpdatePeriodSeconds keeps it up to date"
     ));
-    let lower = Remedy::untried("Correct the limit that the driver reports", Risk::Medium, vec![told], reason);
+    let early = Step::told(
+        "Keep pods off nodes on which the driver is not registered yet: a startup taint that the driver takes away, or \
+         CSIDriver's preventPodSchedulingIfMissing",
+    );
+    let steps = if late { vec![early, told] } else { vec![told] };
+    let lower = Remedy::untried("Correct the limit that the driver reports", Risk::Medium, steps, reason);
     let closed = serde_json::json!({"spec": {"unschedulable": true}});
     let close = Step {
         command: kubectl(&["cordon"], &[node], &[]),

@@ -4,12 +4,12 @@ use super::placed::{Stuck, attachment_ref, node_ref, stuck, unread, wait_fact};
 use crate::dependencies::Part;
 use crate::diagnosis::command::kubectl;
 use crate::diagnosis::context::Context;
-use crate::diagnosis::finding::Finding;
+use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
-use crate::diagnosis::text::{capital, duration, named};
-use crate::model::Kind;
+use crate::diagnosis::text::{capital, duration, named, names};
 use crate::model::component::Role;
+use crate::model::{Kind, ObjectRef};
 use crate::rules::drivers::driver::{controller_logs, sidecar};
 use crate::volumes::AttachProblem;
 
@@ -101,6 +101,10 @@ fn finding(cx: &Context<'_>, stage: Stage, driver: &str, stuck: &[Stuck<'_, '_>]
     for stuck in stuck.iter().take(3) {
         finding = with_facts(cx, stage, stuck, finding);
     }
+    if stage == Stage::NotTaken {
+        finding.evidence.extend(without_driver_object(cx, driver));
+        finding.evidence.extend(controller_without(cx, driver).filter(|_| attacher.is_none()));
+    }
     if let Some((part, container)) = &attacher {
         let pods = part.pods(cx);
         let ready = pods.iter().filter(|pod| pod.ready()).count();
@@ -138,9 +142,37 @@ fn with_facts(cx: &Context<'_>, stage: Stage, stuck: &Stuck<'_, '_>, mut finding
     if stage == Stage::NotReported {
         let note = "the attach controller lists here what is attached";
         finding = finding.evidence(node_ref(stuck.node()), "status.volumesAttached", "without the volume", note);
+        finding.evidence.extend(made_anew(cx, stuck));
     }
     finding.evidence.push(wait_fact(stuck.case));
     finding
+}
+
+/// A Node object that is younger than the attachment: what its status listed went with the old one.
+fn made_anew(cx: &Context<'_>, stuck: &Stuck<'_, '_>) -> Option<Evidence> {
+    let found = cx.snapshot.attachments.get("", attachment(stuck)?).found()?;
+    let node = cx.snapshot.nodes.get("", stuck.node()).found()?;
+    let (node, made) = (&node.metadata.creation_timestamp, &found.metadata.creation_timestamp);
+    let note = "the Node object was made anew after the volume had been attached, and its list began empty";
+    let younger = !made.is_empty() && made < node;
+    younger.then(|| Context::fact(node_ref(stuck.node()), "metadata.creationTimestamp", node.clone(), note))
+}
+
+/// The driver's controller, whose containers have no attacher among them.
+fn controller_without(cx: &Context<'_>, driver: &str) -> Option<Evidence> {
+    let (part, _) = sidecar(cx, driver, Role::Provisioner)?;
+    let containers: Vec<&str> = part.spec.containers.iter().map(|container| container.name.as_str()).collect();
+    let (object, path) = part.place("containers");
+    Some(Context::fact(object, &path, names(&containers), "the driver's controller has no attacher among these"))
+}
+
+/// That no CSIDriver says whether the driver needs attaching.
+fn without_driver_object(cx: &Context<'_>, driver: &str) -> Option<Evidence> {
+    let drivers = &cx.snapshot.csi_drivers;
+    let absent = drivers.get("", driver).is_absent() && !drivers.presumed();
+    let note = "without a CSIDriver, Kubernetes takes it that the driver needs attaching (attachRequired: true); one whose \
+                volumes need none must say so";
+    absent.then(|| Context::fact(ObjectRef::new(Kind::CSIDriver, "", driver), "", "not found", note))
 }
 
 fn remedy(cx: &Context<'_>, stage: Stage, driver: &str, attacher: Option<(Part<'_>, &str)>) -> Remedy {

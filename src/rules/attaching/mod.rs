@@ -1,11 +1,14 @@
 //! What keeps volumes from placed pods.
 
+mod attach_facts;
 mod attach_fails;
 mod attach_limit_reached;
 mod attach_unanswered;
 mod attachment_stale;
 mod disk_not_visible;
+mod mount_facts;
 mod mount_fails;
+mod ownership_change_slow;
 pub(super) mod placed;
 mod volume_out_of_reach;
 mod volume_plugin_missing;
@@ -25,5 +28,6 @@ pub(super) static RULES: &[&Rule] = &[
     &disk_not_visible::RULE,
     &volume_plugin_missing::RULE,
     &mount_fails::RULE,
+    &ownership_change_slow::RULE,
     &volumes_overdue::RULE,
 ];

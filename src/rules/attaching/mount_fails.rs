@@ -1,3 +1,4 @@
+use super::mount_facts::behind;
 use super::placed::{
     attachment_ref, event_fact, failing, lacks_claim, node_of, unread, volume_ref, volume_words, wait_fact,
 };
@@ -9,7 +10,7 @@ use crate::diagnosis::text::capital;
 use crate::model::Kind;
 use crate::model::component::Role;
 use crate::rules::drivers::driver::{controller_logs, events_step, plugin_log};
-use crate::rules::drivers::driver_faults::{meaning, says_nothing};
+use crate::rules::drivers::driver_faults::{echoes, meaning, says_nothing};
 use crate::volumes::driver_words::{cause, essential};
 use crate::volumes::{MountEvent, MountFailure};
 
@@ -28,7 +29,9 @@ crate::rules::declare_rule! {
 
 fn check(cx: &Context<'_>, out: &mut Out<'_>) {
     out.skip(unread(cx, &[Kind::Event]));
-    for (case, event) in failing(cx, out, tells) {
+    for (case, newest) in failing(cx, out, tells) {
+        let mut own = case.verdict.events.iter().filter(|event| tells(&event.failure));
+        let event = own.find(|event| !echoes(cause(&event.message))).unwrap_or(newest);
         if !says_nothing(cause(&event.message)) && !lacks_claim(case) {
             out.add(finding(cx, case, event));
         }
@@ -65,13 +68,16 @@ fn finding(cx: &Context<'_>, case: &PlacedCase<'_>, event: &MountEvent) -> Findi
     let words = essential(cause(&event.message));
     let volume = event.volume.as_deref();
     let what = volume.map_or_else(|| "A volume".to_owned(), |volume| capital(&volume_words(cx, case, volume)));
-    let title = format!("{what} can't be mounted for pod {pod} on node {node}: {words}");
+    let behind = behind(cx, case, volume, &event.message);
+    let why = behind.why.as_deref().unwrap_or(&words);
+    let title = format!("{what} can't be mounted for pod {pod} on node {node}: {why}");
     let mut finding = RULE.finding(pod_ref(case.pod), title);
     let mut fact = event_fact(case, event);
     if let Some(meaning) = meaning(&event.message) {
         fact.note = format!("{}; this means: {meaning}", fact.note);
     }
     finding.evidence.push(fact);
+    finding.evidence.extend(behind.facts);
     let found = volume.and_then(|volume| cx.snapshot.volumes.get("", volume).found());
     if let (Some(volume), Some(found)) = (volume, found) {
         let attached =
@@ -88,7 +94,9 @@ fn finding(cx: &Context<'_>, case: &PlacedCase<'_>, event: &MountEvent) -> Findi
         }
     }
     finding.evidence.push(wait_fact(case));
-    finding.explains(pod_ref(case.pod)).with_remedies(look_further(cx, case, volume))
+    let finding = if behind.why.is_some() { finding.likely() } else { finding };
+    let remedies = behind.remedy.into_iter().chain(look_further(cx, case, volume));
+    finding.explains(pod_ref(case.pod)).with_remedies(remedies)
 }
 
 fn look_further(cx: &Context<'_>, case: &PlacedCase<'_>, volume: Option<&str>) -> Option<Remedy> {

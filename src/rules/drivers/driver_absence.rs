@@ -3,6 +3,7 @@
 use super::driver::{
     KeepsOff, broken_part, keeps_off, log_step, node_plugin, pending_for, pod_on, tolerate_taints, virtual_node,
 };
+use super::similar::similar;
 use crate::dependencies::Part;
 use crate::diagnosis::context::{Context, PodGroup, pod_ref};
 use crate::diagnosis::finding::Evidence;
@@ -212,7 +213,14 @@ impl<'a> Absence<'a> {
             Self::NotInstalled => {
                 let what = format!("Install CSI driver {driver}: its controller, and its plugin on every node");
                 let reason = "what the driver would do is not known";
-                Remedy::untried("Install the driver", Risk::Low, vec![Step::told(what)], reason)
+                let other = similar(cx, driver).map(|other| {
+                    Step::told(format!(
+                        "Where {other} is to serve from now on: bring what the volumes hold to volumes of its own, by snapshot or \
+                         copy, for a volume stays its driver's"
+                    ))
+                });
+                let steps = [Step::told(what)].into_iter().chain(other).collect();
+                Remedy::untried("Install the driver", Risk::Low, steps, reason)
             }
             Self::KeptOff(part, KeepsOff::Taints(taints)) => {
                 let words = part.words();

@@ -1,5 +1,7 @@
 //! What some words of drivers and of mount programs mean. The API shows no more of these faults than the words.
 
+use super::cloud_faults;
+
 /// Words, and what they mean; the first that fits is told.
 const MEANINGS: &[(&str, &str)] = &[
     (
@@ -27,10 +29,6 @@ const MEANINGS: &[(&str, &str)] = &[
         "bad option; for several filesystems",
         "the node lacks the mount program for this kind of file system, such as nfs-common or cifs-utils",
     ),
-    (
-        "helper program",
-        "the node lacks the mount program for this kind of file system, such as nfs-common or cifs-utils",
-    ),
     ("executable file not found", "the node lacks a program that the driver calls"),
     ("iscsiadm", "the node lacks the iSCSI initiator (open-iscsi), or it does not run"),
     (
@@ -56,7 +54,12 @@ const MEANINGS: &[(&str, &str)] = &[
 
 /// What a driver's words mean, where they are known.
 pub(in crate::rules) fn meaning(words: &str) -> Option<&'static str> {
-    MEANINGS.iter().find(|(known, _)| words.contains(known)).map(|(_, meaning)| *meaning)
+    cloud_faults::MEANINGS
+        .iter()
+        .chain(MEANINGS)
+        .chain(cloud_faults::LAST)
+        .find(|(known, _)| words.contains(known))
+        .map(|(_, meaning)| *meaning)
 }
 
 /// Whether the words only say that time ran out, or that an earlier attempt has not ended: never the cause.
@@ -66,6 +69,13 @@ pub(in crate::rules) fn says_nothing(words: &str) -> bool {
         .iter()
         .any(|nothing| text.contains(nothing))
         && meaning(words).is_none()
+}
+
+/// Whether the words only say that another attempt is not over, or that time ran out: a sibling may say why.
+pub(in crate::rules) fn echoes(words: &str) -> bool {
+    says_nothing(words)
+        || words.contains("due to backoff condition")
+        || words.contains("already exists") && words.to_lowercase().contains("operation")
 }
 
 #[cfg(test)]
@@ -78,6 +88,13 @@ mod tests {
         assert!(says_nothing("timed out waiting for the condition"));
         assert!(!says_nothing("dial tcp 10.0.0.1:3260: i/o timeout"));
         assert!(!says_nothing("no slot"));
+    }
+
+    #[test]
+    fn echoes_of_an_earlier_attempt_are_known() {
+        assert!(echoes("ControllerPublish not permitted on node \"n1\" due to backoff condition"));
+        assert!(echoes("an operation with the given Volume ID vol-1 already exists"));
+        assert!(!echoes("file share already exists with other parameters"));
     }
 
     #[test]

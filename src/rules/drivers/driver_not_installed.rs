@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::driver::classes_of;
+use super::similar::{similar, similar_fact};
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Causes;
@@ -101,38 +102,64 @@ fn one_of_several_defaults(cx: &Context<'_>, class: &StorageClass) -> Option<Evi
     })
 }
 
+/// The class that names the driver, or the in-tree provisioner that Kubernetes leaves to it.
+fn class_of<'a>(cx: &Context<'a>, driver: &'a str, cases: &[&ClaimCase<'_>]) -> Option<&'a StorageClass> {
+    let own = cases.iter().find_map(|case| cx.snapshot.classes.get("", case.claim.class()).found());
+    classes_of(cx, driver).next().or(own.map(|class| &**class))
+}
+
+fn provisioner_note(driver: &str, provisioner: &str) -> String {
+    match provisioner == driver {
+        true => "claims of the class wait for it".to_owned(),
+        false => format!(
+            "in-tree provisioners of this kind were taken out of Kubernetes; claims of the class wait for {driver}"
+        ),
+    }
+}
+
 fn finding(cx: &Context<'_>, driver: &str, cases: &[&ClaimCase<'_>]) -> Finding {
-    let classes: Vec<&StorageClass> = classes_of(cx, driver).collect();
-    let class = classes.first().map_or("", |class| class.metadata.name.as_str());
+    let class = class_of(cx, driver, cases);
+    let provisioner = class.map_or(driver, |class| class.provisioner.as_str());
+    let class = class.map_or("", |class| class.metadata.name.as_str());
     let unread: Vec<String> = SIGNS.iter().filter_map(|kind| cx.unread_anywhere(&[*kind])).collect();
     let among = if unread.is_empty() { "in the cluster" } else { "that was read" };
-    let title = format!("Storage class {class} names provisioner {driver}, and nothing {among} provides it");
+    let title = if provisioner == driver {
+        format!("Storage class {class} names provisioner {driver}, and nothing {among} provides it")
+    } else {
+        format!(
+            "Storage class {class} names in-tree provisioner {provisioner}, which Kubernetes leaves to CSI driver {driver}, and \
+             nothing {among} provides that"
+        )
+    };
     let object = ObjectRef::new(Kind::StorageClass, "", class);
     let mut finding = RULE
         .finding(object.clone(), title)
-        .evidence(object.clone(), "provisioner", driver, "claims of the class wait for it")
+        .evidence(object.clone(), "provisioner", provisioner, provisioner_note(driver, provisioner))
         .evidence(
             object.clone(),
             "",
             "no sign of the provisioner",
             "no CSIDriver has its name, no CSINode lists it, no volume was made by it, and no workload looks like it",
         );
+    finding.evidence.extend(similar_fact(cx, driver));
     if !unread.is_empty() {
         finding = finding.evidence(object, "", format!("not read: {}", names(&unread)), "a sign may be among these");
     }
     if !driver.contains("csi") || !unread.is_empty() {
         finding = finding.likely();
     }
-    finding.evidence.extend(classes.iter().find_map(|class| one_of_several_defaults(cx, class)));
+    finding.evidence.extend(classes_of(cx, driver).find_map(|class| one_of_several_defaults(cx, class)));
     for case in cases {
         finding = finding.explains(claim_ref(case.claim));
         finding = finding.explains_all(cx.held_by(case.claim).into_iter().map(pod_ref));
     }
-    let install = Step::told(format!("Install the driver that provides {driver}, or correct the class's provisioner"));
-    finding.remedy(Remedy::untried(
-        "Install the driver",
-        Risk::Low,
-        vec![install],
-        "what the driver would offer is not known",
-    ))
+    let mut steps =
+        vec![Step::told(format!("Install the driver that provides {driver}, or correct the class's provisioner"))];
+    steps.extend(similar(cx, driver).map(|other| {
+        Step::told(format!(
+            "Where {other} is the driver that is meant: a class's provisioner can't be changed, so make another class that \
+             names it, and the claims anew with that class"
+        ))
+    }));
+    finding.remedy(Remedy::untried("Install the driver", Risk::Low, steps, "what the driver would offer is not known"))
 }

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::driver_absence::Absence;
+use super::similar::similar_fact;
 use crate::diagnosis::context::{Context, pod_ref};
 use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Out;
@@ -156,11 +157,18 @@ fn missing_label(cx: &Context<'_>, node: &Node, obstacle: &Obstacle) -> Option<L
     let csi_node = cx.snapshot.csi_nodes.get("", &node.metadata.name).found()?;
     let registered = cx.snapshot.csi_nodes.seen().iter().filter_map(|other| other.driver(&driver));
     let keys: Vec<&str> = registered.flat_map(|entry| entry.topology_keys.iter().map(String::as_str)).collect();
-    let brings = |key: &str, present: &Option<String>| present.is_none() && keys.contains(&key);
+    let own = |key: &str| keys.contains(&key) || keys.is_empty() && is_of_driver(key, &driver);
+    let brings = |key: &str, present: &Option<String>| present.is_none() && own(key);
     let all = !unmet.is_empty() && unmet.iter().all(|(requirement, present)| brings(&requirement.key, present));
     let key = unmet.first().map(|(requirement, _)| requirement.key.clone())?;
     let volume = format!("volume {volume} of claim {claim}");
     (all && csi_node.driver(&driver).is_none()).then_some(Label { driver, volume, key })
+}
+
+/// Whether a topology key has the driver in its domain, as in `topology.ebs.csi.aws.com/zone` or `csi.hetzner.cloud/location`.
+fn is_of_driver(key: &str, driver: &str) -> bool {
+    let domain = key.split_once('/').map_or("", |(domain, _)| domain);
+    domain == driver || domain.strip_prefix("topology.") == Some(driver)
 }
 
 fn finding(cx: &Context<'_>, object: ObjectRef, gaps: &[(&Gap<'_>, Absence<'_>)]) -> Finding {
@@ -169,14 +177,17 @@ fn finding(cx: &Context<'_>, object: ObjectRef, gaps: &[(&Gap<'_>, Absence<'_>)]
     nodes.sort_unstable();
     let cause = absence.cause(cx, &gap.driver, &named("node", &nodes));
     let pods = gaps.iter().flat_map(|(gap, _)| &gap.pods);
-    let pods: Vec<&str> = pods.map(|pod| pod.metadata.name.as_str()).collect();
-    let volumes: Vec<&String> = gaps.iter().flat_map(|(gap, _)| &gap.volumes).collect();
+    let pods = once(pods.map(|pod| pod.metadata.name.as_str()));
+    let volumes = once(gaps.iter().flat_map(|(gap, _)| gap.volumes.iter().map(String::as_str)));
     let place = match absence {
         Absence::NotInstalled => format!("on {}", named("node", &nodes)),
         _ => "there".to_owned(),
     };
     let title = capital(&format!("{cause}, so {} can't have {} {place}", named("pod", &pods), names(&volumes)));
     let mut finding = RULE.finding(object, title);
+    if matches!(absence, Absence::NotInstalled) {
+        finding.evidence.extend(similar_fact(cx, &gap.driver));
+    }
     for (gap, absence) in gaps.iter().take(4) {
         finding.evidence.extend(registered_fact(cx, gap));
         finding.evidence.extend(absence.facts(cx));
@@ -186,6 +197,17 @@ fn finding(cx: &Context<'_>, object: ObjectRef, gaps: &[(&Gap<'_>, Absence<'_>)]
     let finding = if absence.certain(cx) { finding } else { finding.likely() };
     let remedy = absence.remedy(cx, &gap.driver, &gap.node.metadata.name);
     finding.explains_all(victims).rests_on(gaps.iter().filter_map(|(_, absence)| absence.stands_on())).remedy(remedy)
+}
+
+/// The names without those that came before, in their order.
+fn once<'n>(names: impl Iterator<Item = &'n str>) -> Vec<&'n str> {
+    let mut kept: Vec<&str> = Vec::new();
+    for name in names {
+        if !kept.contains(&name) {
+            kept.push(name);
+        }
+    }
+    kept
 }
 
 /// Where the driver is registered, if not on the node; `None` where the node's CSINode was not read.

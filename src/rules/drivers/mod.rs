@@ -1,5 +1,6 @@
 //! Drivers of volumes: there, running, registered.
 
+mod cloud_faults;
 pub(super) mod driver;
 mod driver_absence;
 mod driver_controller_down;
@@ -7,6 +8,8 @@ pub(super) mod driver_faults;
 mod driver_nodes_closed;
 mod driver_not_installed;
 mod driver_not_on_node;
+pub(super) mod named_parameters;
+mod similar;
 pub(super) mod trouble;
 
 use super::Rule;

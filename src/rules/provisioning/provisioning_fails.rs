@@ -7,9 +7,11 @@ use self::words::snapshot_event;
 use super::provisioning_refused::stopped;
 use super::runner::{busy_helpers, runner};
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
-use crate::diagnosis::finding::Finding;
+use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Out;
 use crate::model::{Event, Kind, ObjectRef, StorageClass};
+use crate::rules::drivers::driver_faults::meaning;
+use crate::rules::drivers::named_parameters::named_parameters;
 use crate::scheduler::Outcome;
 use crate::volumes::{Decision, FailureCause, ProvisionFailure, ProvisionerReport};
 
@@ -126,8 +128,12 @@ fn finding(cx: &Context<'_>, driver: &str, class: Option<&StorageClass>, failing
     let title = words::title(cx, driver, class, failing);
     let mut finding = RULE.finding(object, title);
     for one in failing.iter().take(SHOWN) {
-        finding = finding.evidence(claim_ref(one.case.claim), "events", one.failure.text.clone(), said(&one.report));
+        let meaning = meaning(&one.failure.text).map_or_else(String::new, |it| format!("; this means: {it}"));
+        let note = said(&one.report) + &meaning;
+        finding = finding.evidence(claim_ref(one.case.claim), "events", one.failure.text.clone(), note);
     }
+    finding.evidence.extend(class.into_iter().flat_map(|class| named_parameters(class, &lead.failure.text)));
+    finding.evidence.extend(class.into_iter().flat_map(|class| encryption(class, &lead.failure.text)));
     finding = with_cause(cx, class, lead, finding);
     let runner = runner(cx, driver);
     if let Some(runner) = &runner {
@@ -151,6 +157,16 @@ fn object(class: Option<&StorageClass>, lead: &Failing<'_, '_>) -> ObjectRef {
         (FailureCause::SecretTemplate, Some(class)) => class_ref(class),
         _ => claim_ref(lead.case.claim),
     }
+}
+
+/// The parameters about encryption, where the cloud took a volume away that it had made.
+fn encryption(class: &StorageClass, words: &str) -> Vec<Evidence> {
+    let keys = ["encrypted", "kmsKeyId"].into_iter().filter(|_| words.contains("failed to get an available volume"));
+    let found = keys.filter_map(|key| Some((key, class.parameters.get(key)?)));
+    let note = "the role of the driver must be allowed to use the key (kms:CreateGrant, Decrypt, GenerateDataKeyWithoutPlaintext)";
+    found
+        .map(|(key, value)| Context::fact(class_ref(class), &format!("parameters[{key}]"), value.clone(), note))
+        .collect()
 }
 
 fn class_ref(class: &StorageClass) -> ObjectRef {

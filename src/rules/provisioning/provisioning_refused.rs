@@ -293,5 +293,5 @@ fn without_selector(cx: &Context<'_>, stopped: &Stopped<'_, '_>) -> Option<Step>
     let (kind, namespace, name) = (Kind::PersistentVolumeClaim, meta.namespace.clone(), meta.name.clone());
     let operations = serde_json::json!([{"op": "remove", "path": "/spec/selector"}]);
     let what = format!("Make claim {name} anew without spec.selector, which can't be changed; it has no volume yet");
-    Some(cx.step(what, Change::Remake { kind, namespace, name, operations }))
+    Some(cx.step(what, Change::Remake { kind, namespace, name, operations, ask: None }))
 }

@@ -65,6 +65,19 @@ fn scales(event: &Event) -> bool {
     matches!(event.reason.as_str(), "NotTriggerScaleUp" | "TriggeredScaleUp" | "Nominated")
 }
 
+/// What mostly is wrong with nodes that are only imagined (cluster-autoscaler's FAQ, `--balancing-label` and node templates).
+fn imagined(reasons: &str) -> &'static str {
+    if reasons.contains("volume node affinity conflict") || reasons.contains("PersistentVolume's node affinity") {
+        "; of a node group without nodes it knows a driver's topology labels only where the group says so (a node-template \
+         label, such as tag k8s.io/cluster-autoscaler/node-template/label/KEY)"
+    } else if reasons.contains("did not have enough free storage") {
+        "; CSIStorageCapacity objects exist for real nodes only, so a group without nodes seems to have no storage: keep one \
+         node in it, or make such an object for its topology label"
+    } else {
+        ""
+    }
+}
+
 /// What the event means (cluster-autoscaler's `processors/status/eventing_scale_up_processor.go`, Karpenter's
 /// `pkg/controllers/provisioning/scheduling/events.go`).
 fn meaning(event: &Event) -> String {
@@ -75,7 +88,8 @@ fn meaning(event: &Event) -> String {
     match event.reason.as_str() {
         "NotTriggerScaleUp" => format!(
             "{who} adds no node: none that its node groups could add would take the pod; the reasons are of those \
-             imagined nodes, not of the cluster's"
+             imagined nodes, not of the cluster's{}",
+            imagined(&event.message)
         ),
         "TriggeredScaleUp" => format!("{who} is adding a node for it"),
         "Nominated" => format!("{who} is bringing up a node for it"),

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::containers::{Cause, Fault, faults, keeps_from_starting, settled};
 use crate::diagnosis::context::{Context, pod_ref};
-use crate::diagnosis::finding::Finding;
+use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, named};
@@ -59,6 +59,7 @@ fn finding(cx: &Context<'_>, owner: ObjectRef, faults: &[Fault<'_>]) -> Finding 
     finding.id = format!("{}/{}", finding.id, first.status.name);
     for fault in faults.iter().take(3) {
         finding.evidence.extend(fault.facts(cx));
+        finding.evidence.extend(path_in_volume(fault));
     }
     let meta = &first.pod.metadata;
     let mut steps = vec![events_step(first.pod)];
@@ -72,6 +73,20 @@ fn finding(cx: &Context<'_>, owner: ObjectRef, faults: &[Fault<'_>]) -> Finding 
         steps,
         reason,
     ))
+}
+
+/// The claim of the volume in which a container's path can't be made: the volume itself is mounted.
+fn path_in_volume(fault: &Fault<'_>) -> Option<Evidence> {
+    let message = &fault.status.state.waiting.as_ref()?.message;
+    let (_, rest) =
+        message.split_once("subPath").filter(|_| fault.cause == Cause::Config)?.1.split_once("volumeMount \"")?;
+    let (name, _) = rest.split_once('"')?;
+    let volume = fault.pod.spec.volumes.iter().find(|volume| volume.name == name)?;
+    let claim = volume.claim_name(&fault.pod.metadata.name)?;
+    let object = ObjectRef::new(Kind::PersistentVolumeClaim, &fault.pod.metadata.namespace, &claim);
+    let note = "the claim is in order and its volume is mounted; what fails is the path in it, by its owner, its mode or what \
+                lies there already";
+    Some(Context::fact(object, "", "mounted", note))
 }
 
 /// The newest event of a pod, where it tells that no sandbox can be made: then the pod doesn't wait for volumes.

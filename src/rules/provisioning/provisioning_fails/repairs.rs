@@ -2,11 +2,16 @@
 
 use super::Failing;
 use super::words::shared_modes;
+use crate::diagnosis::command::kubectl;
 use crate::diagnosis::context::Context;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::model::{Kind, StorageClass};
+use crate::rules::drivers::named_parameters::named_parameters;
 use crate::rules::provisioning::runner::Runner;
 use crate::volumes::FailureCause;
+
+/// How the AWS EBS driver says that a volume it made is gone when it looks for it.
+const TAKEN_AWAY: &str = "failed to get an available volume";
 
 /// What to do about the cause.
 pub(super) fn remedies(
@@ -36,15 +41,24 @@ pub(super) fn remedies(
             "Make the snapshot ready",
             format!("Repair VolumeSnapshot {name}, or name another one: the provisioner goes on by itself"),
         )],
-        FailureCause::Denied => vec![told(
-            "Give the driver its rights",
-            "Correct the credentials or the role that the driver uses at the storage's side".to_owned(),
-        )],
+        FailureCause::Denied => {
+            let correct = "Correct the credentials or the role that the driver uses at the storage's side".to_owned();
+            let steps = runner.and_then(account).into_iter().chain([Step::told(correct)]);
+            let looks = runner.map(Runner::look);
+            vec![Remedy::untried("Give the driver its rights", Risk::Low, steps.chain(looks).collect(), reason)]
+        }
         FailureCause::Quota => {
             vec![told("Make room in the quota", "Raise the quota at the storage's side, or free some of it".to_owned())]
         }
         FailureCause::NoRoom => {
             vec![told("Make room", "Add room to the storage, or ask for a smaller volume".to_owned())]
+        }
+        FailureCause::NotFound if lead.failure.text.contains(TAKEN_AWAY) => {
+            let allow = "Let the role of the driver use the key that the class, or the account by default, encrypts with \
+                         (kms:CreateGrant, kms:Decrypt, kms:GenerateDataKeyWithoutPlaintext), in the role and in the key's policy"
+                .to_owned();
+            let steps = runner.and_then(account).into_iter().chain([Step::told(allow)]);
+            vec![Remedy::untried("Let the driver use the key", Risk::Low, steps.collect(), reason)]
         }
         FailureCause::AccessMode if !shared_modes(lead.case.claim).is_empty() => {
             vec![
@@ -71,6 +85,16 @@ pub(super) fn remedies(
         | FailureCause::Deadline
         | FailureCause::Other => Vec::new(),
     };
+    if let Some(class) = class.filter(|class| !named_parameters(class, &lead.failure.text).is_empty()) {
+        let name = &class.metadata.name;
+        remedies.push(told(
+            "Use other parameters",
+            format!(
+                "Make a class like {name} with other parameters, for a class's can't be changed: make class {name} anew under \
+                 its name, or a new one with claims that name it"
+            ),
+        ));
+    }
     if let Some(runner) = runner.filter(|_| remedies.is_empty()) {
         remedies.push(Remedy::untried("See all that the provisioner says", Risk::Low, vec![runner.look()], reason));
     }
@@ -83,8 +107,21 @@ fn for_one_node(cx: &Context<'_>, lead: &Failing<'_, '_>, reason: &str) -> Remed
     let operations = serde_json::json!([{"op": "replace", "path": "/spec/accessModes", "value": ["ReadWriteOnce"]}]);
     let (kind, namespace, name) = (Kind::PersistentVolumeClaim, meta.namespace.clone(), meta.name.clone());
     let what = format!("Where all pods that use claim {name} may run on one node, make it anew for ReadWriteOnce");
-    let step = cx.step(what, Change::Remake { kind, namespace, name, operations });
+    let step = cx.step(what, Change::Remake { kind, namespace, name, operations, ask: None });
     Remedy::untried("Ask for a volume for one node", Risk::Medium, vec![step], reason)
+}
+
+/// The step that shows which identity of the cloud the provisioner's service account names.
+fn account(runner: &Runner<'_>) -> Option<Step> {
+    let account = runner.part.spec.service_account_name.as_str();
+    let account = if account.is_empty() { "default" } else { account };
+    let flags = [("-n", runner.part.namespace)];
+    let command = kubectl(&["get", "serviceaccount", "-o", "'jsonpath={.metadata.annotations}'"], &[account], &flags);
+    let what = format!(
+        "See whether service account {account} names the role or identity that is meant (annotations such as \
+         eks.amazonaws.com/role-arn, iam.gke.io/gcp-service-account, azure.workload.identity/client-id)"
+    );
+    Some(Step { what, command, ..Step::default() })
 }
 
 /// The class made anew so that it waits for a consumer: the binding mode of a class can't be changed, and what is bound

@@ -59,6 +59,8 @@ const NAMES: &[&str] = &[
     "volumeHandle",
     "nodeID",
     "providerID",
+    "machineID",
+    "systemUUID",
     "pdName",
     "diskName",
     "diskURI",
