@@ -8,6 +8,7 @@ mod driver_nodes_closed;
 mod driver_not_installed;
 mod driver_not_on_node;
 pub(super) mod trouble;
+pub(super) mod vsphere;
 
 use super::Rule;
 

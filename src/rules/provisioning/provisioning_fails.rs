@@ -1,14 +1,19 @@
+mod modes;
 mod repairs;
+mod topology;
 mod words;
 
 use std::collections::BTreeMap;
 
 use self::words::snapshot_event;
+use super::provisioning_refused;
 use super::runner::{busy_helpers, runner};
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
 use crate::model::{Event, Kind, ObjectRef, StorageClass};
+use crate::rules::drivers::driver_faults::meaning;
+use crate::rules::drivers::vsphere;
 use crate::scheduler::Outcome;
 use crate::volumes::{Decision, FailureCause, ProvisionFailure, ProvisionerReport};
 
@@ -71,9 +76,10 @@ fn failing<'c, 'a>(cx: &Context<'a>, case: &'c ClaimCase<'a>) -> Option<(String,
         _ => return None,
     };
     let failure = report.failure.clone()?;
+    let before_the_call = failure.code.is_none() && provisioning_refused::stops(cx, case);
     let passing = failure.cause.echo() || failure.cause == FailureCause::Unreachable;
     let lasts = cx.seconds_since(&report.first_seen).is_none_or(|seconds| seconds > PATIENCE);
-    (!passing || lasts).then_some((driver, Failing { case, report, failure }))
+    (!before_the_call && (!passing || lasts)).then_some((driver, Failing { case, report, failure }))
 }
 
 /// A claim from which the provisioner took the node again: the scheduler would place its pods anew at once, and the
@@ -121,10 +127,15 @@ fn finding(cx: &Context<'_>, driver: &str, class: Option<&StorageClass>, failing
     let object = object(class, lead);
     let title = words::title(cx, driver, class, failing);
     let mut finding = RULE.finding(object, title);
+    let foreign = class.is_some_and(|class| !topology::foreign_keys(cx, driver, class).is_empty());
     for one in failing.iter().take(SHOWN) {
-        finding = finding.evidence(claim_ref(one.case.claim), "events", one.failure.text.clone(), said(&one.report));
+        let note = match meaning(&one.failure.text).filter(|_| !foreign) {
+            Some(meaning) => format!("{}; this means: {meaning}", said(&one.report)),
+            None => said(&one.report),
+        };
+        finding = finding.evidence(claim_ref(one.case.claim), "events", one.failure.text.clone(), note);
     }
-    finding = with_cause(cx, class, lead, finding);
+    finding = with_cause(cx, driver, class, lead, finding);
     let runner = runner(cx, driver);
     if let Some(runner) = &runner {
         finding = runner.told(cx, finding);
@@ -137,7 +148,7 @@ fn finding(cx: &Context<'_>, driver: &str, class: Option<&StorageClass>, failing
         finding = finding.explains(claim_ref(one.case.claim));
         finding = finding.explains_all(cx.pending_users(one.case.claim).into_iter().map(pod_ref));
     }
-    finding.with_remedies(repairs::remedies(cx, class, lead, runner.as_ref()))
+    finding.with_remedies(repairs::remedies(cx, driver, class, lead, runner.as_ref()))
 }
 
 /// Where the cause lies: in the class, else it is told at the claim.
@@ -162,7 +173,15 @@ fn said(report: &ProvisionerReport) -> String {
 }
 
 /// The fields that the cause points to.
-fn with_cause(cx: &Context<'_>, class: Option<&StorageClass>, lead: &Failing<'_, '_>, mut finding: Finding) -> Finding {
+fn with_cause(
+    cx: &Context<'_>,
+    driver: &str,
+    class: Option<&StorageClass>,
+    lead: &Failing<'_, '_>,
+    mut finding: Finding,
+) -> Finding {
+    finding.evidence.extend(modes::fact(lead));
+    finding.evidence.extend(class.into_iter().flat_map(|class| vsphere::class_facts(class, &lead.failure.text)));
     match (&lead.failure.cause, class) {
         (
             FailureCause::SecretMissing { .. } | FailureCause::SecretForbidden { .. } | FailureCause::SecretTemplate,
@@ -180,11 +199,9 @@ fn with_cause(cx: &Context<'_>, class: Option<&StorageClass>, lead: &Failing<'_,
             let note = "with WaitForFirstConsumer the scheduler chooses a node before the volume is made";
             finding.evidence(class_ref(class), "volumeBindingMode", mode, note)
         }
-        (FailureCause::Topology, Some(class)) if !class.allowed_topologies.is_empty() => {
-            let terms = class.allowed_topologies.iter().flat_map(|term| &term.match_label_expressions);
-            let terms: Vec<String> =
-                terms.map(|term| format!("{} in ({})", term.key, term.values.join(", "))).collect();
-            finding.evidence(class_ref(class), "allowedTopologies", terms.join("; "), "where volumes may be made")
+        (FailureCause::Topology, Some(class)) => {
+            finding.evidence.extend(topology::facts(cx, driver, class));
+            finding
         }
         (FailureCause::Snapshot { name }, _) => match snapshot_event(cx, lead, name) {
             Some(event) => {

@@ -3,10 +3,12 @@ use std::collections::BTreeMap;
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
-use crate::diagnosis::remedy::{Remedy, Risk, Step};
+use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::named;
 use crate::model::claim::SELECTED_NODE;
 use crate::model::{Claim, Kind, ObjectRef, StorageClass};
+use crate::rules::drivers::driver::{node_plugin, pod_on};
+use crate::rules::drivers::vsphere::{self, VSPHERE};
 use crate::volumes::{Decision, ProvisionProblem, ProvisionerVerdict};
 
 crate::rules::declare_rule! {
@@ -42,6 +44,11 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
     for (_, cases) in stories {
         out.add(finding(cx, &cases));
     }
+}
+
+/// Whether a provisioner stops before it calls its driver.
+pub(super) fn stops(cx: &Context<'_>, case: &ClaimCase<'_>) -> bool {
+    stopped(cx, case).is_some()
 }
 
 fn stopped<'c, 'a>(cx: &Context<'_>, case: &'c ClaimCase<'a>) -> Option<Stopped<'c, 'a>> {
@@ -106,7 +113,7 @@ fn finding(cx: &Context<'_>, cases: &[Stopped<'_, '_>]) -> Finding {
         finding = finding.explains(claim_ref(stopped.case.claim));
         finding = finding.explains_all(cx.held_by(stopped.case.claim).into_iter().map(pod_ref));
     }
-    finding.remedy(remedy(lead))
+    finding.remedy(remedy(cx, lead))
 }
 
 /// Whether the problem is one of drivers and nodes, and not of what the claim or class says.
@@ -221,7 +228,7 @@ fn allowed(class: &StorageClass) -> String {
     terms.collect::<Vec<_>>().join(", or ")
 }
 
-fn remedy(stopped: &Stopped<'_, '_>) -> Remedy {
+fn remedy(cx: &Context<'_>, stopped: &Stopped<'_, '_>) -> Remedy {
     let name = &stopped.case.claim.metadata.name;
     let class = stopped.case.claim.class();
     let driver = &stopped.verdict.driver;
@@ -246,6 +253,13 @@ fn remedy(stopped: &Stopped<'_, '_>) -> Remedy {
             "Correct what is to be cloned",
             format!("See to claim {source}, or make claim {name} anew with a source that can be cloned"),
         ),
+        ProvisionProblem::NoTopologyKey { node, registered: true } => (
+            "Register the driver on the node anew",
+            format!(
+                "See that node {node} has a place in the driver's topology (its zone labels or tags), then restart the pod of \
+                 {driver}'s node plugin there: it tells the kubelet of its topology only when it registers"
+            ),
+        ),
         ProvisionProblem::CsiNodeMissing { node } | ProvisionProblem::NoTopologyKey { node, .. } => (
             "Register the driver on the node",
             format!("See why the node plugin of {driver} has not registered on node {node}: it must run there"),
@@ -269,5 +283,27 @@ fn remedy(stopped: &Stopped<'_, '_>) -> Remedy {
             format!("Create VolumeAttributesClass {class} for driver {driver}, or let claim {name} name another"),
         ),
     };
-    Remedy::untried(title, Risk::Low, vec![Step::told(what)], "what the provisioner answers then is not known")
+    let mut steps = vec![Step::told(what)];
+    steps.extend(register_anew(cx, stopped));
+    Remedy::untried(title, Risk::Low, steps, "what the provisioner answers then is not known")
+}
+
+/// The steps that have the node plugin of a driver register anew with a topology.
+fn register_anew(cx: &Context<'_>, stopped: &Stopped<'_, '_>) -> Vec<Step> {
+    let ProvisionProblem::NoTopologyKey { node, registered: true } = stopped.problem else { return Vec::new() };
+    let driver = &stopped.verdict.driver;
+    let mut steps = match driver.as_str() {
+        VSPHERE => vsphere::topology_looks(cx, node),
+        _ => Vec::new(),
+    };
+    let found = cx.snapshot.nodes.get("", node).found();
+    let plugin = found.and_then(|node| node_plugin(cx, driver, node)).and_then(|part| pod_on(cx, &part, node));
+    steps.extend(plugin.map(|pod| {
+        let (namespace, name) = (pod.metadata.namespace.clone(), pod.metadata.name.clone());
+        cx.step(
+            format!("Delete pod {name}; its DaemonSet makes a new one"),
+            Change::Delete { kind: Kind::Pod, namespace, name },
+        )
+    }));
+    steps
 }
