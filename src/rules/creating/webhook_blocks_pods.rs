@@ -251,10 +251,11 @@ fn remedies(cx: &Context<'_>, suspect: &Suspect<'_>, (circle, unserved): (bool, 
     if suspect.kind == Kind::MutatingWebhookConfiguration {
         let (mut steps, known) = crate::rules::topolvm::webhook_off::webhook_off(cx, &[injector]);
         if unserved {
-            steps.push(Step::told(
+            let told = Step::told(
                 "Bring the webhook's configuration and its server to the same release: whoever upgraded one of them left the \
                  other",
-            ));
+            );
+            steps.push(Step { later: true, ..told });
         }
         let mut off = Remedy::new("Switch the webhook off", Risk::Medium, steps);
         if let Err(reason) = known {
@@ -270,7 +271,7 @@ fn remedies(cx: &Context<'_>, suspect: &Suspect<'_>, (circle, unserved): (bool, 
 }
 
 /// The label by which the webhook leaves namespaces out, with the value that does it.
-fn leaving_out<'w>(webhook: &'w Webhook) -> Option<(&'w str, &'w str)> {
+fn leaving_out(webhook: &Webhook) -> Option<(&str, &str)> {
     let selector = webhook.namespace_selector.as_ref()?;
     selector.match_expressions.iter().find_map(|requirement| match requirement.operator.as_str() {
         "NotIn" => Some((requirement.key.as_str(), requirement.values.first()?.as_str())),
