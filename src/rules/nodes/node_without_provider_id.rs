@@ -124,10 +124,10 @@ fn finding(
         .evidence(node_ref(name), "spec.providerID", "not set", note)
         .evidence(attachment_ref(&failed.metadata.name), "status.attachError", essential(error), "the driver's answer");
     finding.evidence.extend(stuck.iter().take(3).map(|stuck| wait_fact(stuck.case)));
-    finding.explains_all(stuck.iter().map(Stuck::pod)).remedy(remedy(cx, name))
+    finding.explains_all(stuck.iter().map(Stuck::pod)).remedy(remedy(cx, name, others.is_empty()))
 }
 
-fn remedy(cx: &Context<'_>, node: &str) -> Remedy {
+fn remedy(cx: &Context<'_>, node: &str, nobody: bool) -> Remedy {
     let initialise = Step {
         what: "Have the cloud controller manager look at the node again; it takes the taint off once it has set the \
                providerID"
@@ -135,7 +135,7 @@ fn remedy(cx: &Context<'_>, node: &str) -> Remedy {
         command: kubectl(&["taint", "node"], &[node, UNINITIALIZED], &[]),
         ..Step::default()
     };
-    let install = cx.drivers.clouds().is_empty().then(|| Step {
+    let install = (nobody && cx.drivers.clouds().is_empty()).then(|| Step {
         command: kubectl(&["get", "daemonsets,deployments", "-A", "-o", "wide"], &[], &[]),
         ..Step::told("No cloud controller manager was seen: look for it, and install the cloud's where there is none")
     });
