@@ -51,6 +51,7 @@ pub(crate) const NEEDS: &[Need] = &[
 pub(crate) struct OnDemand {
     pub kind: Kind,
     /// Whether all objects are listed; else they are read one by one, by their names.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the manifest and the tables in docs are made of it"))]
     pub listed: bool,
     /// What can be told with it.
     pub buys: &'static str,

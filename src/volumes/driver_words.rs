@@ -33,10 +33,33 @@ pub(crate) fn cause(message: &str) -> &str {
     behind.or_else(|| processed().map(|(_, behind)| behind)).map_or(message, str::trim)
 }
 
-/// The last thing that a program said before it ended: the last line with text in it, without klog's header.
+/// The last thing that a program said before it ended, without its logger's header: the last error that zap wrote, whose
+/// stack trace follows it, else the last line with text in it.
 pub(crate) fn last_line(message: &str) -> Option<String> {
-    let line = message.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
-    Some(essential(without_klog_header(line)))
+    let mut lines = message.lines().rev().map(str::trim).filter(|line| !line.is_empty());
+    let line = lines.clone().find_map(zap_error).or_else(|| lines.next())?;
+    Some(json_line(line).map_or_else(|| essential(without_klog_header(line)), |text| essential(&text)))
+}
+
+/// The words of a line that zap wrote for people to read: time, level, place and words, parted by tabs
+/// (`go.uber.org/zap/zapcore`, consoleEncoder). Only those of errors.
+fn zap_error(line: &str) -> Option<&str> {
+    let mut fields = line.split('\t').skip(1);
+    fields
+        .next()
+        .filter(|level| ["ERROR", "DPANIC", "PANIC", "FATAL"].contains(&level.to_ascii_uppercase().as_str()))?;
+    let words = fields.next()?;
+    if words.contains(".go:") { fields.next() } else { Some(words) }
+}
+
+/// The words of a line that a logger wrote as JSON, with the error that it names.
+fn json_line(line: &str) -> Option<String> {
+    let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).ok()?;
+    let field = |names: [&str; 2]| names.iter().find_map(|name| fields.get(*name)?.as_str());
+    match (field(["msg", "message"]), field(["err", "error"])) {
+        (Some(words), Some(error)) if !words.contains(error) => Some(format!("{words}: {error}")),
+        (words, error) => words.or(error).map(str::to_owned),
+    }
 }
 
 /// The longest string in a dump of a Go value; the others are parts or names of it.
@@ -164,6 +187,12 @@ mod tests {
                    E0102 03:04:06.678901       1 main.go:109] \"failed\" err=\"x\"\n\n";
         assert_eq!(last_line(log).as_deref(), Some("\"failed\" err=\"x\""));
         assert_eq!(last_line("panic: [a] b").as_deref(), Some("panic: [a] b"));
+        let zap = "2026-01-02T03:04:05.678Z\tERROR\tsyncer/main.go:12\tno login\t{\"TraceId\": \"1\"}\nmain.main\n\t/build/main.go:3";
+        assert_eq!(last_line(zap).as_deref(), Some("no login"));
+        assert_eq!(last_line("2026-01-02T03:04:05Z\tINFO\tready\nmain.main").as_deref(), Some("main.main"));
+        let json = r#"{"level":"error","msg":"no login","error":"refused"}"#;
+        assert_eq!(last_line(json).as_deref(), Some("no login: refused"));
+        assert_eq!(last_line(r#"{"a":1}"#).as_deref(), Some(r#"{"a":1}"#));
         assert_eq!(last_line(" \n"), None);
     }
 }

@@ -70,6 +70,9 @@ impl FailureCause {
 
 /// Code and words that begin the driver's answer.
 const RPC: &str = "rpc error: code = ";
+/// Begin the parts of a topology requirement.
+const REQUISITE: &str = "requisite:";
+const PREFERRED: &str = "preferred:";
 /// How long essential words may be, in characters.
 const LONGEST: usize = 320;
 
@@ -274,7 +277,8 @@ pub(crate) fn essential(message: &str) -> String {
         text.replace_range(at..at + RPC.len() + end, "");
     }
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let text = without_volume(&without_requests(&without_dumps(&unwrapped(&text)))).to_owned();
+    let text = without_requests(&without_dumps(&without_segments(&unwrapped(&text)))).replace(". Error: <nil>", "");
+    let text = without_volume(&text).to_owned();
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ").replace(": .", ".").replace(": ,", ",");
     shortened(text.trim_end_matches(['.', ',', ':', ' ']), LONGEST)
 }
@@ -284,6 +288,44 @@ fn without_volume(text: &str) -> &str {
     let named =
         ["Could not create volume \"", "could not create volume \""].into_iter().find_map(|it| text.strip_prefix(it));
     named.and_then(|rest| rest.split_once("\": ")).map_or(text, |(_, words)| words)
+}
+
+/// Tells `requisite:<segments:<key:"zone" value:"a" > > preferred:<…>`, a topology requirement as protobuf prints it, as
+/// `zone=a`.
+fn without_segments(text: &str) -> String {
+    let Some((before, dump)) = text.split_once(REQUISITE) else { return text.to_owned() };
+    let mut end = dump_end(dump);
+    let requisite = &dump[..end];
+    if let Some(preferred) = dump[end..].trim_start().strip_prefix(PREFERRED) {
+        let start = dump.len() - preferred.len();
+        end = start + dump_end(preferred);
+    }
+    let mut pairs = Vec::new();
+    for part in requisite.split("key:\"").skip(1) {
+        let mut quoted = part.split('"');
+        let (key, value) = (quoted.next().unwrap_or_default(), quoted.nth(1).unwrap_or_default());
+        let pair = format!("{key}={value}");
+        if !pairs.contains(&pair) {
+            pairs.push(pair);
+        }
+    }
+    format!("{before}{}{}", pairs.join(", "), &dump[end..])
+}
+
+/// Where the brackets that a text begins with close again; its end where they don't.
+fn dump_end(text: &str) -> usize {
+    let mut depth = 0_usize;
+    for (at, c) in text.char_indices() {
+        match c {
+            '<' | '{' => depth += 1,
+            '>' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 {
+            return at + c.len_utf8();
+        }
+    }
+    text.len()
 }
 
 /// Takes out `(*types.Fault)`, `(0xc000123)`, `&{…}` and `{…}` behind a type: what Go prints of its values.
@@ -370,6 +412,13 @@ mod tests {
             ),
             ("Could not create volume \"pvc-1\": no key", "no key"),
             ("a ({ never closed", "a { never closed"),
+            (
+                "no room in topology: requisite:<segments:<key:\"r\" value:\"a\" > segments:<key:\"z\" value:\"b\" > > \
+                 preferred:<segments:<key:\"z\" value:\"b\" > > . Error: <nil>",
+                "no room in topology: r=a, z=b",
+            ),
+            ("requisite:{segments:{key:\"z\" value:\"b\"}} then", "z=b then"),
+            ("requisite:<segments:<key:\"z", "z="),
             ("", ""),
         ] {
             assert_eq!(essential(message), text);

@@ -12,7 +12,9 @@ use crate::model::component::Role;
 use crate::model::{ObjectRef, Pod};
 use crate::rules::drivers::driver::{controller_logs, events_step, helper_pods, plugin_log};
 use crate::rules::drivers::driver_faults::{echoes, meaning, says_nothing};
+use crate::rules::drivers::vsphere;
 use crate::volumes::driver_words::{cause, essential};
+use crate::volumes::migration::{MIGRATED_PLUGINS, csi_driver_of, in_tree_plugin, taken_over};
 use crate::volumes::{AttachProblem, MountEvent, MountFailure};
 
 crate::rules::declare_rule! {
@@ -128,7 +130,9 @@ fn finding(cx: &Context<'_>, attempts: &[Attempt<'_, '_>]) -> Finding {
             finding = finding.evidence(attachment_ref(attachment), "status.attachError", essential(error), note);
         }
         finding.evidence.extend(attempt.told.map(|event| told_fact(attempt, event)));
+        finding.evidence.extend(vsphere::attach_facts(cx, attempt.case, attempt.message));
         finding.evidence.extend(attach_facts(cx, attempt.case, attempt.volume, attempt.message));
+        finding.evidence.extend(before(cx, attempt));
         finding.evidence.extend(helpers(cx, attempt));
         finding.rests_on.extend(helper_pods(cx, attempt.volume).into_iter().filter(|pod| !pod.ready()).map(pod_ref));
         finding.evidence.push(wait_fact(attempt.case));
@@ -160,6 +164,31 @@ fn told_fact(attempt: &Attempt<'_, '_>, event: &MountEvent) -> Evidence {
     fact
 }
 
+/// What a volume of an in-tree plugin is to its driver, and to the node.
+fn before(cx: &Context<'_>, attempt: &Attempt<'_, '_>) -> Vec<Evidence> {
+    let Some(volume) = cx.snapshot.volumes.get("", attempt.volume).found() else { return Vec::new() };
+    let Some(plugin) = in_tree_plugin(volume) else { return Vec::new() };
+    let node = &attempt.case.verdict.node;
+    let csi_node = cx.snapshot.csi_nodes.get("", node).found();
+    let left = taken_over(plugin, csi_node.map(|it| &**it), node_of(cx, attempt.case));
+    let driver = csi_driver_of(plugin).unwrap_or_default();
+    let source = match &volume.spec.vsphere_volume {
+        Some(disk) => format!("vsphereVolume: {}", disk.volume_path),
+        None => plugin.to_owned(),
+    };
+    let note = match left {
+        true => format!("a volume of in-tree plugin {plugin}, which the node leaves to CSI driver {driver}"),
+        false => format!("a volume of in-tree plugin {plugin}, which the node has not left to CSI driver {driver}"),
+    };
+    let mut facts = vec![Context::fact(volume_ref(cx, attempt.case, attempt.volume), "spec", source, note)];
+    if !left && let Some(list) = csi_node.and_then(|csi_node| csi_node.metadata.annotations.get(MIGRATED_PLUGINS)) {
+        let path = format!("metadata.annotations[{MIGRATED_PLUGINS}]");
+        let note = format!("{plugin} is not among them: the kubelet's release, or its feature gates, decide");
+        facts.push(Context::fact(ObjectRef::new(Kind::CSINode, "", node), &path, list.clone(), note));
+    }
+    facts
+}
+
 /// Pods that are named after the volume: drivers have such ones serve it.
 fn helpers(cx: &Context<'_>, attempt: &Attempt<'_, '_>) -> Vec<Evidence> {
     helper_pods(cx, attempt.volume).into_iter().take(2).map(|pod| helper_fact(cx, pod)).collect()
@@ -187,6 +216,9 @@ fn look_further(cx: &Context<'_>, attempt: &Attempt<'_, '_>) -> Remedy {
     let mut steps = vec![events_step(attempt.case.pod)];
     steps.extend(controller_logs(cx, &attempt.driver, Role::Attacher));
     steps.extend(node_of(cx, attempt.case).and_then(|node| plugin_log(cx, &attempt.driver, node)));
-    let title = format!("Look at what driver {} says of {}", attempt.driver, named("volume", &[attempt.volume]));
+    let volume = cx.snapshot.volumes.get("", attempt.volume).found();
+    steps.extend(vsphere::looks(cx, volume.map(|it| &**it), attempt.message));
+    let who = if attempt.driver.is_empty() { "the attacher".to_owned() } else { format!("driver {}", attempt.driver) };
+    let title = format!("Look at what {who} says of {}", named("volume", &[attempt.volume]));
     Remedy::untried(title, Risk::Low, steps, "what the driver answers is not known")
 }

@@ -6,6 +6,8 @@ use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::capital;
 use crate::model::Kind;
 use crate::model::component::Role;
+use crate::rules::drivers::driver_faults::meaning;
+use crate::rules::drivers::vsphere;
 use crate::volumes::driver_words::essential;
 use crate::volumes::{AttachProblem, NodeState};
 
@@ -73,7 +75,9 @@ fn finding(cx: &Context<'_>, stuck: &Stuck<'_, '_>, stale: &Stale<'_>) -> Findin
         finding = finding.evidence(object.clone(), "metadata.deletionTimestamp", since, note);
     }
     if let Some(error) = stale.error {
-        finding = finding.evidence(object, "status.detachError", essential(error), "why the driver can't detach it");
+        let note = meaning(error)
+            .map_or_else(|| "why the driver can't detach it".to_owned(), |it| format!("this means: {it}"));
+        finding = finding.evidence(object, "status.detachError", essential(error), note);
     }
     if stale.state == NodeState::Gone {
         let note = "the driver asks for this node to detach from it";
@@ -143,5 +147,6 @@ fn remedies(cx: &Context<'_>, stale: &Stale<'_>) -> Vec<Remedy> {
     if logs.is_empty() {
         logs.push(Step::told(format!("Look at what the attacher of driver {driver} says")));
     }
+    logs.extend(stale.error.into_iter().flat_map(|error| vsphere::looks(cx, None, error)));
     vec![Remedy::untried(format!("See why the volume is not detached from node {node}"), Risk::Low, logs, reason)]
 }

@@ -1,15 +1,17 @@
 use super::placed::{
     attachment_ref, event_fact, failing, node_of, node_ref, unread, volume_ref, volume_words, wait_fact,
 };
+use crate::diagnosis::command::kubectl;
 use crate::diagnosis::context::{Context, PlacedCase, pod_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
-use crate::diagnosis::text::capital;
+use crate::diagnosis::text::{capital, named};
 use crate::model::Kind;
-use crate::model::VolumeAttachment;
 use crate::model::component::Role;
+use crate::model::{Node, VolumeAttachment};
 use crate::rules::drivers::driver::{controller_logs, events_step, plugin_log};
+use crate::rules::drivers::vsphere::VSPHERE;
 use crate::volumes::driver_words::{cause, essential};
 use crate::volumes::{MountEvent, MountFailure};
 
@@ -26,8 +28,6 @@ crate::rules::declare_rule! {
     }
 }
 
-/// The driver of vSphere.
-const VSPHERE: &str = "csi.vsphere.vmware.com";
 /// How drivers say that they don't find the device of an attached volume.
 const NOT_SEEN: &[&str] = &[
     "not attached to node",
@@ -87,8 +87,25 @@ fn finding(cx: &Context<'_>, case: &PlacedCase<'_>, event: &MountEvent, attached
     if node_of(cx, case).is_some() {
         finding = finding.evidence(node_ref(node), "status.volumesInUse", value, note);
     }
+    let elsewhere = nodes_in_use(cx, driver, node);
+    if !elsewhere.is_empty() {
+        let value = format!("volumes of the driver in use on {}", named("node", &elsewhere));
+        let note = "there the disks are seen: the driver itself works";
+        finding = finding.evidence(node_ref(elsewhere[0]), "status.volumesInUse", value, note);
+    }
     finding.evidence.push(wait_fact(case));
     finding.explains(pod_ref(case.pod)).with_remedies(remedies(cx, case, driver, volume))
+}
+
+/// The other nodes that say that they have volumes of the driver in use and attached.
+fn nodes_in_use<'a>(cx: &Context<'a>, driver: &str, but: &str) -> Vec<&'a str> {
+    let prefix = format!("kubernetes.io/csi/{driver}^");
+    let uses = |node: &&std::sync::Arc<Node>| {
+        let attached = |name: &String| node.status.volumes_attached.iter().any(|volume| volume.name == *name);
+        node.status.volumes_in_use.iter().any(|name| name.starts_with(&prefix) && attached(name))
+    };
+    let others = cx.snapshot.nodes.seen().iter().filter(|node| node.metadata.name != but);
+    others.filter(uses).map(|node| node.metadata.name.as_str()).collect()
 }
 
 /// How many other volumes of the driver running pods have on the node.
@@ -115,7 +132,17 @@ fn remedies(cx: &Context<'_>, case: &PlacedCase<'_>, driver: &str, volume: &str)
             "Look at the virtual machine of node {node} in vCenter: its advanced setting disk.EnableUUID must be TRUE, or \
              the guest does not see the identifiers of its disks, {volume}'s among them"
         )),
-        Step::told(format!("Where it is not: drain node {node}, shut the machine down, set it, and start the machine")),
+        Step {
+            command: kubectl(&["drain", "--ignore-daemonsets", "--delete-emptydir-data"], &[node], &[]),
+            ..Step::told(format!("Where it is not: drain node {node}, for the machine must be off while it is set"))
+        },
+        Step::told(
+            "Shut the machine down, set it (govc vm.change -vm NAME -e disk.enableUUID=TRUE), and start the machine",
+        ),
+        Step {
+            command: kubectl(&["uncordon"], &[node], &[]),
+            ..Step::told("Let pods on the node again; set it in the template that new machines are made from as well")
+        },
     ];
     vec![Remedy::untried("Set disk.EnableUUID on the node's virtual machine", Risk::Medium, steps, reason), look]
 }

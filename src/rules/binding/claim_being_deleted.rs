@@ -5,7 +5,7 @@ use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Causes;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, either, named, names};
-use crate::model::{Claim, Kind, Meta, ObjectRef, Pod};
+use crate::model::{Claim, Kind, Meta, ObjectRef, Pod, Volume};
 
 crate::rules::declare_rule! {
     static RULE = {
@@ -14,7 +14,7 @@ crate::rules::declare_rule! {
         severity: Error,
         since: "0.1.0",
         needs: [Pod, PersistentVolumeClaim],
-        reads: [PersistentVolume],
+        reads: [PersistentVolume, Node],
         stage: Cause,
         check: check,
     }
@@ -115,7 +115,26 @@ pub(super) fn with_volume(cx: &Context<'_>, claim: &Claim, finding: Finding) -> 
         _ => "the volume and its data stay when the claim goes",
     };
     let object = ObjectRef::new(Kind::PersistentVolume, "", &volume.metadata.name);
-    finding.evidence(object, "spec.persistentVolumeReclaimPolicy", policy, note)
+    let finding = finding.evidence(object.clone(), "spec.persistentVolumeReclaimPolicy", policy, note);
+    match out_of_reach(cx, volume) {
+        Some(place) => {
+            let note = "no node is there on which the volume can be used: whoever would clean it up is gone with it";
+            finding.evidence(object, "spec.nodeAffinity", place, note)
+        }
+        None => finding,
+    }
+}
+
+/// Where a volume is, where none of the nodes is there.
+fn out_of_reach(cx: &Context<'_>, volume: &Volume) -> Option<String> {
+    let affinity = volume.required_node_affinity()?;
+    let nodes = cx.snapshot.nodes.all().filter(|nodes| !nodes.is_empty())?;
+    if nodes.iter().any(|node| affinity.matches(&node.metadata.name, &node.metadata.labels)) {
+        return None;
+    }
+    let terms = affinity.node_selector_terms.iter().flat_map(|term| &term.match_expressions);
+    let terms: Vec<String> = terms.map(|term| format!("{} in ({})", term.key, term.values.join(", "))).collect();
+    Some(terms.join("; "))
 }
 
 fn remedies(cx: &Context<'_>, claim: &Claim, holders: &[&Pod]) -> Option<Remedy> {

@@ -4,7 +4,7 @@ use crate::admission::injector::Injector;
 use crate::admission::{Backend, Match, Request, backend, webhook::matches};
 use crate::dependencies::Part;
 use crate::diagnosis::context::{Context, Shortfall};
-use crate::diagnosis::finding::Finding;
+use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Causes;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step, Trial};
 use crate::diagnosis::text::{either, named};
@@ -107,9 +107,14 @@ fn blames(cx: &Context<'_>, suspect: &Suspect<'_>, shortfall: &Shortfall<'_>, ev
     let excused = held_by_order(cx, shortfall, event) || event.is_none() && cx.fresh(shortfall.meta);
     match suspect.backend {
         Backend::NoService | Backend::NoEndpoints => (called == Match::Yes && !excused) || named,
-        Backend::Serves => false,
+        Backend::Serves => named && event.is_some_and(unknown_path),
         Backend::Unknown(_) => named,
     }
+}
+
+/// Whether the server answered that it does not know the path that the webhook's configuration has.
+fn unknown_path(event: &Event) -> bool {
+    event.message.contains("the server could not find the requested resource")
 }
 
 /// Whether the pods may be missing only because the set goes on when an earlier one is ready.
@@ -134,10 +139,15 @@ fn finding(cx: &Context<'_>, suspect: &Suspect<'_>, victims: &[(&Shortfall<'_>, 
     let service = webhook.client_config.service.as_ref();
     let place = service
         .map_or_else(|| "its URL".to_owned(), |service| format!("service {}/{}", service.namespace, service.name));
+    let unserved = victims.iter().any(|(_, event)| event.is_some_and(unknown_path));
     let why = match suspect.backend {
         Backend::NoService if cx.presumes_none(Kind::Service) => format!("{place} is not in the dump"),
         Backend::NoService => format!("{place} does not exist"),
         Backend::NoEndpoints => format!("{place} has no ready endpoint"),
+        Backend::Serves | Backend::Unknown(_) if unserved => {
+            let path = service.and_then(|service| service.path.as_deref()).unwrap_or("/");
+            format!("{place} does not know path {path}")
+        }
         Backend::Serves | Backend::Unknown(_) => "it can't be reached".to_owned(),
     };
     let server = service.filter(|_| suspect.backend == Backend::NoEndpoints).and_then(|service| server(cx, service));
@@ -171,7 +181,8 @@ fn finding(cx: &Context<'_>, suspect: &Suspect<'_>, victims: &[(&Shortfall<'_>, 
             Backend::NoService if cx.presumes_none(Kind::Service) => "not in the dump",
             Backend::NoService => "not found",
             Backend::NoEndpoints => "no ready endpoint",
-            Backend::Serves | Backend::Unknown(_) => "not known",
+            Backend::Serves => "has ready endpoints",
+            Backend::Unknown(_) => "not known",
         };
         let reference = ObjectRef::new(Kind::Service, &service.namespace, &service.name);
         finding = finding.evidence(reference.clone(), "", value, "the webhook is called through this service");
@@ -186,10 +197,13 @@ fn finding(cx: &Context<'_>, suspect: &Suspect<'_>, victims: &[(&Shortfall<'_>, 
     for (shortfall, event) in victims {
         finding = with_victim(shortfall, *event, finding);
     }
-    if !suspect.backend.fails() {
+    if !suspect.backend.fails() && !unserved {
         finding = finding.likely();
     }
-    finding.with_remedies(remedies(cx, suspect, circle))
+    if let Some(fact) = taken_in(cx, suspect).filter(|_| circle) {
+        finding.evidence.push(fact);
+    }
+    finding.with_remedies(remedies(cx, suspect, (circle, unserved)))
 }
 
 /// Whether the pods that serve the webhook are among those that it keeps from being made.
@@ -215,12 +229,13 @@ fn with_victim(shortfall: &Shortfall<'_>, event: Option<&Event>, finding: Findin
     finding.explains(object).explains_all(pods)
 }
 
-fn remedies(cx: &Context<'_>, suspect: &Suspect<'_>, circle: bool) -> Vec<Remedy> {
+fn remedies(cx: &Context<'_>, suspect: &Suspect<'_>, (circle, unserved): (bool, bool)) -> Vec<Remedy> {
     let service = suspect.webhook.client_config.service.as_ref();
     let mut remedies = Vec::new();
     if let Some(workload) = service.and_then(|service| stopped_backend(cx, &service.namespace, &service.name)) {
         remedies.push(start(cx, workload, suspect));
     }
+    remedies.extend(leave_out(cx, suspect).filter(|_| circle));
     if circle || suspect.kind == Kind::ValidatingWebhookConfiguration {
         remedies.push(fail_open(cx, suspect));
     }
@@ -234,7 +249,14 @@ fn remedies(cx: &Context<'_>, suspect: &Suspect<'_>, circle: bool) -> Vec<Remedy
         doubt: None,
     };
     if suspect.kind == Kind::MutatingWebhookConfiguration {
-        let (steps, known) = crate::rules::topolvm::webhook_off::webhook_off(cx, &[injector]);
+        let (mut steps, known) = crate::rules::topolvm::webhook_off::webhook_off(cx, &[injector]);
+        if unserved {
+            let told = Step::told(
+                "Bring the webhook's configuration and its server to the same release: whoever upgraded one of them left the \
+                 other",
+            );
+            steps.push(Step { later: true, ..told });
+        }
         let mut off = Remedy::new("Switch the webhook off", Risk::Medium, steps);
         if let Err(reason) = known {
             off.trial = Trial::Untried(reason);
@@ -246,6 +268,50 @@ fn remedies(cx: &Context<'_>, suspect: &Suspect<'_>, circle: bool) -> Vec<Remedy
         remedies.push(Remedy::new("Remove the webhook, and with it what it checks", Risk::High, vec![step]));
     }
     remedies
+}
+
+/// The label by which the webhook leaves namespaces out, with the value that does it.
+fn leaving_out(webhook: &Webhook) -> Option<(&str, &str)> {
+    let selector = webhook.namespace_selector.as_ref()?;
+    selector.match_expressions.iter().find_map(|requirement| match requirement.operator.as_str() {
+        "NotIn" => Some((requirement.key.as_str(), requirement.values.first()?.as_str())),
+        "DoesNotExist" => Some((requirement.key.as_str(), "true")),
+        _ => None,
+    })
+}
+
+/// Says that the namespace of the webhook's own server is not left out.
+fn taken_in(cx: &Context<'_>, suspect: &Suspect<'_>) -> Option<Evidence> {
+    let (key, value) = leaving_out(suspect.webhook)?;
+    let service = suspect.webhook.client_config.service.as_ref()?;
+    let namespace = cx.snapshot.namespaces.get("", &service.namespace).found()?;
+    let present = namespace.metadata.labels.get(key).map_or("not set", String::as_str);
+    let object = ObjectRef::new(Kind::Namespace, "", &service.namespace);
+    let note = format!("the webhook leaves out namespaces with {key}={value}, and its own server's is none of them");
+    Some(Context::fact(object, &format!("metadata.labels[{key}]"), present, note))
+}
+
+/// Leaves the namespace of the webhook's server out of the webhook, so that it can start.
+fn leave_out(cx: &Context<'_>, suspect: &Suspect<'_>) -> Option<Remedy> {
+    let (key, value) = leaving_out(suspect.webhook)?;
+    let service = suspect.webhook.client_config.service.as_ref()?;
+    cx.snapshot.namespaces.get("", &service.namespace).found()?;
+    let patch = serde_json::json!({"metadata": {"labels": {key: value}}});
+    let what = format!("Have the webhook leave out namespace {}, in which its server runs", service.namespace);
+    let step = cx.patch(what, (Kind::Namespace, "", &service.namespace), patch);
+    let step = step.leading_to(answering(suspect).into_iter().collect());
+    Some(Remedy::new("Let the webhook's server start without it", Risk::Low, vec![step]))
+}
+
+/// That the webhook's service has a ready endpoint.
+fn answering(suspect: &Suspect<'_>) -> Option<Change> {
+    let service = suspect.webhook.client_config.service.as_ref()?;
+    let object = serde_json::json!({
+        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+        "metadata": {"name": format!("{}-trial", service.name), "namespace": service.namespace,
+            "labels": {"kubernetes.io/service-name": service.name}},
+        "endpoints": [{"conditions": {"ready": true}}]});
+    Some(Change::Create { kind: Kind::EndpointSlice, object, ask: None })
 }
 
 /// Lets objects in unchecked while nothing answers, and closes again behind them.
@@ -297,16 +363,11 @@ fn stopped_backend<'a>(cx: &Context<'a>, namespace: &str, service: &str) -> Opti
 
 fn start(cx: &Context<'_>, workload: &Workload, suspect: &Suspect<'_>) -> Remedy {
     let meta = &workload.metadata;
-    let service = suspect.webhook.client_config.service.as_ref();
-    let slice = service.map(|service| {
-        let object = serde_json::json!({
-            "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
-            "metadata": {"name": format!("{}-trial", service.name), "namespace": service.namespace,
-                "labels": {"kubernetes.io/service-name": service.name}},
-            "endpoints": [{"conditions": {"ready": true}}]});
-        Change::Create { kind: Kind::EndpointSlice, object, ask: None }
-    });
     let what = format!("Start {} again", named("Deployment", &[&meta.name]));
     let step = cx.scale(what, (Kind::Deployment, &meta.namespace, &meta.name), 1);
-    Remedy::new("Start what serves the webhook", Risk::Low, vec![step.leading_to(slice.into_iter().collect())])
+    Remedy::new(
+        "Start what serves the webhook",
+        Risk::Low,
+        vec![step.leading_to(answering(suspect).into_iter().collect())],
+    )
 }

@@ -4,6 +4,7 @@ use super::driver::{
     KeepsOff, broken_part, keeps_off, log_step, node_plugin, pending_for, pod_on, tolerate_taints, virtual_node,
 };
 use super::similar::similar;
+use super::vsphere;
 use crate::dependencies::Part;
 use crate::diagnosis::context::{Context, PodGroup, pod_ref};
 use crate::diagnosis::finding::Evidence;
@@ -249,8 +250,12 @@ impl<'a> Absence<'a> {
             Self::Broken(part, pod) | Self::PartBroken(part, pod) => {
                 let container = fault(pod).map(|fault| fault.status.name.as_str()).or(part.driver_container());
                 let what = format!("Read what the driver says on node {}", pod.spec.node_name);
-                let step = log_step(what, part.namespace, &pod.metadata.name, container);
-                Remedy::untried("See why the driver does not run", Risk::Low, vec![step], UNKNOWN)
+                let mut steps = vec![log_step(what, part.namespace, &pod.metadata.name, container)];
+                let said = fault(pod).and_then(|fault| fault.said(cx)).unwrap_or_default();
+                if vsphere::about_topology(&said) {
+                    steps.extend(vsphere::topology_looks(cx, &pod.spec.node_name));
+                }
+                Remedy::untried("See why the driver does not run", Risk::Low, steps, UNKNOWN)
             }
             Self::OtherFolder { part, lives_in, .. } => bring(vec![Step::told(format!(
                 "Give {} the kubelet's folder, {lives_in} (charts call it kubeletDir or kubeletRootDir)",

@@ -1,19 +1,10 @@
 //! What some words of drivers and of mount programs mean. The API shows no more of these faults than the words.
 
 use super::cloud_faults;
+use super::vsphere;
 
 /// Words, and what they mean; the first that fits is told.
 const MEANINGS: &[(&str, &str)] = &[
-    (
-        "DeviceUnsupportedForVmVersion",
-        "the virtual hardware version of the node's virtual machine is too old for such disks: upgrade its compatibility \
-         (vSphere CSI needs hardware version 15 or later) while it is off",
-    ),
-    ("NoPermission", "the driver's vCenter account lacks a privilege for this"),
-    (
-        "failed to find VirtualMachine",
-        "the driver does not know which virtual machine the node is: compare its providerID with the machine's UUID",
-    ),
     (
         "Waiting for volume share",
         "the server that shares the volume (a share-manager pod in the driver's namespace) does not stay up",
@@ -54,8 +45,9 @@ const MEANINGS: &[(&str, &str)] = &[
 
 /// What a driver's words mean, where they are known.
 pub(in crate::rules) fn meaning(words: &str) -> Option<&'static str> {
-    cloud_faults::MEANINGS
+    vsphere::MEANINGS
         .iter()
+        .chain(cloud_faults::MEANINGS)
         .chain(MEANINGS)
         .chain(cloud_faults::LAST)
         .find(|(known, _)| words.contains(known))

@@ -11,6 +11,7 @@ mod driver_not_on_node;
 pub(super) mod named_parameters;
 mod similar;
 pub(super) mod trouble;
+pub(super) mod vsphere;
 
 use super::Rule;
 

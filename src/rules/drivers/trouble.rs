@@ -2,16 +2,28 @@
 
 use super::driver::log_step;
 use crate::dependencies::Part;
+use crate::diagnosis::command::kubectl;
 use crate::diagnosis::context::{Context, PodGroup, pod_ref};
 use crate::diagnosis::finding::Evidence;
-use crate::diagnosis::remedy::{Change, Remedy, Risk};
-use crate::diagnosis::text::names;
-use crate::model::{Kind, Pod};
+use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
+use crate::diagnosis::text::{named, names};
+use crate::model::{Kind, Node, Pod};
 use crate::rules::attaching::placed::node_ref;
 use crate::rules::scheduling::no_node_fits::story;
 use crate::rules::starting::containers::{Fault, faults, settled};
 use crate::scheduler::Outcome;
 use crate::volumes::driver_words::essential;
+
+/// How programs say that what they are let in with is refused, in lower case.
+const REFUSED: &[&str] = &[
+    "incorrect user name or password",
+    "cannot complete login",
+    "invalid credentials",
+    "authentication failed",
+    "401 unauthorized",
+];
+/// Labels that Kubernetes gave up, with those in their place: kubeadm's clusters lost `master` with 1.24.
+const RENAMED: &[(&str, &str)] = &[("node-role.kubernetes.io/master", "node-role.kubernetes.io/control-plane")];
 
 /// Why a workload that others rest on doesn't run.
 pub(in crate::rules) struct Trouble<'a> {
@@ -47,6 +59,9 @@ pub(in crate::rules) fn trouble<'a>(
 
 /// What the makers of the controller's pods say where there are none.
 fn without_pods<'a>(cx: &Context<'a>, part: &Part<'a>) -> Option<Trouble<'a>> {
+    if let Some((text, facts, remedy)) = unmet_label(cx, part, None).filter(|_| part.kind == Kind::DaemonSet) {
+        return Some(Trouble { text, facts, pods: Vec::new(), remedy });
+    }
     let makers = part.makers(cx);
     let refusal = makers.iter().find_map(|maker| {
         let event = cx.events_of(maker).into_iter().rfind(|event| event.reason == "FailedCreate")?;
@@ -71,11 +86,12 @@ fn unready(cx: &Context<'_>, part: &Part<'_>, pod: &Pod) -> (String, Vec<Evidenc
         }
         Some(fault) => {
             let (meta, container) = (&pod.metadata, Some(fault.status.name.as_str()));
-            let step = log_step("Read what the container says", part.namespace, &meta.name, container);
+            let mut steps = vec![log_step("Read what the container says", part.namespace, &meta.name, container)];
+            steps.extend(credentials(part, pod, &fault.said(cx).unwrap_or_default()));
             let remedy = Remedy::untried(
                 "See why the controller does not run",
                 Risk::Low,
-                vec![step],
+                steps,
                 "what it lacks is not in the API",
             );
             (format!("does not run: {}", fault.sentence(cx)), fault.facts(cx), Some(remedy))
@@ -91,9 +107,24 @@ fn unready(cx: &Context<'_>, part: &Part<'_>, pod: &Pod) -> (String, Vec<Evidenc
     }
 }
 
+/// What to do where a program says that its credentials are refused, by the secrets that its pod mounts.
+fn credentials(part: &Part<'_>, pod: &Pod, said: &str) -> Option<Step> {
+    let said = said.to_lowercase();
+    let mounted = pod.spec.volumes.iter().filter_map(|volume| volume.secret.as_ref());
+    let secrets: Vec<&str> = mounted.map(|secret| secret.secret_name.as_str()).collect();
+    if secrets.is_empty() || !REFUSED.iter().any(|words| said.contains(words)) {
+        return None;
+    }
+    let target = format!("{}/{}", part.kind.name().to_ascii_lowercase(), part.name);
+    let command = kubectl(&["rollout", "restart"], &[&target], &[("-n", part.namespace)]);
+    let what =
+        format!("Correct the credentials in {}, which its pod mounts, then restart it", named("secret", &secrets));
+    Some(Step { command, ..Step::told(what) })
+}
+
 /// Why no node takes the controller's pod: a label that no node has so, or what the scheduler says.
 fn unplaced(cx: &Context<'_>, part: &Part<'_>, pod: &Pod) -> (String, Vec<Evidence>, Option<Remedy>) {
-    if let Some(told) = unmet_label(cx, part, pod) {
+    if let Some(told) = unmet_label(cx, part, Some(pod)) {
         return told;
     }
     let group = PodGroup { owner: None, pods: vec![pod], verdict: cx.scheduler.judge(pod) };
@@ -106,14 +137,18 @@ fn unplaced(cx: &Context<'_>, part: &Part<'_>, pod: &Pod) -> (String, Vec<Eviden
     (format!("has no running pod, because it can't be placed: {story}"), vec![fact], None)
 }
 
-/// A label that the pod's node selector asks for and no node has so.
-fn unmet_label(cx: &Context<'_>, part: &Part<'_>, pod: &Pod) -> Option<(String, Vec<Evidence>, Option<Remedy>)> {
+/// A label that the node selector asks for, of the waiting pod or of the pods that a DaemonSet would make, and that no node
+/// has so.
+fn unmet_label(
+    cx: &Context<'_>,
+    part: &Part<'_>,
+    pod: Option<&Pod>,
+) -> Option<(String, Vec<Evidence>, Option<Remedy>)> {
     let nodes = cx.snapshot.nodes.all().filter(|nodes| !nodes.is_empty())?;
-    let mut asked = pod.spec.node_selector.iter();
+    let mut asked = pod.map_or(&part.spec.node_selector, |pod| &pod.spec.node_selector).iter();
     let (key, wanted) =
         asked.find(|(key, wanted)| !nodes.iter().any(|node| node.metadata.labels.get(*key) == Some(wanted)))?;
-    let present = nodes.iter().filter_map(|node| Some((node.metadata.name.as_str(), node.metadata.labels.get(key)?)));
-    let present: Vec<(&str, &str)> = present.map(|(node, value)| (node, value.as_str())).collect();
+    let present = values_of(nodes, key);
     let others: Vec<String> = present.iter().map(|(node, value)| format!("{node} has {value:?}")).collect();
     let others = if others.is_empty() { "no node has the label at all".to_owned() } else { names(&others) };
     let text = format!(
@@ -122,24 +157,49 @@ fn unmet_label(cx: &Context<'_>, part: &Part<'_>, pod: &Pod) -> Option<(String, 
     let (object, path) = part.place(&format!("nodeSelector[{key}]"));
     let note = "its pods go to nodes with this label and value only";
     let mut facts = vec![Context::fact(object, &path, format!("{wanted:?}"), note)];
+    let renamed = RENAMED.iter().find(|(old, _)| old == key).map(|(_, new)| *new).filter(|_| present.is_empty());
+    let (meant, present) = renamed.map_or((key.as_str(), present), |new| (new, values_of(nodes, new)));
     facts.extend(present.iter().take(2).map(|(node, value)| {
-        let path = format!("metadata.labels[{key}]");
-        Context::fact(node_ref(node), &path, format!("{value:?}"), "the value that is there")
+        let path = format!("metadata.labels[{meant}]");
+        let note = if meant == key { "the value that is there" } else { "the label that took its place" };
+        Context::fact(node_ref(node), &path, format!("{value:?}"), note)
     }));
-    Some((text, facts, reselect(cx, part, pod, key, &present)))
+    let remedy = reselect(cx, part, pod, (key, meant), &present);
+    Some((text, facts, remedy))
 }
 
-/// Asks for the value that nodes have, where they have but one.
-fn reselect(cx: &Context<'_>, part: &Part<'_>, pod: &Pod, key: &str, present: &[(&str, &str)]) -> Option<Remedy> {
+/// The nodes that have a label, with its value.
+fn values_of<'n>(nodes: &'n [std::sync::Arc<Node>], key: &str) -> Vec<(&'n str, &'n str)> {
+    let found = nodes.iter().filter_map(|node| Some((node.metadata.name.as_str(), node.metadata.labels.get(key)?)));
+    found.map(|(node, value)| (node, value.as_str())).collect()
+}
+
+/// Asks for the value that nodes have, where they have but one; `meant` is the label in the place of `asked`.
+fn reselect(
+    cx: &Context<'_>,
+    part: &Part<'_>,
+    pod: Option<&Pod>,
+    (asked, meant): (&str, &str),
+    present: &[(&str, &str)],
+) -> Option<Remedy> {
     part.workload?;
     let (_, value) = present.first().filter(|(_, first)| present.iter().all(|(_, value)| value == first))?;
-    let patch = serde_json::json!({"spec": {"template": {"spec": {"nodeSelector": {key: value}}}}});
-    let what = format!(
-        "Ask for the value that the nodes have, {key}={value}; that the controller does its work once it runs is taken \
-         for granted"
-    );
+    let selector = match meant == asked {
+        true => serde_json::json!({meant: value}),
+        false => serde_json::json!({asked: null, meant: value}),
+    };
+    let patch = serde_json::json!({"spec": {"template": {"spec": {"nodeSelector": selector}}}});
+    let title = "Let the controller be placed";
+    let what = match value.is_empty() {
+        true => format!("Ask for the label that the nodes have, {meant} without a value"),
+        false => format!("Ask for the value that the nodes have, {meant}={value}"),
+    };
+    let Some(meta) = pod.map(|pod| &pod.metadata) else {
+        let step = cx.patch(what, part.key(), patch);
+        return Some(Remedy::untried(title, Risk::Low, vec![step], "what its pods do then is not known"));
+    };
+    let what = format!("{what}; that the controller does its work once it runs is taken for granted");
     let step = cx.patch(what, part.key(), patch.clone());
-    let meta = &pod.metadata;
     let set = meta.controller().filter(|owner| owner.kind == "ReplicaSet").map(|owner| Change::Patch {
         kind: Kind::ReplicaSet,
         namespace: meta.namespace.clone(),
@@ -148,7 +208,7 @@ fn reselect(cx: &Context<'_>, part: &Part<'_>, pod: &Pod, key: &str, present: &[
     });
     let again = Change::RecreatePods { namespace: meta.namespace.clone(), names: vec![meta.name.clone()] };
     let step = step.leading_to(set.into_iter().chain([again]).collect());
-    Some(Remedy::new("Let the controller be placed", Risk::Low, vec![step]))
+    Some(Remedy::new(title, Risk::Low, vec![step]))
 }
 
 fn start(cx: &Context<'_>, part: &Part<'_>) -> Remedy {

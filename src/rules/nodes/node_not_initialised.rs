@@ -11,6 +11,7 @@ use crate::rules::attaching::placed::node_ref;
 use crate::rules::drivers::driver::{KeepsOff, keeps_off};
 use crate::rules::drivers::driver::{log_step, tolerate_taints};
 use crate::rules::drivers::trouble::{Trouble, trouble};
+use crate::rules::drivers::vsphere::VSPHERE;
 use crate::scheduler::Fact;
 
 crate::rules::declare_rule! {
@@ -155,7 +156,7 @@ fn finding(cx: &Context<'_>, nodes: &[&Node], held: &[&PodGroup<'_>], provider: 
             finding.remedies.extend(trouble.remedy);
         }
         Provider::Runs(part) => finding = read_log(cx, &part, finding),
-        Provider::NotSeen => finding = not_seen(finding),
+        Provider::NotSeen => finding = not_seen(cx, finding),
     }
     finding.explains_all(held.iter().flat_map(|group| group.objects()))
 }
@@ -183,11 +184,17 @@ fn read_log(cx: &Context<'_>, part: &Part<'_>, finding: Finding) -> Finding {
     ))
 }
 
-fn not_seen(finding: Finding) -> Finding {
+/// The cloud controller manager that the cluster is in want of, as far as its drivers tell.
+fn wanted(cx: &Context<'_>) -> &'static str {
+    let vsphere = cx.snapshot.csi_drivers.get("", VSPHERE).found().is_some() || !cx.drivers.parts(VSPHERE).is_empty();
+    if vsphere { "that of vSphere (CPI, vsphere-cloud-controller-manager)" } else { "the one of the cloud" }
+}
+
+fn not_seen(cx: &Context<'_>, finding: Finding) -> Finding {
     let command = kubectl(&["get", "daemonsets,deployments", "-A", "-o", "wide"], &[], &[]);
     let steps = vec![
         Step { command, ..Step::told("Look for the cloud controller manager; managed clusters run it elsewhere") },
-        Step::told("Install the one of the cloud, or start the kubelets without --cloud-provider=external"),
+        Step::told(format!("Install {}, or start the kubelets without --cloud-provider=external", wanted(cx))),
     ];
     let reason = "who should initialise the nodes is not known";
     let object = finding.object.clone();

@@ -9,7 +9,8 @@ use crate::diagnosis::remedy::{Remedy, Risk, Step, Trial};
 use crate::diagnosis::text::{capital, named, names};
 use crate::model::quantity::short_bytes;
 use crate::model::{Kind, ObjectRef};
-use crate::rules::provisioning::runner::provisioner_of;
+use crate::rules::provisioning::runner::{Health, Runner, provisioner_of, runner};
+use crate::rules::topolvm::capacity::agent_facts;
 use crate::rules::topolvm::webhook_off::published_capacities;
 
 crate::rules::declare_rule! {
@@ -47,6 +48,8 @@ fn finding(cx: &Context<'_>, driver: &str, shortages: &[Shortage<'_, '_>]) -> Fi
     classes.dedup();
     let provisioner = provisioner_of(cx, driver);
     let stopped = provisioner.filter(Part::stopped);
+    let runner = runner(cx, driver);
+    let unready = runner.as_ref().filter(|runner| runner.health(cx) == Health::Unready);
     let nothing = match cx.presumes_none(Kind::CSIStorageCapacity) {
         true => format!("the dump has no CSIStorageCapacity at all, so none for class {}", names(&classes)),
         false => format!("no CSIStorageCapacity for class {} covers {}", names(&classes), named("node", &nodes)),
@@ -56,9 +59,14 @@ fn finding(cx: &Context<'_>, driver: &str, shortages: &[Shortage<'_, '_>]) -> Fi
             "{} is scaled to zero, so driver {driver} publishes no free capacity and the scheduler takes its nodes for full",
             part.words()
         ),
+        None if unready.is_some() => format!(
+            "{} has no ready pod, so driver {driver} publishes no free capacity and the scheduler takes {} for full",
+            provisioner.map_or_else(String::new, |part| part.words()),
+            named("node", &nodes)
+        ),
         None => format!("{}, though driver {driver} promises to publish free capacity", capital(&nothing)),
     };
-    let object = match &stopped {
+    let object = match stopped.or(unready.map(|runner| runner.part)) {
         Some(part) => part.object(),
         None => ObjectRef::new(Kind::CSIDriver, "", driver),
     };
@@ -79,7 +87,12 @@ fn finding(cx: &Context<'_>, driver: &str, shortages: &[Shortage<'_, '_>]) -> Fi
             "the driver is registered on the node",
         );
     }
+    let found = nodes.iter().filter_map(|node| cx.snapshot.nodes.get("", node).found());
+    finding.evidence.extend(agent_facts(shortages[0].class, found.map(|node| &**node)));
     finding = with_provisioner(provisioner, finding);
+    if let Some(runner) = unready {
+        finding = runner.with_unready(finding).rests_on([runner.object()]);
+    }
     for (node, object) in shortages.iter().flat_map(|shortage| &shortage.small).take(3) {
         let free = object.limit().map_or_else(|| "nothing".to_owned(), |limit| short_bytes(limit.value()));
         finding = finding.evidence(
@@ -92,7 +105,16 @@ fn finding(cx: &Context<'_>, driver: &str, shortages: &[Shortage<'_, '_>]) -> Fi
     for shortage in shortages {
         finding = finding.explains_all(shortage.group.objects()).explains_all(shortage.claims(cx));
     }
-    finding.with_remedies(remedies(cx, driver, provisioner, stopped.is_some()))
+    match unready {
+        Some(runner) => finding.remedy(get_to_run(runner)),
+        None => finding.with_remedies(remedies(cx, driver, provisioner, stopped.is_some())),
+    }
+}
+
+fn get_to_run(runner: &Runner<'_>) -> Remedy {
+    let look = format!("See why {} has no ready pod", runner.part.words());
+    let reason = "what the provisioner would publish is not known";
+    Remedy::untried("Get the provisioner to run", Risk::Low, vec![Step::told(look), runner.look()], reason)
 }
 
 fn with_provisioner(provisioner: Option<Part<'_>>, finding: Finding) -> Finding {

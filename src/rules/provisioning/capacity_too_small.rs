@@ -9,6 +9,9 @@ use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, either, named};
 use crate::model::quantity::short_bytes;
 use crate::model::{CsiStorageCapacity, Kind, ObjectRef, Quantity};
+use crate::rules::topolvm::capacity::{
+    agent_facts, device_class, device_class_fact, is_topolvm, lvmd_looks, unknown_device_class,
+};
 
 crate::rules::declare_rule! {
     static RULE = {
@@ -73,7 +76,12 @@ fn limit(object: &CsiStorageCapacity) -> i64 {
 
 fn finding(cx: &Context<'_>, shortages: &[&Shortage<'_, '_>], best: (&str, &CsiStorageCapacity)) -> Finding {
     let lead = shortages[0];
-    let mut finding = RULE.finding(claim_ref(lead.claim), title(shortages, best));
+    let unknown = unknown_device_class(cx, lead.class);
+    let mut finding = match &unknown {
+        Some(_) => RULE.finding(lead.class_ref(), device_class_title(shortages)),
+        None => RULE.finding(claim_ref(lead.claim), title(shortages, best)),
+    };
+    finding.evidence.extend(unknown.as_ref().map(|known| device_class_fact(lead.class, known)));
     for shortage in shortages.iter().take(SHOWN_CLAIMS) {
         let object = claim_ref(shortage.claim);
         let asked = short_bytes(shortage.asked());
@@ -87,6 +95,10 @@ fn finding(cx: &Context<'_>, shortages: &[&Shortage<'_, '_>], best: (&str, &CsiS
     for (node, object) in small.iter().take(SHOWN) {
         finding = with_figures(node, object, lead.asked(), finding);
     }
+    if unknown.is_none() {
+        let found = small.iter().filter_map(|(node, _)| cx.snapshot.nodes.get("", node).found());
+        finding.evidence.extend(agent_facts(lead.class, found.map(|node| &**node)));
+    }
     if small.len() > SHOWN {
         let more = format!("{} more nodes", small.len() - SHOWN);
         finding = finding.evidence(lead.class_ref(), "", more, "have no more than these");
@@ -94,7 +106,40 @@ fn finding(cx: &Context<'_>, shortages: &[&Shortage<'_, '_>], best: (&str, &CsiS
     for shortage in shortages {
         finding = finding.explains_all(shortage.group.objects()).explains_all(shortage.claims(cx));
     }
-    finding.with_remedies(remedies(cx, shortages, limit(best.1)))
+    match &unknown {
+        Some(known) => finding.remedy(other_device_class(cx, lead, known, best.0)),
+        None => finding.with_remedies(remedies(cx, shortages, best)),
+    }
+}
+
+fn device_class_title(shortages: &[&Shortage<'_, '_>]) -> String {
+    let names: Vec<&str> = shortages.iter().map(|shortage| shortage.claim.metadata.name.as_str()).collect();
+    let class = shortages[0].class;
+    format!(
+        "Class {} names device class {}, which driver {} has on no node, so {} {} no room",
+        class.metadata.name,
+        device_class(class),
+        class.provisioner,
+        named("claim", &names),
+        either(names.len(), "finds", "find")
+    )
+}
+
+fn other_device_class(cx: &Context<'_>, lead: &Shortage<'_, '_>, known: &[String], node: &str) -> Remedy {
+    let (class, driver) = (&lead.class.metadata.name, lead.class.provisioner.as_str());
+    let ask = match known {
+        [] => format!("Add device class {} to lvmd's configuration", device_class(lead.class)),
+        known => format!(
+            "Make class {class} anew with {driver}/device-class: {} (parameters of a class can't be changed, and volumes that \
+             exist keep theirs), or add device class {} to lvmd's configuration",
+            known.join(" or "),
+            device_class(lead.class)
+        ),
+    };
+    let mut steps = vec![Step::told(ask)];
+    let found = cx.snapshot.nodes.get("", node).found();
+    steps.extend(found.into_iter().flat_map(|node| lvmd_looks(cx, driver, node)));
+    Remedy::untried("Name a device class that exists", Risk::Low, steps, "what the driver has free of it is not known")
 }
 
 fn title(shortages: &[&Shortage<'_, '_>], (node, best): (&str, &CsiStorageCapacity)) -> String {
@@ -137,10 +182,19 @@ fn with_figures(node: &str, object: &CsiStorageCapacity, asked: i64, finding: Fi
     finding.evidence(reference, path, value, note)
 }
 
-fn remedies(cx: &Context<'_>, shortages: &[&Shortage<'_, '_>], best: i64) -> Vec<Remedy> {
+fn remedies(
+    cx: &Context<'_>,
+    shortages: &[&Shortage<'_, '_>],
+    (node, object): (&str, &CsiStorageCapacity),
+) -> Vec<Remedy> {
+    let (best, driver) = (limit(object), shortages[0].class.provisioner.as_str());
     let class = &shortages[0].class.metadata.name;
     let grow = Step::told(format!("Give the backend of class {class} more space on a node that the pod may use"));
-    let mut remedies = vec![Remedy::untried("Add space", Risk::Low, vec![grow], "how much is added is not known")];
+    let mut steps = vec![grow];
+    if let Some(node) = cx.snapshot.nodes.get("", node).found().filter(|_| is_topolvm(driver)) {
+        steps.extend(lvmd_looks(cx, driver, node));
+    }
+    let mut remedies = vec![Remedy::untried("Add space", Risk::Low, steps, "how much is added is not known")];
     if best > 0 {
         remedies.push(Remedy::new("Ask for less", Risk::Medium, ask_for_less(cx, shortages, best)));
     }

@@ -1,10 +1,12 @@
+mod modes;
 mod repairs;
+mod topology;
 mod words;
 
 use std::collections::BTreeMap;
 
 use self::words::snapshot_event;
-use super::provisioning_refused::stopped;
+use super::provisioning_refused;
 use super::runner::{busy_helpers, runner};
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::{Evidence, Finding};
@@ -12,6 +14,7 @@ use crate::diagnosis::out::Out;
 use crate::model::{Event, Kind, ObjectRef, StorageClass};
 use crate::rules::drivers::driver_faults::meaning;
 use crate::rules::drivers::named_parameters::named_parameters;
+use crate::rules::drivers::vsphere;
 use crate::scheduler::Outcome;
 use crate::volumes::{Decision, FailureCause, ProvisionFailure, ProvisionerReport};
 
@@ -63,7 +66,7 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
 
 /// The provisioner and its failure, where one stands that isn't just a call which takes its time.
 fn failing<'c, 'a>(cx: &Context<'a>, case: &'c ClaimCase<'a>) -> Option<(String, Failing<'c, 'a>)> {
-    if stopped(cx, case).is_some() {
+    if provisioning_refused::stops(cx, case) {
         return None;
     }
     let (driver, report) = match (&case.verdict.decision, &case.provisioning) {
@@ -127,14 +130,17 @@ fn finding(cx: &Context<'_>, driver: &str, class: Option<&StorageClass>, failing
     let object = object(class, lead);
     let title = words::title(cx, driver, class, failing);
     let mut finding = RULE.finding(object, title);
+    let foreign = class.is_some_and(|class| !topology::foreign_keys(cx, driver, class).is_empty());
     for one in failing.iter().take(SHOWN) {
-        let meaning = meaning(&one.failure.text).map_or_else(String::new, |it| format!("; this means: {it}"));
-        let note = said(&one.report) + &meaning;
+        let note = match meaning(&one.failure.text).filter(|_| !foreign) {
+            Some(meaning) => format!("{}; this means: {meaning}", said(&one.report)),
+            None => said(&one.report),
+        };
         finding = finding.evidence(claim_ref(one.case.claim), "events", one.failure.text.clone(), note);
     }
     finding.evidence.extend(class.into_iter().flat_map(|class| named_parameters(class, &lead.failure.text)));
     finding.evidence.extend(class.into_iter().flat_map(|class| encryption(class, &lead.failure.text)));
-    finding = with_cause(cx, class, lead, finding);
+    finding = with_cause(cx, driver, class, lead, finding);
     let runner = runner(cx, driver);
     if let Some(runner) = &runner {
         finding = runner.told(cx, finding);
@@ -147,7 +153,7 @@ fn finding(cx: &Context<'_>, driver: &str, class: Option<&StorageClass>, failing
         finding = finding.explains(claim_ref(one.case.claim));
         finding = finding.explains_all(cx.pending_users(one.case.claim).into_iter().map(pod_ref));
     }
-    finding.with_remedies(repairs::remedies(cx, class, lead, runner.as_ref()))
+    finding.with_remedies(repairs::remedies(cx, driver, class, lead, runner.as_ref()))
 }
 
 /// Where the cause lies: in the class, else it is told at the claim.
@@ -182,7 +188,15 @@ fn said(report: &ProvisionerReport) -> String {
 }
 
 /// The fields that the cause points to.
-fn with_cause(cx: &Context<'_>, class: Option<&StorageClass>, lead: &Failing<'_, '_>, mut finding: Finding) -> Finding {
+fn with_cause(
+    cx: &Context<'_>,
+    driver: &str,
+    class: Option<&StorageClass>,
+    lead: &Failing<'_, '_>,
+    mut finding: Finding,
+) -> Finding {
+    finding.evidence.extend(modes::fact(lead));
+    finding.evidence.extend(class.into_iter().flat_map(|class| vsphere::class_facts(class, &lead.failure.text)));
     match (&lead.failure.cause, class) {
         (
             FailureCause::SecretMissing { .. } | FailureCause::SecretForbidden { .. } | FailureCause::SecretTemplate,
@@ -200,11 +214,9 @@ fn with_cause(cx: &Context<'_>, class: Option<&StorageClass>, lead: &Failing<'_,
             let note = "with WaitForFirstConsumer the scheduler chooses a node before the volume is made";
             finding.evidence(class_ref(class), "volumeBindingMode", mode, note)
         }
-        (FailureCause::Topology, Some(class)) if !class.allowed_topologies.is_empty() => {
-            let terms = class.allowed_topologies.iter().flat_map(|term| &term.match_label_expressions);
-            let terms: Vec<String> =
-                terms.map(|term| format!("{} in ({})", term.key, term.values.join(", "))).collect();
-            finding.evidence(class_ref(class), "allowedTopologies", terms.join("; "), "where volumes may be made")
+        (FailureCause::Topology, Some(class)) => {
+            finding.evidence.extend(topology::facts(cx, driver, class));
+            finding
         }
         (FailureCause::Snapshot { name }, _) => match snapshot_event(cx, lead, name) {
             Some(event) => {

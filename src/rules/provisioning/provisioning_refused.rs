@@ -8,6 +8,8 @@ use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::named;
 use crate::model::claim::SELECTED_NODE;
 use crate::model::{Claim, Kind, ObjectRef, StorageClass};
+use crate::rules::drivers::driver::{node_plugin, pod_on};
+use crate::rules::drivers::vsphere::{self, VSPHERE};
 use crate::volumes::{Decision, ProvisionProblem, ProvisionerVerdict};
 
 crate::rules::declare_rule! {
@@ -45,8 +47,13 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
     }
 }
 
+/// Whether a provisioner stops before it calls its driver.
+pub(super) fn stops(cx: &Context<'_>, case: &ClaimCase<'_>) -> bool {
+    stopped(cx, case).is_some()
+}
+
 /// The claim where its provisioner stops before it calls its driver. One whose driver has answered did not stop.
-pub(super) fn stopped<'c, 'a>(cx: &Context<'_>, case: &'c ClaimCase<'a>) -> Option<Stopped<'c, 'a>> {
+fn stopped<'c, 'a>(cx: &Context<'_>, case: &'c ClaimCase<'a>) -> Option<Stopped<'c, 'a>> {
     if !matches!(case.verdict.decision, Decision::ExternalProvisioning { .. }) {
         return None;
     }
@@ -256,6 +263,13 @@ fn remedy(cx: &Context<'_>, stopped: &Stopped<'_, '_>) -> Remedy {
             "Correct what is to be cloned",
             format!("See to claim {source}, or make claim {name} anew with a source that can be cloned"),
         ),
+        ProvisionProblem::NoTopologyKey { node, registered: true } => (
+            "Register the driver on the node anew",
+            format!(
+                "See that node {node} has a place in the driver's topology (its zone labels or tags), then restart the pod of \
+                 {driver}'s node plugin there: it tells the kubelet of its topology only when it registers"
+            ),
+        ),
         ProvisionProblem::CsiNodeMissing { node } | ProvisionProblem::NoTopologyKey { node, .. } => (
             "Register the driver on the node",
             format!("See why the node plugin of {driver} has not registered on node {node}: it must run there"),
@@ -279,7 +293,9 @@ fn remedy(cx: &Context<'_>, stopped: &Stopped<'_, '_>) -> Remedy {
             format!("Create VolumeAttributesClass {class} for driver {driver}, or let claim {name} name another"),
         ),
     };
-    Remedy::untried(title, Risk::Low, vec![Step::told(what)], reason)
+    let mut steps = vec![Step::told(what)];
+    steps.extend(register_anew(cx, stopped));
+    Remedy::untried(title, Risk::Low, steps, reason)
 }
 
 /// The claim made anew without its selector, where no workload would make it with the same again.
@@ -294,4 +310,24 @@ fn without_selector(cx: &Context<'_>, stopped: &Stopped<'_, '_>) -> Option<Step>
     let operations = serde_json::json!([{"op": "remove", "path": "/spec/selector"}]);
     let what = format!("Make claim {name} anew without spec.selector, which can't be changed; it has no volume yet");
     Some(cx.step(what, Change::Remake { kind, namespace, name, operations, ask: None }))
+}
+
+/// The steps that have the node plugin of a driver register anew with a topology.
+fn register_anew(cx: &Context<'_>, stopped: &Stopped<'_, '_>) -> Vec<Step> {
+    let ProvisionProblem::NoTopologyKey { node, registered: true } = stopped.problem else { return Vec::new() };
+    let driver = &stopped.verdict.driver;
+    let mut steps = match driver.as_str() {
+        VSPHERE => vsphere::topology_looks(cx, node),
+        _ => Vec::new(),
+    };
+    let found = cx.snapshot.nodes.get("", node).found();
+    let plugin = found.and_then(|node| node_plugin(cx, driver, node)).and_then(|part| pod_on(cx, &part, node));
+    steps.extend(plugin.map(|pod| {
+        let (namespace, name) = (pod.metadata.namespace.clone(), pod.metadata.name.clone());
+        cx.step(
+            format!("Delete pod {name}; its DaemonSet makes a new one"),
+            Change::Delete { kind: Kind::Pod, namespace, name },
+        )
+    }));
+    steps
 }

@@ -1,8 +1,11 @@
 use crate::diagnosis::context::{Context, PodGroup, pod_ref};
-use crate::diagnosis::finding::{Finding, Severity};
+use crate::diagnosis::finding::{Evidence, Finding, Severity};
 use crate::diagnosis::out::Causes;
+use crate::diagnosis::remedy::{Remedy, Risk};
 use crate::diagnosis::text::{capital, either, named, names};
-use crate::model::{Kind, Pod};
+use crate::model::quantity::short_bytes;
+use crate::model::{Kind, Pod, Quantity};
+use crate::rules::topolvm::capacity::{self, is_topolvm};
 use crate::rules::topolvm::extender::with_scheduler_facts;
 use crate::scheduler::{Outcome, foreign_reasons};
 
@@ -69,7 +72,41 @@ fn finding(cx: &Context<'_>, group: &PodGroup<'_>) -> Finding {
             "no node offers it, yet kube-scheduler let the pod pass to an extender: it leaves the resource to that",
         ),
     };
+    let stale = stale_sizes(cx, group.lead());
+    if !stale.is_empty() {
+        finding.evidence.extend(stale);
+        let reason = "what the extender answers then is not known";
+        let steps = cx.recreate_steps(&group.objects());
+        finding =
+            finding.remedy(Remedy::untried("Recreate the pods, with the size of today", Risk::Low, steps, reason));
+    }
     with_scheduler_facts(cx, finding).explains_all(group.objects())
+}
+
+/// The sizes that TopoLVM's webhook wrote on a pod when it was made, where its claims ask for another by now; only the extender
+/// reads them (TopoLVM, `internal/hook/mutate_pod.go`).
+fn stale_sizes(cx: &Context<'_>, pod: &Pod) -> Vec<Evidence> {
+    let mut facts = Vec::new();
+    for (key, written) in &pod.metadata.annotations {
+        let Some((driver, device_class)) = key.strip_prefix("capacity.").and_then(|key| key.split_once('/')) else {
+            continue;
+        };
+        let Some(written) = written.parse::<i64>().ok().filter(|_| is_topolvm(driver)) else { continue };
+        let claims = cx.delayed_claims(pod).into_iter();
+        let own =
+            claims.filter(|(_, class)| class.provisioner == driver && capacity::device_class(class) == device_class);
+        let now: i64 = own.map(|(claim, _)| claim.request().map_or(0, Quantity::value)).fold(0, i64::saturating_add);
+        if now > 0 && now != written {
+            let note = format!("written when the pod was made; its claims ask for {} by now", short_bytes(now));
+            facts.push(Context::fact(
+                pod_ref(pod),
+                &format!("metadata.annotations[{key}]"),
+                short_bytes(written),
+                note,
+            ));
+        }
+    }
+    facts
 }
 
 /// The resources that the pod asks for and an extender manages.

@@ -1,5 +1,6 @@
 //! What TopoLVM leaves behind.
 
+pub(super) mod capacity;
 pub(super) mod extender;
 mod extender_not_wired;
 mod injected;

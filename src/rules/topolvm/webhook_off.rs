@@ -100,7 +100,7 @@ fn chart_steps(cx: &Context<'_>, meta: &Meta, injector: &Injector, mut effects: 
     let application = argo.as_ref().map_or("", |argo| argo.name.as_str());
     let source = format!("Set {shown} in the source of Argo CD application {application} and let it sync");
     let by_hand = format!("Remove webhook {} at once, if the sync has not done it", injector.webhook);
-    vec![Step::told(source).leading_to(effects), cx.step(by_hand, remove_webhook(injector))]
+    vec![Step::assumed(source).leading_to(effects), cx.step(by_hand, remove_webhook(injector))]
 }
 
 /// What switching TopoLVM's storage capacity tracking on leads to: the driver says so, and the provisioner publishes

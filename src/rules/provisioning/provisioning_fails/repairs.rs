@@ -1,12 +1,14 @@
 //! What to do about failures of a provisioner.
 
-use super::Failing;
 use super::words::shared_modes;
+use super::{Failing, modes, topology};
 use crate::diagnosis::command::kubectl;
 use crate::diagnosis::context::Context;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::model::{Kind, StorageClass};
+use crate::rules::drivers::driver::log_step;
 use crate::rules::drivers::named_parameters::named_parameters;
+use crate::rules::drivers::vsphere::{self, VSPHERE};
 use crate::rules::provisioning::runner::Runner;
 use crate::volumes::FailureCause;
 
@@ -16,6 +18,7 @@ const TAKEN_AWAY: &str = "failed to get an available volume";
 /// What to do about the cause.
 pub(super) fn remedies(
     cx: &Context<'_>,
+    driver: &str,
     class: Option<&StorageClass>,
     lead: &Failing<'_, '_>,
     runner: Option<&Runner<'_>>,
@@ -41,12 +44,7 @@ pub(super) fn remedies(
             "Make the snapshot ready",
             format!("Repair VolumeSnapshot {name}, or name another one: the provisioner goes on by itself"),
         )],
-        FailureCause::Denied => {
-            let correct = "Correct the credentials or the role that the driver uses at the storage's side".to_owned();
-            let steps = runner.and_then(account).into_iter().chain([Step::told(correct)]);
-            let looks = runner.map(Runner::look);
-            vec![Remedy::untried("Give the driver its rights", Risk::Low, steps.chain(looks).collect(), reason)]
-        }
+        FailureCause::Denied => vec![rights(driver, runner)],
         FailureCause::Quota => {
             vec![told("Make room in the quota", "Raise the quota at the storage's side, or free some of it".to_owned())]
         }
@@ -95,8 +93,29 @@ pub(super) fn remedies(
             ),
         ));
     }
+    let foreign = class.map_or_else(Vec::new, |class| topology::foreign_keys(cx, driver, class));
+    if !foreign.is_empty() && lead.failure.cause == FailureCause::Topology {
+        remedies.push(told(
+            "Allow what the driver knows",
+            format!(
+                "Make class {class_name} anew with allowedTopologies by topology keys that the driver has on the nodes: those \
+                 of a class can't be changed, and volumes that exist keep theirs"
+            ),
+        ));
+    }
+    if let Some(mode) = modes::refused(lead).filter(|_| lead.failure.cause != FailureCause::AccessMode) {
+        remedies.push(told(
+            "Ask for what the storage can do",
+            format!(
+                "Make the claim anew with ReadWriteOnce where one node at a time is enough; for {mode} name a class whose \
+                 storage serves files"
+            ),
+        ));
+    }
     if let Some(runner) = runner.filter(|_| remedies.is_empty()) {
-        remedies.push(Remedy::untried("See all that the provisioner says", Risk::Low, vec![runner.look()], reason));
+        let said = vsphere::looks(cx, None, &lead.failure.text);
+        let steps = said.into_iter().chain([runner.look()]).chain(own_log(runner)).collect();
+        remedies.push(Remedy::untried("See all that the provisioner says", Risk::Low, steps, reason));
     }
     remedies
 }
@@ -122,6 +141,26 @@ fn account(runner: &Runner<'_>) -> Option<Step> {
          eks.amazonaws.com/role-arn, iam.gke.io/gcp-service-account, azure.workload.identity/client-id)"
     );
     Some(Step { what, command, ..Step::default() })
+}
+
+/// What gives a driver the rights that it lacks.
+fn rights(driver: &str, runner: Option<&Runner<'_>>) -> Remedy {
+    let step = match driver {
+        VSPHERE => vsphere::privileges(),
+        _ => Step::told("Correct the credentials or the role that the driver uses at the storage's side"),
+    };
+    let account = runner.filter(|_| driver != VSPHERE).and_then(account);
+    let steps = account.into_iter().chain([step]).chain(runner.map(Runner::look)).collect();
+    let reason = "what the provisioner answers then is not known";
+    Remedy::untried("Give the driver its rights", Risk::Low, steps, reason)
+}
+
+/// The step that reads the log of the driver itself, which stands beside the provisioner and says more than that passes on.
+fn own_log(runner: &Runner<'_>) -> Option<Step> {
+    let part = &runner.part;
+    let own = part.driver_container().filter(|own| Some(*own) != runner.container())?;
+    let target = format!("{}/{}", part.kind.name().to_ascii_lowercase(), part.name);
+    Some(log_step("Read what the driver's controller says", part.namespace, &target, Some(own)))
 }
 
 /// The class made anew so that it waits for a consumer: the binding mode of a class can't be changed, and what is bound

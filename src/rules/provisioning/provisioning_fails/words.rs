@@ -1,6 +1,6 @@
 //! The words of what a provisioner says.
 
-use super::Failing;
+use super::{Failing, modes, topology};
 use crate::diagnosis::context::Context;
 use crate::diagnosis::text::{either, named};
 use crate::model::{Claim, Event, ObjectRef, StorageClass};
@@ -23,7 +23,15 @@ pub(super) fn title(
     let class_name = lead.case.claim.class();
     let text = shortened(&lead.failure.text, IN_TITLE);
     let fails = format!("Provisioner {driver} can't make the volume of {claims}");
+    if let Some(mode) = modes::refused(lead) {
+        return format!("{fails}, which is to be {mode}: {text}");
+    }
+    let foreign = class.map_or_else(Vec::new, |class| topology::foreign_keys(cx, driver, class));
     match &lead.failure.cause {
+        FailureCause::Topology if !foreign.is_empty() => format!(
+            "{fails}: class {class_name} allows it by {} alone, which the driver has on no node",
+            named("topology key", &foreign)
+        ),
         FailureCause::SecretMissing { namespace, name } => {
             format!("{fails}: it can't find secret {name} in namespace {namespace}, where class {class_name} has it")
         }
