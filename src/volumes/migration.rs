@@ -28,7 +28,7 @@ const ZONE_DELIMITER: &str = "__";
 const AZURE_RESOURCE_GROUP: &str = "kubernetes.io/azure-file-resource-group";
 
 /// Where a node's kubelet names the plugins that it leaves to their CSI drivers.
-pub const MIGRATED_PLUGINS: &str = "storage.alpha.kubernetes.io/migrated-plugins";
+pub(crate) const MIGRATED_PLUGINS: &str = "storage.alpha.kubernetes.io/migrated-plugins";
 
 /// The CSI volume that an in-tree volume is taken for.
 #[derive(Clone, Debug, PartialEq)]
