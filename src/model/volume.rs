@@ -13,6 +13,9 @@ use super::selector::NodeSelector;
 
 has_meta!(Volume);
 
+/// Who made a volume for a claim; volumes that somebody made by hand have none.
+pub const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
+
 model! {
     /// A PersistentVolume.
     pub struct Volume {
