@@ -7,7 +7,7 @@ use crate::diagnosis::finding::{Finding, Loss, Near};
 use crate::diagnosis::looks::CHANGES_NOTHING;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{NOTHING_WAITS, Remedy, Risk, Step};
-use crate::diagnosis::text::{capital, either, named, names, natural_order};
+use crate::diagnosis::text::{capital, count, either, named, names, natural_order};
 use crate::model::volume::ClaimReference;
 use crate::model::{Kind, ObjectRef, Volume};
 
@@ -62,7 +62,7 @@ fn finding(cx: &Context<'_>, class: &str, left: &[Left<'_>]) -> Finding {
     let gone = either(claims.len(), "is gone", "are gone");
     let title = format!(
         "{}{of_class} may hold the data of {}, which {gone}: whoever removes claimRef lets any claim that fits take {}",
-        capital(&named("volume", &volumes)),
+        subject(&volumes),
         named("claim", &claims),
         either(volumes.len(), "it", "them"),
     );
@@ -83,6 +83,14 @@ fn finding(cx: &Context<'_>, class: &str, left: &[Left<'_>]) -> Finding {
         .with_remedies([look(&volumes)])
         .with_remedies(give_back(cx, left))
         .at_risk(Loss::Data, Near::Possible)
+}
+
+/// The volumes by name, or how many where their names, which are mostly long, would fill the sentence.
+fn subject(volumes: &[&str]) -> String {
+    match volumes.len() {
+        1 | 2 => capital(&named("volume", volumes)),
+        many => count(many, "released volume"),
+    }
 }
 
 fn look(volumes: &[&str]) -> Remedy {
