@@ -68,6 +68,7 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-storagewhy' -ScriptBloc
             [CompletionResult]::new('-A', '-A ', [CompletionResultType]::ParameterName, 'Every namespace')
             [CompletionResult]::new('--all-namespaces', '--all-namespaces', [CompletionResultType]::ParameterName, 'Every namespace')
             [CompletionResult]::new('--insecure-skip-tls-verify', '--insecure-skip-tls-verify', [CompletionResultType]::ParameterName, 'Trust any certificate of the server')
+            [CompletionResult]::new('--risks', '--risks', [CompletionResultType]::ParameterName, 'Tell as well what can be lost: data, claims and classes, and by which command or event')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show all facts of each cause, and whole error texts')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show all facts of each cause, and whole error texts')
             [CompletionResult]::new('--exit-zero', '--exit-zero', [CompletionResultType]::ParameterName, 'End with 0 whatever the report says')

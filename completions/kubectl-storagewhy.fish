@@ -65,6 +65,7 @@ always\t''
 never\t''"
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -s A -l all-namespaces -d 'Every namespace'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l insecure-skip-tls-verify -d 'Trust any certificate of the server'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l risks -d 'Tell as well what can be lost: data, claims and classes, and by which command or event'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -s v -l verbose -d 'Show all facts of each cause, and whole error texts'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l exit-zero -d 'End with 0 whatever the report says'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -s h -l help -d 'Print help (see more with \'--help\')'

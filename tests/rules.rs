@@ -12,13 +12,13 @@ mod golden;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use cases::{fixtures, judge, load, rules, show, yaml_files};
+use cases::{fixtures, judge, judge_with, load, rules, show, yaml_files};
 use libtest_mimic::{Arguments, Trial};
 use storagewhy::diagnosis::{Explained, Finding, Scope, Severity};
 use storagewhy::engine::Diagnosis;
 use storagewhy::report::Report;
 use storagewhy::report::human::{self, Screen};
-use storagewhy::rules::REGISTRY;
+use storagewhy::rules::{REGISTRY, Stage, find};
 use storagewhy::scheduler::Outcome;
 use storagewhy::snapshot::Snapshot;
 use storagewhy::volumes::ClaimPhase;
@@ -42,6 +42,10 @@ fn main() {
         })
     });
     libtest_mimic::run(&Arguments::from_args(), trials.chain(incidents).collect()).exit();
+}
+
+fn is_risk(rule: &str) -> bool {
+    find(rule).unwrap().stage == Stage::Risk
 }
 
 fn hold_incident(path: &Path) {
@@ -78,7 +82,7 @@ fn roots(diagnosis: &Diagnosis) -> Vec<&Finding> {
 
 fn hold(rule: &str, path: &Path) {
     let (snapshot, text) = (load(path), std::fs::read_to_string(path).unwrap());
-    let diagnosis = judge(&snapshot);
+    let diagnosis = judge_with(&snapshot, is_risk(rule));
     whatever_is_blocked_is_explained(&diagnosis);
     one_cause_is_told_once(&diagnosis);
     if path.file_name().unwrap().to_string_lossy().starts_with("fires-") {
@@ -104,6 +108,7 @@ fn speaks(rule: &str, text: &str, diagnosis: &Diagnosis) {
             assert!(asked(text, what).iter().all(|wanted| is.eq_ignore_ascii_case(wanted)), "{what} {is}: {shown}");
         }
         is_a_sentence_with_proof(finding);
+        assert_eq!(finding.risk.is_some(), is_risk(rule), "{}", finding.title);
     }
     for expected in asked(text, "says") {
         assert!(of_rule.iter().any(|finding| finding.title.contains(expected)), "{expected}\n{shown}");

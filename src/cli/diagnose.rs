@@ -9,6 +9,7 @@ use super::namespace::NamespaceArgs;
 use super::scope::{self, SelectorArgs};
 use super::target;
 use super::terminal::{self, OutputArgs};
+use crate::diagnosis::Options;
 use crate::model::Kind;
 use crate::report::{Report, human};
 
@@ -29,6 +30,9 @@ pub(crate) struct DiagnoseArgs {
     pub(crate) selector: SelectorArgs,
     #[command(flatten)]
     pub(crate) input: InputArgs,
+    /// Tell as well what can be lost: data, claims and classes, and by which command or event
+    #[arg(long, help_heading = "Scope")]
+    pub(crate) risks: bool,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
     #[command(flatten)]
@@ -49,7 +53,7 @@ pub(crate) fn run(args: &DiagnoseArgs) -> anyhow::Result<Exit> {
     let targets = target::parse(&args.objects)?;
     let mut input = args.input.read(&args.namespace, Kind::ALL)?;
     let scope = scope::resolve(&args.selector, &targets, &input)?;
-    let options = args.engine.options(args.output.for_programs())?;
+    let options = Options { risks: args.risks, ..args.engine.options(args.output.for_programs())? };
     let diagnosis = input.diagnose(&scope, &options);
     let report = Report::new(&input.snapshot, &scope, &diagnosis);
     terminal::write_document(&args.output, &report, |screen| {

@@ -16,7 +16,7 @@ use super::remedy::{Change, Manager, Step};
 use super::text::natural_order;
 use crate::admission::expand::{Source, template_of};
 use crate::dependencies::Drivers;
-use crate::model::{Claim, Event, Kind, Meta, ObjectRef, Pod, StorageClass, Workload};
+use crate::model::{Claim, Event, Kind, Meta, ObjectRef, Pod, StorageClass, Volume, Workload};
 use crate::scheduler::{Outcome, PodVerdict, Scheduler};
 use crate::snapshot::{History, Lookup, Problem, Scope, Snapshot};
 use crate::volumes::{AttachProblem, AttachVerdict, ClaimVerdict, ProvisionerVerdict};
@@ -86,6 +86,10 @@ pub struct Context<'a> {
     pub pods: Vec<PodCase<'a>>,
     pub groups: Vec<PodGroup<'a>>,
     pub claims: Vec<ClaimCase<'a>>,
+    /// Every claim in scope, be it bound or not.
+    pub(crate) all_claims: Vec<&'a Claim>,
+    /// The volumes of claims in scope that are gone.
+    pub(crate) released: Vec<&'a Volume>,
     /// Pods that have a node and not yet their volumes.
     pub placed: Vec<PlacedCase<'a>>,
     /// Every pod in scope that has a node, has not ended and isn't being deleted.

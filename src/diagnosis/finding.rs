@@ -18,6 +18,35 @@ pub enum Severity {
     Info,
 }
 
+/// What can be lost, and how near that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AtRisk {
+    pub loss: Loss,
+    pub near: Near,
+}
+
+/// How near a loss is, the nearest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Near {
+    /// It has begun, and ends when something else does.
+    Begun,
+    /// Somebody or something would have to begin it.
+    Possible,
+}
+
+/// What can be lost, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub enum Loss {
+    /// What stands in volumes.
+    Data,
+    /// Claims; what stands in their volumes stays.
+    Claims,
+    /// The class of claims, without which they can't grow and new ones get no volume.
+    Class,
+}
+
 /// How sure a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -72,4 +101,6 @@ pub struct Finding {
     pub rests_on: Vec<ObjectRef>,
     /// Whether what the victims wait for is under way, so that they are not blocked.
     pub passing: bool,
+    /// What can be lost; `None` for causes, which are about what is so now.
+    pub risk: Option<AtRisk>,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::finding::{Confidence, Evidence, Explained, Finding, Severity};
+use super::finding::{AtRisk, Confidence, Evidence, Explained, Finding, Loss, Near, Severity};
 use super::out::{Causes, Written};
 use super::remedy::Remedy;
 use crate::model::ObjectRef;
@@ -31,6 +31,7 @@ impl Finding {
             unrepaired: None,
             rests_on: Vec::new(),
             passing: false,
+            risk: None,
         }
     }
 
@@ -45,6 +46,13 @@ impl Finding {
     #[must_use]
     pub fn passing(mut self) -> Self {
         self.passing = true;
+        self
+    }
+
+    /// Says that nothing is wrong now, and what can be lost: the victims are what is at stake.
+    #[must_use]
+    pub fn at_risk(mut self, loss: Loss, near: Near) -> Self {
+        self.risk = Some(AtRisk { loss, near });
         self
     }
 
@@ -267,7 +275,8 @@ impl Findings {
         &self.list
     }
 
-    /// The findings, ready for a report: evidence once, victims in order, causes before what they explain.
+    /// The findings, ready for a report: evidence once, victims in order, causes before what they explain,
+    /// and risks behind all causes.
     pub(crate) fn finish(self) -> Vec<Finding> {
         let mut list = self.list;
         for finding in &mut list {
@@ -278,7 +287,7 @@ impl Findings {
             finding.explains.sort_by(compare);
         }
         list.sort_by(|a, b| {
-            let key = |f: &Finding| (f.severity, std::cmp::Reverse(f.explains.len()));
+            let key = |f: &Finding| (f.risk, f.severity, std::cmp::Reverse(f.explains.len()));
             key(a).cmp(&key(b)).then_with(|| a.id.cmp(&b.id))
         });
         list
@@ -308,10 +317,10 @@ fn compare(a: &Explained, b: &Explained) -> std::cmp::Ordering {
     }
 }
 
-/// The ids of the findings about each object: as its cause's place or as a victim.
+/// The ids of the causes about each object: those that lie in it or that it is a victim of.
 pub(crate) fn ids_by_object(findings: &[Finding]) -> BTreeMap<ObjectRef, Vec<String>> {
     let mut ids: BTreeMap<ObjectRef, Vec<String>> = BTreeMap::new();
-    for finding in findings {
+    for finding in findings.iter().filter(|finding| finding.risk.is_none()) {
         let objects: HashSet<&ObjectRef> = finding.victims().chain([&finding.object]).collect();
         for object in objects {
             ids.entry(object.clone()).or_default().push(finding.id.clone());

@@ -1,7 +1,7 @@
 //! The tools that own an object and would undo a change made beside them: Helm and Argo CD.
 
 use super::remedy::Manager;
-use crate::model::Meta;
+use crate::model::{Kind, Meta};
 use crate::snapshot::Snapshot;
 
 const HELM_RELEASE: &str = "meta.helm.sh/release-name";
@@ -31,6 +31,33 @@ pub(crate) fn argo(meta: &Meta, snapshot: &Snapshot) -> Option<Manager> {
     // An application of another namespace than Argo CD's is written `namespace_name`.
     let (namespace, name) = name.split_once('_').unwrap_or(("", name));
     Some(Manager { tool: "Argo CD", name: name.to_owned(), namespace: namespace.to_owned(), chart: chart(meta) })
+}
+
+/// What Argo CD's own marks say of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// An application tracks it.
+    Tracked,
+    /// The mark is another object's, and was copied with its annotations.
+    Copy,
+    /// It has none; labels that others write as well may still say whose it is.
+    None,
+}
+
+/// What Argo CD's own marks say of an object. A tracking id names the object: `application:group/kind:namespace/name`.
+pub fn argo_mark(kind: Kind, meta: &Meta) -> Mark {
+    let names_it = |id: &String| {
+        let (of_kind, name) = (format!("/{kind}:"), id.rsplit('/').next());
+        id.contains(&of_kind) && name == Some(meta.name.as_str())
+    };
+    match meta.annotations.get(ARGO_TRACKING) {
+        Some(id) if names_it(id) => Mark::Tracked,
+        Some(_) => Mark::Copy,
+        None if meta.labels.contains_key(ARGO_INSTANCE) || meta.annotations.contains_key(ARGO_INSTANCE) => {
+            Mark::Tracked
+        }
+        None => Mark::None,
+    }
 }
 
 /// Everything that owns the object, the outermost first.

@@ -17,7 +17,7 @@ pub(crate) mod remedy;
 pub(crate) mod text;
 pub(crate) mod undo;
 
-pub use finding::{Confidence, Evidence, Explained, Finding, Severity};
+pub use finding::{AtRisk, Confidence, Evidence, Explained, Finding, Loss, Near, Severity};
 pub use options::{Options, Scope};
 pub use release::{Release, ReleaseSource};
 pub use remedy::{Change, Manager, Remedy, Risk, Side, Size, Step, Trial};

@@ -31,6 +31,8 @@ pub struct Options {
     pub now: Option<Timestamp>,
     /// Whether the report has all that is in the way of every pod, as documents for programs do.
     pub obstacles: bool,
+    /// Whether what can be lost is told as well.
+    pub risks: bool,
     /// Whether the snapshot may have been taken long after `now`, so that ages are more than they seem.
     pub now_is_a_bound: bool,
 }
@@ -55,6 +57,7 @@ impl Options {
             scheduler_config: self.scheduler_config.clone(),
             now: taken.or(newest.map(|newest| newest.time)),
             obstacles: self.obstacles,
+            risks: self.risks,
             now_is_a_bound: self.now_is_a_bound || newest.is_some_and(|newest| !newest.ticks),
         }
     }

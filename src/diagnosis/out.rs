@@ -88,6 +88,11 @@ impl<'f> Out<'f> {
         self.findings.list().iter().any(|finding| finding.object == *object)
     }
 
+    /// Whether a rule has found something in the object.
+    pub fn told_by(&self, rule: &str, object: &ObjectRef) -> bool {
+        self.findings.list().iter().any(|finding| finding.rule == rule && finding.object == *object)
+    }
+
     /// Says that what explains `symptom` explains `object` as well; says whether an error does.
     pub fn explain_with(&mut self, symptom: &ObjectRef, object: &ObjectRef) -> bool {
         let known = self.findings.explained(symptom);

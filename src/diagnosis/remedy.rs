@@ -17,6 +17,9 @@ pub enum Risk {
     High,
 }
 
+/// Why a remedy of what is only at risk is not tried.
+pub(crate) const NOTHING_WAITS: &str = "nothing is blocked by this now, so there is nothing to place";
+
 /// A change of the state.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {

@@ -17,8 +17,24 @@ use crate::volumes::{Attachments, Provisioners, VolumeController};
 
 /// The causes alone, without remedies tried: what a trial asks of the state that it has made, with a scheduler for it.
 pub(crate) fn causes(snapshot: &Snapshot, scope: &Scope, options: &Options, scheduler: &Scheduler<'_>) -> Vec<Finding> {
+    causes_by(&rules(false), snapshot, scope, options, scheduler)
+}
+
+/// The same by some rules.
+pub(super) fn causes_by(
+    rules: &[&'static Rule],
+    snapshot: &Snapshot,
+    scope: &Scope,
+    options: &Options,
+    scheduler: &Scheduler<'_>,
+) -> Vec<Finding> {
     let selection = select(snapshot, scope);
-    examine(&REGISTRY, scheduler, snapshot, &selection, options, |_, _, findings| findings.finish())
+    examine(rules, scheduler, snapshot, &selection, options, |_, _, findings| findings.finish())
+}
+
+/// All rules, with those about risks or without.
+pub(super) fn rules(risks: bool) -> Vec<&'static Rule> {
+    REGISTRY.iter().copied().filter(|rule| risks || rule.stage != Stage::Risk).collect()
 }
 
 /// Rules that did not run, with the reason.
@@ -45,6 +61,8 @@ pub(super) fn examine<T>(
         groups: group(&pods),
         pods,
         claims: claims(snapshot, selection, &volumes),
+        all_claims: selection.all_claims.clone(),
+        released: selection.released.clone(),
         placed: placed(snapshot, selection, options),
         assigned: selection.placed.clone(),
         shortfalls,

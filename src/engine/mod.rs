@@ -11,7 +11,7 @@ mod trial;
 
 use std::sync::Arc;
 
-use causes::examine;
+use causes::{examine, rules};
 use jiff::Timestamp;
 pub use obstacles::PodObstacles;
 use select::select;
@@ -24,7 +24,7 @@ use crate::diagnosis::options::{Options, Scope};
 use crate::diagnosis::release::Release;
 use crate::diagnosis::{Finding, Severity};
 use crate::model::ObjectRef;
-use crate::rules::{REGISTRY, Rule};
+use crate::rules::{Rule, Stage, find};
 use crate::scheduler::{Outcome, PodVerdict};
 use crate::snapshot::{Demand, Snapshot};
 use crate::volumes::{AttachVerdict, ClaimPhase, ClaimVerdict, ProvisionerVerdict};
@@ -42,8 +42,10 @@ pub struct Diagnosis {
     pub provisioning: Vec<(ObjectRef, ProvisionerVerdict)>,
     /// Pods in scope that have a node and don't start for their volumes, with the ids of the findings about them.
     pub attachments: Vec<(ObjectRef, AttachVerdict, Vec<String>)>,
-    /// The causes, the most severe first.
+    /// The causes, the most severe first; then the risks, by what would be lost.
     pub findings: Vec<Finding>,
+    /// Whether risks were looked for.
+    pub risks: bool,
     /// Rules that could not judge, or not everything, with the reason.
     pub skipped: Vec<(String, String)>,
     /// The release that the verdicts follow.
@@ -70,13 +72,13 @@ impl Diagnosis {
     pub fn uncertain(&self) -> bool {
         self.pods.iter().any(|(_, verdict, _)| verdict.outcome == Outcome::Unknown)
             || self.claims.iter().any(|(_, verdict, _)| verdict.phase == ClaimPhase::Unknown)
-            || !self.skipped.is_empty()
+            || self.skipped.iter().any(|(rule, _)| !is_risk(rule))
     }
 }
 
-/// Diagnoses what is in scope.
+/// Diagnoses what is in scope. Risks are told where the options ask for them.
 pub fn diagnose(snapshot: &Snapshot, scope: &Scope, options: &Options) -> Diagnosis {
-    diagnose_by(&REGISTRY, snapshot, scope, options)
+    diagnose_by(&rules(options.risks), snapshot, scope, options)
 }
 
 /// The same by some rules; in which order they stand makes no difference within a stage.
@@ -89,12 +91,12 @@ pub fn diagnose_by(rules: &[&'static Rule], snapshot: &Snapshot, scope: &Scope, 
 /// # Errors
 /// What is to be read first; the caller may go on without it by [`diagnose`].
 pub fn diagnose_or_demand(snapshot: &Snapshot, scope: &Scope, options: &Options) -> Result<Diagnosis, Vec<Demand>> {
-    run(&REGISTRY, snapshot, scope, options, |demands| !demands.is_empty())
+    run(&rules(options.risks), snapshot, scope, options, |demands| !demands.is_empty())
 }
 
 /// What causes depend on and was not read.
 pub fn demands(snapshot: &Snapshot, scope: &Scope, options: &Options) -> Vec<Demand> {
-    run(&REGISTRY, snapshot, scope, options, |_| true).err().unwrap_or_default()
+    run(&rules(options.risks), snapshot, scope, options, |_| true).err().unwrap_or_default()
 }
 
 /// Diagnoses, or stops at the causes and gives what was not read where `stop` says so.
@@ -115,7 +117,7 @@ fn run(
             return Err(demands);
         }
         let mut findings = findings.finish();
-        presumption::settle(context, scope, &mut findings);
+        presumption::settle(context, rules, scope, &mut findings);
         let mut trials = Trials::new(context);
         trials.run(&mut findings);
         repair::add(context, &mut trials, &mut findings);
@@ -145,11 +147,17 @@ fn run(
             provisioning: context.claims.iter().filter_map(provisioning).collect(),
             attachments: context.placed.iter().filter(|case| attachment_told(case)).map(attachment).collect(),
             findings,
+            risks: rules.iter().any(|rule| rule.stage == Stage::Risk),
             skipped,
             release,
             now: options.now,
         })
     })
+}
+
+/// Whether a rule tells what can be lost, which has no part in whether something is blocked.
+fn is_risk(rule: &str) -> bool {
+    find(rule).is_some_and(|rule| rule.stage == Stage::Risk)
 }
 
 /// Whether a pod of this outcome stays without a node until something changes.

@@ -5,17 +5,17 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::causes::causes;
+use super::causes::causes_by;
 use crate::diagnosis::context::Context;
 use crate::diagnosis::finding::{Confidence, Evidence, Finding};
 use crate::diagnosis::options::Scope;
 use crate::diagnosis::text::names;
 use crate::model::Kind;
-use crate::rules;
+use crate::rules::{self, Rule};
 use crate::snapshot::{self, Problem};
 
 /// Takes the certainty of those findings that rest on a presumption, and says on which.
-pub(crate) fn settle(cx: &Context<'_>, scope: &Scope, findings: &mut [Finding]) {
+pub(crate) fn settle(cx: &Context<'_>, rules: &[&'static Rule], scope: &Scope, findings: &mut [Finding]) {
     let presumed: BTreeSet<Kind> = cx.snapshot.presumed().into_iter().collect();
     if presumed.is_empty() {
         return;
@@ -31,7 +31,7 @@ pub(crate) fn settle(cx: &Context<'_>, scope: &Scope, findings: &mut [Finding]) 
     if doubtful.is_empty() {
         return;
     }
-    let proven = without_presumptions(cx, scope, &presumed);
+    let proven = without_presumptions(cx, rules, scope, &presumed);
     for (finding, kinds) in doubtful {
         match proven.get(&finding.id) {
             Some(known) if known.title == finding.title && known.confidence <= finding.confidence => {}
@@ -64,10 +64,15 @@ fn rests_on(cx: &Context<'_>, finding: &Finding) -> BTreeSet<Kind> {
 }
 
 /// What is found where nothing is presumed, by id.
-fn without_presumptions(cx: &Context<'_>, scope: &Scope, presumed: &BTreeSet<Kind>) -> HashMap<String, Finding> {
+fn without_presumptions(
+    cx: &Context<'_>,
+    rules: &[&'static Rule],
+    scope: &Scope,
+    presumed: &BTreeSet<Kind>,
+) -> HashMap<String, Finding> {
     let unread = snapshot::Scope::Nothing(Problem::NotInDump);
     let state = presumed.iter().fold(cx.snapshot.clone(), |state, kind| state.covering(*kind, unread.clone()));
-    let found = causes(&state, scope, cx.options, &cx.scheduler.after(&state));
+    let found = causes_by(rules, &state, scope, cx.options, &cx.scheduler.after(&state));
     found.into_iter().map(|finding| (finding.id.clone(), finding)).collect()
 }
 

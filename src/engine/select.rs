@@ -8,7 +8,8 @@ use crate::diagnosis::context::Shortfall;
 use crate::diagnosis::index::Index;
 use crate::diagnosis::options::Scope;
 use crate::model::pod::PodTemplate;
-use crate::model::{Claim, Kind, Meta, Pod, Workload};
+use crate::model::volume::ClaimReference;
+use crate::model::{Claim, Kind, Meta, ObjectRef, Pod, Volume, Workload};
 use crate::snapshot::Snapshot;
 
 /// Ordinals of a StatefulSet that are looked at.
@@ -27,6 +28,10 @@ pub(crate) struct Selection<'a> {
     pub(crate) placed: Vec<&'a Pod>,
     /// Claims that aren't bound.
     pub(crate) claims: Vec<&'a Claim>,
+    /// All claims.
+    pub(crate) all_claims: Vec<&'a Claim>,
+    /// Volumes whose claim is gone.
+    pub(crate) released: Vec<&'a Volume>,
     /// Kind, namespace and name of the workloads in scope; `None` for all that the scope lets in.
     workloads: Option<BTreeSet<(Kind, String, String)>>,
     scope: &'a Scope,
@@ -46,19 +51,37 @@ pub(crate) fn select<'a>(snapshot: &'a Snapshot, scope: &'a Scope) -> Selection<
         None => admits(&pod.metadata),
     });
     let (placed, pods): (Vec<&Pod>, Vec<&Pod>) = pods.map(|pod| &**pod).partition(|pod| pod.assigned());
-    let claims = snapshot.claims.seen().iter().filter(|claim| claim.status.phase != "Bound");
-    let claims = claims.filter(|claim| match &wanted {
+    let claims = snapshot.claims.seen().iter().filter(|claim| match &wanted {
         Some(wanted) => wanted.claims.contains(&key(&claim.metadata)),
         None => admits(&claim.metadata),
     });
+    let all_claims: Vec<&Claim> = claims.map(|claim| &**claim).collect();
     Selection {
         namespace: scope.namespace.as_deref(),
         pods,
         placed,
-        claims: claims.map(|claim| &**claim).collect(),
+        claims: all_claims.iter().copied().filter(|claim| claim.status.phase != "Bound").collect(),
+        all_claims,
+        released: released(snapshot, scope, wanted.as_ref()),
         workloads: wanted.map(|wanted| wanted.workloads),
         scope,
     }
+}
+
+/// The released volumes that are asked for, or whose claim was in scope. Labels say nothing of them: their claims are gone.
+fn released<'a>(snapshot: &'a Snapshot, scope: &Scope, wanted: Option<&Wanted>) -> Vec<&'a Volume> {
+    let asked = |volume: &Volume, claim: &ClaimReference| match wanted {
+        Some(wanted) => {
+            let of_class = |target: &ObjectRef| target.kind == "StorageClass" && target.name == volume.class();
+            wanted.claims.contains(&(claim.namespace.clone(), claim.name.clone())) || scope.targets.iter().any(of_class)
+        }
+        None => {
+            scope.selector.is_none() && scope.namespace.as_ref().is_none_or(|namespace| *namespace == claim.namespace)
+        }
+    };
+    let released = snapshot.volumes.seen().iter().filter(|volume| volume.status.phase == "Released");
+    let asked = released.filter(|volume| volume.spec.claim_ref.as_ref().is_some_and(|claim| asked(volume, claim)));
+    asked.map(|volume| &**volume).collect()
 }
 
 /// What the targets of a scope stand for.

@@ -38,6 +38,9 @@ pub(crate) fn without_passwords(option: &str) -> String {
     option.split(',').map(part).collect::<Vec<_>>().join(",")
 }
 
+/// Who made a volume for a claim; volumes that somebody made by hand have none.
+pub const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
+
 model! {
     /// A PersistentVolume.
     pub struct Volume {

@@ -7,6 +7,7 @@ mod drivers;
 mod nodes;
 mod provisioning;
 mod registry;
+mod risks;
 mod schedulers;
 mod scheduling;
 mod stage;

@@ -3,7 +3,9 @@
 use std::sync::LazyLock;
 
 use super::{Rule, Stage};
-use super::{attaching, binding, creating, drivers, nodes, provisioning, schedulers, scheduling, starting, topolvm};
+use super::{
+    attaching, binding, creating, drivers, nodes, provisioning, risks, schedulers, scheduling, starting, topolvm,
+};
 
 /// Rules about one part of the cluster.
 #[derive(Debug)]
@@ -12,7 +14,8 @@ pub struct Room {
     pub rules: &'static [&'static Rule],
 }
 
-/// All rooms, in the order of a pod's way: made, placed, its volumes made, bound and attached, started.
+/// All rooms, in the order of a pod's way: made, placed, its volumes made, bound and attached, started. Last what is not broken
+/// and can be lost.
 pub static ROOMS: &[Room] = &[
     Room { name: "creating", rules: creating::RULES },
     Room { name: "nodes", rules: nodes::RULES },
@@ -24,6 +27,7 @@ pub static ROOMS: &[Room] = &[
     Room { name: "drivers", rules: drivers::RULES },
     Room { name: "attaching", rules: attaching::RULES },
     Room { name: "starting", rules: starting::RULES },
+    Room { name: "risks", rules: risks::RULES },
 ];
 
 /// Every rule.

@@ -25,11 +25,13 @@ pub enum Stage {
     Rest,
     /// What waits, as it should.
     Wait,
+    /// What is not broken and can be lost: told where it is asked for.
+    Risk,
 }
 
 impl Stage {
     /// All, in the order in which they run.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Cause,
         Self::Start,
         Self::Container,
@@ -39,6 +41,7 @@ impl Stage {
         Self::Failure,
         Self::Rest,
         Self::Wait,
+        Self::Risk,
     ];
 }
 

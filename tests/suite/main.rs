@@ -21,4 +21,5 @@ mod recorded_claims;
 mod registry;
 mod repairs;
 mod report;
+mod risks;
 mod story;

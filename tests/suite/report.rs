@@ -179,6 +179,7 @@ fn injected() -> Finding {
         unrepaired: None,
         rests_on: Vec::new(),
         passing: false,
+        risk: None,
     }
 }
 
@@ -196,6 +197,7 @@ fn small(rule: &'static str, severity: Severity, title: &str) -> Finding {
         unrepaired: None,
         rests_on: Vec::new(),
         passing: false,
+        risk: None,
     }
 }
 

@@ -70,8 +70,13 @@ fn changed(base: &Path, changes: &str) -> String {
 
 /// Diagnoses everything in a snapshot, at the time at which it was taken.
 pub fn judge(snapshot: &Snapshot) -> Diagnosis {
+    judge_with(snapshot, false)
+}
+
+/// The same, with what can be lost or without.
+pub fn judge_with(snapshot: &Snapshot, risks: bool) -> Diagnosis {
     let now = snapshot.taken.as_ref().and_then(|taken| taken.parse().ok());
-    diagnose(snapshot, &Scope::default(), &Options { now, ..Options::default() })
+    diagnose(snapshot, &Scope::default(), &Options { now, risks, ..Options::default() })
 }
 
 /// The rules of the findings, in order.

@@ -16,6 +16,7 @@ use crate::diagnosis::{self, ReleaseSource};
 use crate::engine::Diagnosis;
 use crate::engine::PodObstacles;
 use crate::model::{Kind, ObjectRef, Pod};
+use crate::rules::{Stage, find};
 use crate::scheduler::{NodeVerdict, Outcome, PodVerdict};
 use crate::snapshot::{Coverage, Problem, Snapshot};
 use crate::volumes::{
@@ -46,7 +47,7 @@ pub struct Report<'a> {
     pub claims: Vec<ClaimEntry<'a>>,
     /// Pods in scope that have a node and don't start for their volumes.
     pub attachments: Vec<AttachmentEntry<'a>>,
-    /// The causes, the most severe first.
+    /// The causes, the most severe first; then the risks, by what would be lost.
     pub findings: Vec<FindingEntry<'a>>,
     /// The rules that could not judge.
     pub skipped: Vec<SkippedEntry<'a>>,
@@ -83,6 +84,9 @@ pub struct Source<'a> {
     pub namespace: Option<&'a str>,
     /// The objects that were asked about by name; empty for all in scope.
     pub objects: &'a [ObjectRef],
+    /// Whether what can be lost was looked for as well; absent where not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub risks: bool,
 }
 
 /// How much of a kind was read.
@@ -244,6 +248,13 @@ pub struct SkippedEntry<'a> {
     pub reason: &'a str,
 }
 
+impl SkippedEntry<'_> {
+    /// Whether the rule is about what can be lost.
+    pub fn of_risks(&self) -> bool {
+        find(self.rule).is_some_and(|rule| rule.stage == Stage::Risk)
+    }
+}
+
 impl<'a> Report<'a> {
     /// The report on a diagnosis of a snapshot.
     pub fn new(snapshot: &'a Snapshot, scope: &'a diagnosis::Scope, diagnosis: &'a Diagnosis) -> Self {
@@ -258,6 +269,7 @@ impl<'a> Report<'a> {
                 judged_at: diagnosis.now.map(|now| now.to_string()),
                 namespace: scope.namespace.as_deref(),
                 objects: &scope.targets,
+                risks: diagnosis.risks,
             },
             coverage: coverage(snapshot),
             pods: pods(snapshot, diagnosis),

@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use crate::diagnosis::{Confidence, Evidence, Explained, Finding, Manager, Remedy, Risk, Severity, Size, Step, Trial};
+use crate::diagnosis::{
+    Confidence, Evidence, Explained, Finding, Loss, Manager, Remedy, Risk, Severity, Size, Step, Trial,
+};
 use crate::model::ObjectRef;
 
 /// One cause.
@@ -14,6 +16,12 @@ pub struct FindingEntry<'a> {
     pub id: &'a str,
     /// The rule; `explain` has its page.
     pub rule: &'a str,
+    /// `risk` for what is not broken and can be lost; absent for causes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<&'static str>,
+    /// What can be lost; absent for causes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss: Option<Loss>,
     pub severity: Severity,
     pub confidence: Confidence,
     /// The cause in one sentence.
@@ -22,7 +30,7 @@ pub struct FindingEntry<'a> {
     pub object: ObjectEntry<'a>,
     /// The facts that prove it.
     pub evidence: Vec<EvidenceEntry<'a>>,
-    /// Findings (by id) and objects that are victims of this cause.
+    /// Findings (by id) and objects that are victims of this cause; of a risk, what is at stake.
     pub explains: Vec<ExplainedEntry<'a>>,
     /// What to do, the best first.
     pub remedies: Vec<RemedyEntry<'a>>,
@@ -127,6 +135,8 @@ impl<'a> FindingEntry<'a> {
         Self {
             id: &finding.id,
             rule: finding.rule,
+            class: finding.risk.map(|_| "risk"),
+            loss: finding.risk.map(|risk| risk.loss),
             severity: finding.severity,
             confidence: finding.confidence,
             title: &finding.title,

@@ -16,7 +16,8 @@ const SUMMARY: usize = 5;
 /// Writes the report on a diagnosis.
 pub fn write(report: &Report, screen: &mut Screen) {
     let view = finding::View { namespace: report.source.namespace, findings: &report.findings };
-    let roots = roots(report);
+    let (risks, roots): (Vec<&FindingEntry>, Vec<&FindingEntry>) =
+        roots(report).into_iter().partition(|finding| finding.class.is_some());
     let of = |severity| roots.iter().copied().filter(move |finding| finding.severity == severity);
     let errors: Vec<&FindingEntry> = of(Severity::Error).collect();
     summary(&errors, screen);
@@ -38,10 +39,37 @@ pub fn write(report: &Report, screen: &mut Screen) {
         warnings(screen);
     }
     quiet(report, &of(Severity::Info).collect::<Vec<_>>(), screen);
+    if report.source.risks {
+        at_risk(report, view, &risks, screen);
+    }
     unread::write(report, screen);
     if report.status != Status::Clear {
         unread::write_presumed(report, screen);
         unread::write_release(report, screen);
+    }
+}
+
+/// What is not broken and can be lost, in the order of the document: data first.
+fn at_risk(report: &Report, view: finding::View, risks: &[&FindingEntry], screen: &mut Screen) {
+    let unjudged: Vec<String> = report
+        .skipped
+        .iter()
+        .filter(|entry| entry.of_risks())
+        .map(|entry| format!("{} ({})", entry.rule, entry.reason))
+        .collect();
+    screen.gap();
+    match (risks.len(), unjudged.is_empty()) {
+        (0, true) => screen.styled(Tone::Good, 0, "Nothing was found at risk."),
+        (0, false) => screen.styled(Tone::Caution, 0, "Nothing was found at risk, but not every risk could be judged."),
+        (number, _) => {
+            let head = format!("{} of loss. None of this is broken now:", count(number, "risk"));
+            screen.styled(Tone::Heading, 0, &head);
+        }
+    }
+    risks.iter().for_each(|risk| finding::write_risk(view, risk, screen));
+    if !unjudged.is_empty() {
+        screen.gap();
+        screen.toned(Tone::Caution, 0, "Risks not judged:", &names(&unjudged, NAMES));
     }
 }
 

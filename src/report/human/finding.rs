@@ -3,6 +3,7 @@
 use super::words::{NAMES, local, names, noun, plural};
 use super::{Screen, Tone};
 use crate::diagnosis::looks::CHANGES_NOTHING;
+use crate::diagnosis::remedy::NOTHING_WAITS;
 use crate::diagnosis::{Confidence, Risk, Severity, Side};
 use crate::report::document::{
     EvidenceEntry, ExplainedEntry, FindingEntry, ManagerEntry, ObjectEntry, RemedyEntry, StepEntry, TrialEntry,
@@ -63,6 +64,13 @@ pub(super) fn write_warning(view: View, finding: &FindingEntry, screen: &mut Scr
     body(view, finding, screen);
 }
 
+/// Writes what is not broken and can be lost.
+pub(super) fn write_risk(view: View, finding: &FindingEntry, screen: &mut Screen) {
+    screen.gap();
+    screen.toned(Tone::Caution, 0, "At risk:", &sentence(finding));
+    body(view, finding, screen);
+}
+
 fn sentence(finding: &FindingEntry) -> String {
     match finding.confidence {
         Confidence::Certain => finding.title.to_owned(),
@@ -76,8 +84,9 @@ fn body(view: View, finding: &FindingEntry, screen: &mut Screen) {
     let smallest = smallest(finding);
     remedies(view, first, "What to do:", smallest, screen);
     let (objects, findings) = victims(view, finding, screen.wants_all());
+    let mark = if finding.class.is_some() { "At stake:" } else { "Blocks" };
     for line in objects {
-        screen.item(2, "Blocks", &line);
+        screen.item(2, mark, &line);
     }
     for title in findings {
         screen.item(2, "Explains:", &title);
@@ -210,6 +219,7 @@ fn trial(remedy: &RemedyEntry, smallest: Option<u32>, screen: &mut Screen) {
             Tone::Caution,
             format!("Tried on a copy of the state: this cause is gone, and next: {}", then.unwrap_or("?")),
         ),
+        (TrialEntry::Untried, Some(NOTHING_WAITS)) => (Tone::Faint, String::new()),
         (TrialEntry::Untried, reason) => (Tone::Caution, format!("Not tried: {}", reason.unwrap_or("no reason given"))),
     };
     let tone = if remedy.risk == Risk::High { Tone::Bad } else { tone };
@@ -222,7 +232,7 @@ fn trial(remedy: &RemedyEntry, smallest: Option<u32>, screen: &mut Screen) {
         let compared = if smallest == Some(size.weight) { ", and is the smallest change" } else { "" };
         format!(" {of}{compared}.")
     });
-    screen.styled(tone, 4, &format!("{risk} {outcome}{}", size.unwrap_or_default()));
+    screen.styled(tone, 4, format!("{risk} {outcome}{}", size.unwrap_or_default()).trim_end());
 }
 
 /// A step with its command; its words are left out where the remedy's title has just said them.

@@ -4,7 +4,7 @@ use super::words::{NAMES, names, plural};
 use super::{Screen, Tone};
 use crate::diagnosis::ReleaseSource;
 use crate::model::needs::{NEEDS, ON_DEMAND};
-use crate::report::document::{CoverageEntry, Report};
+use crate::report::document::{CoverageEntry, Report, SkippedEntry};
 
 /// Kinds of which is said what is lost without them.
 const LOSSES: usize = 6;
@@ -17,7 +17,8 @@ pub(super) fn write(report: &Report, screen: &mut Screen) {
     let gaps: Vec<&CoverageEntry> = report.coverage.iter().filter(|entry| entry.problem.is_some()).collect();
     let unsure = report.pods.iter().any(|pod| !pod.unknown.is_empty())
         || report.claims.iter().any(|claim| !claim.unknown.is_empty());
-    if report.skipped.is_empty() && !unsure && gaps.iter().all(|gap| gap.problem.as_deref() == Some("not served")) {
+    let skipped: Vec<&SkippedEntry> = report.skipped.iter().filter(|entry| !entry.of_risks()).collect();
+    if skipped.is_empty() && !unsure && gaps.iter().all(|gap| gap.problem.as_deref() == Some("not served")) {
         return;
     }
     screen.gap();
@@ -27,9 +28,8 @@ pub(super) fn write(report: &Report, screen: &mut Screen) {
             screen.item(2, &format!("without {kind}:"), lost);
         }
     }
-    if !report.skipped.is_empty() {
-        let rules: Vec<String> =
-            report.skipped.iter().map(|entry| format!("{} ({})", entry.rule, entry.reason)).collect();
+    if !skipped.is_empty() {
+        let rules: Vec<String> = skipped.iter().map(|entry| format!("{} ({})", entry.rule, entry.reason)).collect();
         screen.toned(Tone::Caution, 0, "Not judged:", &names(&rules, NAMES));
     }
 }

@@ -8,6 +8,7 @@ use crate::diagnosis::out::Causes;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::names;
 use crate::model::class::StorageClass;
+use crate::model::volume::PROVISIONED_BY;
 use crate::model::{Kind, ObjectRef};
 
 use crate::snapshot::Lookup;
@@ -28,8 +29,6 @@ crate::rules::declare_rule! {
 
 /// The kinds among which a sign of a driver would be.
 const SIGNS: [Kind; 5] = [Kind::PersistentVolume, Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet, Kind::Event];
-/// Where volumes say who provisioned them.
-const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
 
 fn check(cx: &Context<'_>, out: &mut Causes) {
     let mut by_driver: BTreeMap<&str, Vec<&ClaimCase<'_>>> = BTreeMap::new();

@@ -10,6 +10,7 @@ use crate::model::claim::{
 };
 use crate::model::class::{BETA_DEFAULT_CLASS, DEFAULT_CLASS};
 use crate::model::component::{known_part, tagged};
+use crate::model::volume::PROVISIONED_BY;
 
 /// Annotations that stay as they are.
 const KEPT_ANNOTATIONS: &[&str] = &[
@@ -20,7 +21,7 @@ const KEPT_ANNOTATIONS: &[&str] = &[
     DEFAULT_CLASS,
     BETA_DEFAULT_CLASS,
     "pv.kubernetes.io/migrated-to",
-    "pv.kubernetes.io/provisioned-by",
+    PROVISIONED_BY,
     "storage.alpha.kubernetes.io/migrated-plugins",
     "volume.kubernetes.io/storage-resizer",
 ];
