@@ -35,7 +35,7 @@ pub(crate) fn argo(meta: &Meta, snapshot: &Snapshot) -> Option<Manager> {
 
 /// What Argo CD's own marks say of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mark {
+pub(crate) enum Mark {
     /// An application tracks it.
     Tracked,
     /// The mark is another object's, and was copied with its annotations.
@@ -45,7 +45,7 @@ pub enum Mark {
 }
 
 /// What Argo CD's own marks say of an object. A tracking id names the object: `application:group/kind:namespace/name`.
-pub fn argo_mark(kind: Kind, meta: &Meta) -> Mark {
+pub(crate) fn argo_mark(kind: Kind, meta: &Meta) -> Mark {
     let names_it = |id: &String| {
         let (of_kind, name) = (format!("/{kind}:"), id.rsplit('/').next());
         id.contains(&of_kind) && name == Some(meta.name.as_str())

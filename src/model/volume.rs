@@ -39,7 +39,7 @@ pub(crate) fn without_passwords(option: &str) -> String {
 }
 
 /// Who made a volume for a claim; volumes that somebody made by hand have none.
-pub const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
+pub(crate) const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
 
 model! {
     /// A PersistentVolume.
