@@ -79,6 +79,7 @@ impl ProvisionFailure {
 fn cause(text: &str, code: Option<&str>) -> FailureCause {
     let lower = text.to_lowercase();
     kubernetes_cause(text, &lower)
+        .filter(|cause| *cause != FailureCause::Topology || code != Some("ResourceExhausted"))
         .or_else(|| storage_cause(&lower))
         .or_else(|| Some(code_cause(code?)))
         .unwrap_or(FailureCause::Other)
@@ -102,6 +103,9 @@ fn kubernetes_cause(text: &str, lower: &str) -> Option<FailureCause> {
     if let Some(rest) = after(text, "failed calling webhook ") {
         return Some(FailureCause::Webhook { name: quoted(rest).unwrap_or_default().to_owned() });
     }
+    if lower.contains("is forbidden: user ") {
+        return Some(FailureCause::Forbidden);
+    }
     let snapshot = after(text, "DataSource Type VolumeSnapshot by Name ");
     if let Some(name) = snapshot.and_then(|rest| rest.split([':', ' ']).next()) {
         return Some(FailureCause::Snapshot { name: name.to_owned() });
@@ -113,7 +117,7 @@ fn kubernetes_cause(text: &str, lower: &str) -> Option<FailureCause> {
     if any(lower, &topology) {
         return Some(FailureCause::Topology);
     }
-    (lower.contains("is forbidden: user ")).then_some(FailureCause::Forbidden)
+    None
 }
 
 /// What the driver passes on from the storage's side, by the words that vendors use.

@@ -31,6 +31,16 @@ const MEANINGS: &[(&str, &str)] = &[
         "helper program",
         "the node lacks the mount program for this kind of file system, such as nfs-common or cifs-utils",
     ),
+    (
+        ".sock: connect: permission denied",
+        "the container may not open the driver's socket: SELinux or AppArmor of the node confines it, or it runs as a user \
+         that may not",
+    ),
+    (
+        "volume mode \"Ephemeral\" not supported",
+        "the driver takes no volumes that a pod gives inline: give the pod a claim, or a generic ephemeral volume \
+         (spec.volumes[].ephemeral)",
+    ),
     ("executable file not found", "the node lacks a program that the driver calls"),
     ("iscsiadm", "the node lacks the iSCSI initiator (open-iscsi), or it does not run"),
     (

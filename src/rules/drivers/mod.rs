@@ -1,12 +1,14 @@
 //! Drivers of volumes: there, running, registered.
 
 pub(super) mod driver;
-mod driver_absence;
+pub(super) mod driver_absence;
 mod driver_controller_down;
 pub(super) mod driver_faults;
 mod driver_nodes_closed;
 mod driver_not_installed;
 mod driver_not_on_node;
+mod kubelet_folder;
+pub(super) mod needed_by_claims;
 pub(super) mod trouble;
 
 use super::Rule;

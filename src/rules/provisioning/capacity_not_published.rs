@@ -1,5 +1,10 @@
+mod elsewhere;
+mod silence;
+
 use std::collections::BTreeMap;
 
+use self::elsewhere::published_elsewhere;
+use self::silence::silence;
 use super::capacity::{Shortage, shortages};
 use crate::dependencies::Part;
 use crate::diagnosis::context::Context;
@@ -51,16 +56,21 @@ fn finding(cx: &Context<'_>, driver: &str, shortages: &[Shortage<'_, '_>]) -> Fi
         true => format!("the dump has no CSIStorageCapacity at all, so none for class {}", names(&classes)),
         false => format!("no CSIStorageCapacity for class {} covers {}", names(&classes), named("node", &nodes)),
     };
-    let title = match &stopped {
-        Some(part) => format!(
-            "{} is scaled to zero, so driver {driver} publishes no free capacity and the scheduler takes its nodes for full",
-            part.words()
-        ),
-        None => format!("{}, though driver {driver} promises to publish free capacity", capital(&nothing)),
+    let silence = provisioner.filter(|part| !part.stopped()).and_then(|part| silence(cx, &part));
+    let elsewhere = published_elsewhere(cx, shortages);
+    let no_capacity =
+        format!("so driver {driver} publishes no free capacity and the scheduler takes its nodes for full");
+    let title = match (&stopped, &silence, &elsewhere) {
+        (Some(part), ..) => format!("{} is scaled to zero, {no_capacity}", part.words()),
+        (None, Some(silence), _) => format!("{}, {no_capacity}", silence.text),
+        (None, None, Some(elsewhere)) => format!("{}: {}", capital(&nothing), elsewhere.text),
+        (None, None, None) => {
+            format!("{}, though driver {driver} promises to publish free capacity", capital(&nothing))
+        }
     };
-    let object = match &stopped {
-        Some(part) => part.object(),
-        None => ObjectRef::new(Kind::CSIDriver, "", driver),
+    let object = match (&stopped, &silence, &provisioner) {
+        (Some(part), ..) | (None, Some(_), Some(part)) => part.object(),
+        _ => ObjectRef::new(Kind::CSIDriver, "", driver),
     };
     let mut finding = RULE
         .finding(object, title)
@@ -71,6 +81,12 @@ fn finding(cx: &Context<'_>, driver: &str, shortages: &[Shortage<'_, '_>]) -> Fi
             "the scheduler places a volume only where enough capacity is published",
         )
         .evidence(shortages[0].class_ref(), "", "no CSIStorageCapacity", nothing);
+    finding.evidence.extend(elsewhere.into_iter().flat_map(|it| it.facts));
+    let told = silence.and_then(|silence| {
+        finding.evidence.extend(silence.facts);
+        finding.rests_on.extend(silence.pods);
+        silence.remedy
+    });
     for node in nodes.iter().take(3) {
         finding = finding.evidence(
             ObjectRef::new(Kind::CSINode, "", node),
@@ -89,10 +105,18 @@ fn finding(cx: &Context<'_>, driver: &str, shortages: &[Shortage<'_, '_>]) -> Fi
             format!("for node {node} something is published, but too little"),
         );
     }
+    let finding = with_victims(cx, shortages, finding);
+    match told {
+        Some(told) => finding.remedy(told),
+        None => finding.with_remedies(remedies(cx, driver, provisioner, stopped.is_some())),
+    }
+}
+
+fn with_victims(cx: &Context<'_>, shortages: &[Shortage<'_, '_>], mut finding: Finding) -> Finding {
     for shortage in shortages {
         finding = finding.explains_all(shortage.group.objects()).explains_all(shortage.claims(cx));
     }
-    finding.with_remedies(remedies(cx, driver, provisioner, stopped.is_some()))
+    finding
 }
 
 fn with_provisioner(provisioner: Option<Part<'_>>, finding: Finding) -> Finding {

@@ -7,6 +7,7 @@ use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::named;
 use crate::model::claim::SELECTED_NODE;
 use crate::model::{Claim, Kind, ObjectRef, StorageClass};
+use crate::rules::drivers::needed_by_claims::wanting;
 use crate::volumes::{Decision, ProvisionProblem, ProvisionerVerdict};
 
 crate::rules::declare_rule! {
@@ -35,13 +36,18 @@ struct Stopped<'c, 'a> {
 fn check(cx: &Context<'_>, out: &mut Out<'_>) {
     let mut stories: BTreeMap<(&str, String), Vec<Stopped<'_, '_>>> = BTreeMap::new();
     for case in cx.claims.iter().filter(|case| !out.explained(&claim_ref(case.claim))) {
-        if let Some(stopped) = stopped(cx, case) {
+        if let Some(stopped) = stopped(cx, case).filter(|_| wanting(cx, case).is_none()) {
             stories.entry((&stopped.verdict.driver, stopped.problem.to_string())).or_default().push(stopped);
         }
     }
     for (_, cases) in stories {
         out.add(finding(cx, &cases));
     }
+}
+
+/// What stops a claim's provisioner before it calls its driver.
+pub(in crate::rules) fn stops<'c>(cx: &Context<'_>, case: &'c ClaimCase<'_>) -> Option<&'c ProvisionProblem> {
+    stopped(cx, case).map(|stopped| stopped.problem)
 }
 
 fn stopped<'c, 'a>(cx: &Context<'_>, case: &'c ClaimCase<'a>) -> Option<Stopped<'c, 'a>> {

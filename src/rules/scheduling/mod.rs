@@ -4,7 +4,7 @@ mod anti_affinity_exhausts_nodes;
 mod everywhere;
 mod exceeds_any_node;
 pub(super) mod no_node_fits;
-mod ordered_pods_wait;
+pub(super) mod ordered_pods_wait;
 mod verdict_differs;
 
 use super::Rule;
