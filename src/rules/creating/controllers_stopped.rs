@@ -16,7 +16,7 @@ crate::rules::declare_rule! {
         severity: Error,
         since: "0.1.0",
         needs: [Pod],
-        reads: [PersistentVolumeClaim, Deployment, ReplicaSet, StatefulSet, DaemonSet, Event],
+        reads: [PersistentVolumeClaim, StorageClass, Deployment, ReplicaSet, StatefulSet, DaemonSet, Event],
         stage: Cause,
         check: check,
     }
@@ -35,6 +35,8 @@ fn check(cx: &Context<'_>, out: &mut Causes) {
     let pods = controllers(cx.snapshot);
     let broken: Option<Vec<Fault<'_>>> = pods.iter().map(|pod| stopped(cx, pod)).collect();
     let Some(broken) = broken.filter(|broken| !broken.is_empty()) else { return };
+    out.skip(cx.unread(&[Kind::PersistentVolumeClaim, Kind::Deployment, Kind::ReplicaSet]));
+    out.skip(cx.unread_anywhere(&[Kind::StorageClass]));
     let claims: Vec<&ClaimCase<'_>> = cx.claims.iter().filter(|case| left_alone(case)).collect();
     let makers = without_pods(cx);
     if !claims.is_empty() || !makers.is_empty() {

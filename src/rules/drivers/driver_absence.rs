@@ -293,6 +293,8 @@ impl<'a> Absence<'a> {
                 bring(vec![Step::told(what)])
             }
             Self::Broken(part, pod) | Self::PartBroken(part, pod) => {
+                let other = needed(cx, part, pod);
+                let pod = other.map_or(*pod, |other| other.pod);
                 let container = fault(pod).map(|fault| fault.status.name.as_str()).or(part.driver_container());
                 let what = format!("Read what the driver says on node {}", pod.spec.node_name);
                 let step = log_step(what, part.namespace, &pod.metadata.name, container);

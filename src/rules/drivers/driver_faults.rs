@@ -59,6 +59,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ),
     ("empty monitor list", "the driver's configuration names no monitors for the cluster that the class names"),
     ("No such file or directory", "a path that the driver needs is not there on the node or the server"),
+    ("dial tcp: lookup ", "the cluster's DNS does not answer, or does not know the name"),
     ("connection refused", "nothing answers at the address that the driver calls"),
     ("no route to host", "the node does not reach the storage"),
     ("i/o timeout", "the storage does not answer the driver in time"),

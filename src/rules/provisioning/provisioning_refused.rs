@@ -62,9 +62,12 @@ fn stopped<'c, 'a>(cx: &Context<'_>, case: &'c ClaimCase<'a>) -> Option<Stopped<
         }
         // A provisioner that has said nothing may not run at all; one without topology doesn't ask for nodes.
         ProvisionProblem::DriverOnNoNode => !verdict.failures.is_empty(),
+        ProvisionProblem::NodeLacksLabels { node, .. } => {
+            let known = cx.snapshot.nodes.get("", node).found().is_some();
+            known && (verdict.report.is_some() || !events_read(cx, case.claim))
+        }
         ProvisionProblem::CsiNodeMissing { .. }
         | ProvisionProblem::NoTopologyKey { .. }
-        | ProvisionProblem::NodeLacksLabels { .. }
         | ProvisionProblem::NotAllowed { .. }
         | ProvisionProblem::KeysOnNoNode { .. } => verdict.report.is_some() || !events_read(cx, case.claim),
         ProvisionProblem::Selector

@@ -3,7 +3,8 @@
 use crate::diagnosis::context::{Context, pod_ref};
 use crate::diagnosis::finding::Evidence;
 use crate::diagnosis::remedy::{Change, Remedy, Risk};
-use crate::model::pod::{ContainerReason, ContainerStatus};
+use crate::model::component::Role;
+use crate::model::pod::{Container, ContainerReason, ContainerStatus};
 use crate::model::{Event, Kind, ObjectRef, Pod, Workload};
 use crate::rules::attaching::placed::node_ref;
 use crate::rules::drivers::driver_faults::meaning;
@@ -200,7 +201,7 @@ impl Fault<'_> {
                 (_, false) => (format!("{place}.state.waiting.message"), "why, in the kubelet's words"),
             };
             facts.extend(self.architecture(cx, &said));
-            let meaning = meaning(&said).filter(|_| self.cause == Cause::Crash);
+            let meaning = meaning(&said).filter(|_| self.cause == Cause::Crash && self.of_storage());
             let note = meaning.map_or(note.to_owned(), |meaning| format!("{note}; this means: {meaning}"));
             facts.push(Context::fact(pod_ref(self.pod), &path, said, note));
         }
@@ -241,6 +242,12 @@ impl Fault<'_> {
         );
         let reason = "whether the new pod starts is known only once it is there";
         Some(Remedy::untried("Let the set make the pod anew", Risk::Low, vec![cx.step(what, change)], reason))
+    }
+
+    /// Whether the pod is a part of a driver.
+    fn of_storage(&self) -> bool {
+        let roles = self.pod.spec.containers.iter().filter_map(Container::role);
+        roles.into_iter().any(|role| role != Role::Cloud)
     }
 
     /// The architecture of the node, where the kernel doesn't know the program's.

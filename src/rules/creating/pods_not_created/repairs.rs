@@ -34,11 +34,8 @@ pub(super) fn corrected(shortfall: &Shortfall<'_>, message: &str) -> Option<Reme
     let (_, rest) = message.split_once("PersistentVolumeClaim \"")?;
     let (_, problem) = rest.split_once("\" is invalid: ")?;
     let meta = shortfall.meta;
-    let delete = command::kubectl(
-        &["delete", "statefulset"],
-        &[&meta.name],
-        &[("-n", &meta.namespace), ("--cascade", "orphan")],
-    );
+    let delete =
+        command::kubectl(&["delete", "statefulset", "--cascade=orphan"], &[&meta.name], &[("-n", &meta.namespace)]);
     let steps = vec![
         Step::told(format!(
             "Correct the claim template in the chart or manifest of StatefulSet {}: {problem}",
