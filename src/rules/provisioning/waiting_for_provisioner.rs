@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use super::outdated::{Work, outdated};
 use super::runner::{Health, Runner, busy_helpers, runner};
+use crate::diagnosis::command;
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::out::Out;
@@ -261,17 +262,19 @@ fn remedy(cx: &Context<'_>, driver: &str, runner: Option<&Runner<'_>>, health: O
                 || Step::told(format!("Find the workload that provisions as {driver}, and read its log")),
                 Runner::look,
             );
-            Remedy::untried("See why the provisioner is silent", Risk::Low, vec![look, causes(driver)], reason)
+            Remedy::untried("See why the provisioner is silent", Risk::Low, vec![look, causes(driver, runner)], reason)
         }
     }
 }
 
 /// What mostly keeps a running provisioner from its work.
-fn causes(driver: &str) -> Step {
-    Step::told(format!(
+fn causes(driver: &str, runner: Option<&Runner<'_>>) -> Step {
+    let command = runner.and_then(|runner| command::kubectl(&["get", "leases"], &[], &[("-n", runner.part.namespace)]));
+    let what = format!(
         "Look there for its leader lock (a Lease or Endpoints in its own namespace that its Role must let it get and \
          update), for what RBAC forbids it, and for the name that it provisions as: it must be {driver}"
-    ))
+    );
+    Step { command, ..Step::told(what) }
 }
 
 fn start(cx: &Context<'_>, runner: &Runner<'_>) -> Step {
