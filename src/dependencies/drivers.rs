@@ -72,6 +72,12 @@ impl<'a> Drivers<'a> {
         found.into_iter().map(|(_, part)| part).collect()
     }
 
+    /// What runs a provisioner, with the name of the driver that it gives or that its pods' events have.
+    pub(crate) fn provisioners(&self) -> Vec<(Part<'a>, &'a str)> {
+        let own = self.marked.iter().filter(|(part, _)| part.container(Role::Provisioner).is_some());
+        own.flat_map(|(part, marks)| marks.drivers.iter().map(|name| (*part, *name))).collect()
+    }
+
     /// Whether a part names the driver, or the driver's events name its pods.
     pub(crate) fn certain(&self, part: &Part<'_>, driver: &str) -> bool {
         self.marked.iter().any(|(known, marks)| known.is(part) && names(marks, driver))

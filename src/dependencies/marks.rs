@@ -35,7 +35,8 @@ impl<'a> Marks<'a> {
     /// The marks of a template; folders of sockets are names where they are those of known drivers.
     pub(super) fn of(spec: &'a PodSpec, known: &HashSet<&str>) -> Self {
         let containers = || spec.containers.iter().chain(&spec.init_containers);
-        let serves = |role: Option<Role>| role.is_some_and(|role| !matches!(role, Role::Cloud | Role::Beside));
+        let serves =
+            |role: Option<Role>| role.is_some_and(|role| !matches!(role, Role::Cloud | Role::Beside | Role::Server));
         let mut drivers: Vec<&'a str> = containers().flat_map(Container::named_drivers).collect();
         let hosts = spec.volumes.iter().filter_map(|volume| volume.host_path.as_ref()).map(|host| host.path.as_str());
         let flags = containers().flat_map(|container| PLACES.iter().filter_map(|flag| container.flag(flag)));
@@ -69,7 +70,7 @@ pub(super) fn role(container: &Container) -> Option<Role> {
 
 /// Whether a container stands beside the driver's own.
 pub(super) fn is_sidecar(container: &Container) -> bool {
-    role(container).is_some_and(|role| !matches!(role, Role::Driver | Role::Helper))
+    role(container).is_some_and(|role| !matches!(role, Role::Driver | Role::Helper | Role::Server))
 }
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ pub enum Role {
     Driver,
     /// What a driver runs for its volumes: a share manager, an instance manager, a mount pod.
     Helper,
+    /// Keeps the data that drivers give out: an OSD, an engine, a satellite.
+    Server,
     /// A cloud controller manager.
     Cloud,
 }
@@ -36,6 +38,7 @@ impl Role {
             Self::Beside => "sidecar",
             Self::Driver => "driver",
             Self::Helper => "helper",
+            Self::Server => "storage server",
             Self::Cloud => "cloud controller manager",
         }
     }
@@ -91,8 +94,12 @@ const KNOWN: &[(&str, Role, &str)] = &[
     ("juicedata/mount", Role::Helper, "csi.juicefs.com"),
     ("local-path-provisioner", Role::Provisioner, "rancher.io/local-path"),
     ("nfs-subdir-external-provisioner", Role::Provisioner, ""),
+    ("nfs-client-provisioner", Role::Provisioner, ""),
     ("nfs-provisioner", Role::Provisioner, ""),
     ("provisioner-localpv", Role::Provisioner, "openebs.io/local"),
+    ("ceph/ceph", Role::Server, ""),
+    ("mayastor-io-engine", Role::Server, ""),
+    ("piraeus-server", Role::Server, ""),
     ("cloud-provider-vsphere", Role::Cloud, "vsphere"),
     ("cpi/release/manager", Role::Cloud, "vsphere"),
     ("vsphere-cloud-controller-manager", Role::Cloud, "vsphere"),

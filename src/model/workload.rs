@@ -75,6 +75,7 @@ model! {
         pub available_replicas: i32,
         pub desired_number_scheduled: i32,
         pub number_ready: i32,
+        pub update_revision: String,
         pub conditions: Vec<Condition>,
     }
 

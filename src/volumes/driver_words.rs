@@ -1,5 +1,6 @@
 //! What a driver says of a failure, without the layers that other programs put around it.
 
+use super::provision_failure;
 use super::wrapping::unwrapped;
 
 /// The longest text that is told, in characters.
@@ -33,12 +34,38 @@ pub(crate) fn cause(message: &str) -> &str {
     behind.or_else(|| processed().map(|(_, behind)| behind)).map_or(message, str::trim)
 }
 
+/// A text in no more than about so many characters. Go puts what went wrong at the end of a chain of what was tried, so
+/// a chain is cut in its middle.
+pub(crate) fn both_ends(text: &str, longest: usize) -> String {
+    if text.chars().count() <= longest {
+        return text.to_owned();
+    }
+    let links: Vec<&str> = text.split(": ").filter(|link| *link != "…").collect();
+    let size = |links: &[&str]| links.iter().map(|link| link.chars().count() + 2).sum::<usize>();
+    let last = (1..links.len()).find(|at| size(&links[*at..]) <= longest * 2 / 3);
+    let Some(last) = last else { return provision_failure::shortened(text, longest) };
+    let first = (1..last).rfind(|end| size(&links[..*end]) <= longest / 3);
+    match first {
+        Some(first) => format!("{}: …: {}", links[..first].join(": "), links[last..].join(": ")),
+        None => format!("…: {}", links[last..].join(": ")),
+    }
+}
+
+/// What a mount program said, where a text has its command and arguments before it (`k8s.io/mount-utils`, mount_linux.go).
+pub(crate) fn output(message: &str) -> &str {
+    match message.split_once("\nOutput: ") {
+        Some((_, said)) if !said.trim().is_empty() => said.trim(),
+        _ => message,
+    }
+}
+
 /// The last thing that a program said before it ended, without its logger's header: the last error that zap wrote, whose
 /// stack trace follows it, else the last line with text in it.
 pub(crate) fn last_line(message: &str) -> Option<String> {
     let mut lines = message.lines().rev().map(str::trim).filter(|line| !line.is_empty());
     let line = lines.clone().find_map(zap_error).or_else(|| lines.next())?;
-    Some(json_line(line).map_or_else(|| essential(without_klog_header(line)), |text| essential(&text)))
+    let words = json_line(line).or_else(|| logged(line)).unwrap_or_else(|| structured(without_klog_header(line)));
+    Some(essential(&words))
 }
 
 /// The words of a line that zap wrote for people to read: time, level, place and words, parted by tabs
@@ -60,6 +87,34 @@ fn json_line(line: &str) -> Option<String> {
         (Some(words), Some(error)) if !words.contains(error) => Some(format!("{words}: {error}")),
         (words, error) => words.or(error).map(str::to_owned),
     }
+}
+
+/// `text: error`, from klog's structured `"text" err="error" key="value"`.
+fn structured(line: &str) -> String {
+    let parts = line.strip_prefix('"').and_then(|rest| rest.split_once("\" err=\""));
+    match parts.and_then(|(text, rest)| Some((text, quoted(rest)?))) {
+        Some((text, error)) => format!("{text}: {error}"),
+        None => line.to_owned(),
+    }
+}
+
+/// What stands before the next quotation mark that is not escaped.
+fn quoted(rest: &str) -> Option<String> {
+    let mut text = String::new();
+    let mut chars = rest.chars();
+    loop {
+        match chars.next()? {
+            '"' => return Some(text),
+            '\\' => text.extend(chars.next()),
+            other => text.push(other),
+        }
+    }
+}
+
+/// What stands behind `msg=` in a line of logrus, `time="…" level=fatal msg="…"`.
+fn logged(line: &str) -> Option<String> {
+    let (_, rest) = line.strip_prefix("time=")?.split_once(" msg=\"")?;
+    quoted(rest)
 }
 
 /// The longest string in a dump of a Go value; the others are parts or names of it.
@@ -130,7 +185,8 @@ fn without_klog_header(line: &str) -> &str {
 fn shortened(text: &str) -> String {
     let text = text.trim_end_matches(['.', ',', ';', ' ']);
     match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", text[..end].trim_end()),
+        Some((end, _)) if !text.contains(": ") => format!("{}…", text[..end].trim_end()),
+        Some(_) => both_ends(text, LONGEST),
         None => text.to_owned(),
     }
 }
@@ -165,6 +221,15 @@ mod tests {
     }
 
     #[test]
+    fn a_chain_keeps_what_went_wrong() {
+        let chain = "failed to start: failed to reach the server of the cluster: failed to dial: connection refused";
+        assert_eq!(both_ends(chain, 200), chain);
+        assert_eq!(both_ends(chain, 60), "failed to start: …: failed to dial: connection refused");
+        assert_eq!(both_ends(chain, 30), "…: connection refused");
+        assert_eq!(both_ends("no chain but many words that go on", 20), "no chain but many …");
+    }
+
+    #[test]
     fn the_code_is_the_innermost() {
         let message = "rpc error: code = Internal desc = rpc error: code = ResourceExhausted desc = full";
         assert_eq!(grpc_code(message), Some("ResourceExhausted"));
@@ -185,7 +250,7 @@ mod tests {
     fn the_last_line_is_told_without_its_header() {
         let log = "I0102 03:04:05.678901       1 main.go:12] \"Version\" version=\"v2\"\n\
                    E0102 03:04:06.678901       1 main.go:109] \"failed\" err=\"x\"\n\n";
-        assert_eq!(last_line(log).as_deref(), Some("\"failed\" err=\"x\""));
+        assert_eq!(last_line(log).as_deref(), Some("failed: x"));
         assert_eq!(last_line("panic: [a] b").as_deref(), Some("panic: [a] b"));
         let zap = "2026-01-02T03:04:05.678Z\tERROR\tsyncer/main.go:12\tno login\t{\"TraceId\": \"1\"}\nmain.main\n\t/build/main.go:3";
         assert_eq!(last_line(zap).as_deref(), Some("no login"));
@@ -194,5 +259,8 @@ mod tests {
         assert_eq!(last_line(json).as_deref(), Some("no login: refused"));
         assert_eq!(last_line(r#"{"a":1}"#).as_deref(), Some(r#"{"a":1}"#));
         assert_eq!(last_line(" \n"), None);
+        let logrus = r#"time="2026-03-02T09:56:30Z" level=fatal msg="no \"iscsiadm\" here" node=n1"#;
+        assert_eq!(last_line(logrus).as_deref(), Some("no \"iscsiadm\" here"));
+        assert_eq!(last_line("time=1 msg=\"cut").as_deref(), Some("time=1 msg=\"cut"));
     }
 }

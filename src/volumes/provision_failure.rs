@@ -89,6 +89,7 @@ fn cause(text: &str, code: Option<&str>) -> FailureCause {
     let lower = text.to_lowercase();
     kubernetes_cause(text, &lower)
         .or_else(|| claim_cause(&lower, code))
+        .filter(|cause| *cause != FailureCause::Topology || code != Some("ResourceExhausted"))
         .or_else(|| storage_cause(&lower))
         .or_else(|| Some(code_cause(code?)))
         .unwrap_or(FailureCause::Other)
@@ -112,6 +113,9 @@ fn kubernetes_cause(text: &str, lower: &str) -> Option<FailureCause> {
     if let Some(rest) = after(text, "failed calling webhook ") {
         return Some(FailureCause::Webhook { name: quoted(rest).unwrap_or_default().to_owned() });
     }
+    if lower.contains("is forbidden: user ") {
+        return Some(FailureCause::Forbidden);
+    }
     let snapshot = after(text, "DataSource Type VolumeSnapshot by Name ");
     if let Some(name) = snapshot.and_then(|rest| rest.split([':', ' ']).next()) {
         return Some(FailureCause::Snapshot { name: name.to_owned() });
@@ -123,7 +127,7 @@ fn kubernetes_cause(text: &str, lower: &str) -> Option<FailureCause> {
     if any(lower, &topology) {
         return Some(FailureCause::Topology);
     }
-    (lower.contains("is forbidden: user ")).then_some(FailureCause::Forbidden)
+    None
 }
 
 /// What the driver doesn't take of the claim itself, by the words that vendors use.
@@ -293,7 +297,8 @@ fn without_volume(text: &str) -> &str {
 /// Tells `requisite:<segments:<key:"zone" value:"a" > > preferred:<…>`, a topology requirement as protobuf prints it, as
 /// `zone=a`.
 fn without_segments(text: &str) -> String {
-    let Some((before, dump)) = text.split_once(REQUISITE) else { return text.to_owned() };
+    let found = text.split_once(REQUISITE).filter(|(_, dump)| dump.starts_with(['<', '{']));
+    let Some((before, dump)) = found else { return text.to_owned() };
     let mut end = dump_end(dump);
     let requisite = &dump[..end];
     if let Some(preferred) = dump[end..].trim_start().strip_prefix(PREFERRED) {

@@ -5,7 +5,7 @@ use super::placed::{attachment_ref, event_fact, failing, node_of, stuck, unread,
 use crate::diagnosis::context::{Context, PlacedCase, pod_ref};
 use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Out;
-use crate::diagnosis::remedy::{Remedy, Risk};
+use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::{duration, named};
 use crate::model::Kind;
 use crate::model::component::Role;
@@ -13,6 +13,7 @@ use crate::model::{ObjectRef, Pod};
 use crate::rules::drivers::driver::{controller_logs, events_step, helper_pods, plugin_log};
 use crate::rules::drivers::driver_faults::{echoes, meaning, says_nothing};
 use crate::rules::drivers::vsphere;
+use crate::rules::provisioning::copies::{Copies, more_copies_than_nodes};
 use crate::volumes::driver_words::{cause, essential};
 use crate::volumes::migration::{MIGRATED_PLUGINS, csi_driver_of, in_tree_plugin, taken_over};
 use crate::volumes::{AttachProblem, MountEvent, MountFailure};
@@ -29,6 +30,9 @@ crate::rules::declare_rule! {
         check: check,
     }
 }
+
+/// How drivers say that they found no place for a copy of the volume, or have none that works.
+const SHORT_OF_PLACES: &[&str] = &["not scheduled", "cannot be scheduled", "is not ready for workloads"];
 
 /// A failed attempt to attach.
 struct Attempt<'c, 'a> {
@@ -111,12 +115,15 @@ fn finding(cx: &Context<'_>, attempts: &[Attempt<'_, '_>]) -> Finding {
         more => format!("{more} volumes, {volume} to node {node} among them"),
     };
     let twin = Some(first).filter(|first| says_nothing(first.message)).and_then(|first| twin(cx, first.case));
+    let copies = copies(cx, first);
     let title = if says_nothing(first.message) {
         let waited = first.case.waited.map_or_else(String::new, |waited| format!(" for {}", duration(waited)));
         let twin = twin.as_ref().map_or_else(String::new, |(twin, _)| {
             format!(", and node {} has the same machine identity as node {node}", twin.metadata.name)
         });
         format!("{driver} has not attached {what}{waited}; it says only that time ran out{twin}")
+    } else if let Some(copies) = &copies {
+        format!("{driver} can't attach {what}, because {}", copies.text)
     } else {
         format!("{driver} can't attach {what}: {words}")
     };
@@ -143,8 +150,9 @@ fn finding(cx: &Context<'_>, attempts: &[Attempt<'_, '_>]) -> Finding {
         finding = finding.likely();
         remedies.push(own_identity(node));
     }
+    finding.evidence.extend(copies.as_ref().map(|copies| copies.fact.clone()));
     let finding = finding.explains_all(attempts.iter().map(|attempt| pod_ref(attempt.case.pod)));
-    finding.with_remedies(remedies).remedy(look_further(cx, first))
+    finding.with_remedies(remedies).with_remedies(copies.as_ref().map(fewer_copies)).remedy(look_further(cx, first))
 }
 
 /// What the attachment itself says.
@@ -187,6 +195,25 @@ fn before(cx: &Context<'_>, attempt: &Attempt<'_, '_>) -> Vec<Evidence> {
         facts.push(Context::fact(ObjectRef::new(Kind::CSINode, "", node), &path, list.clone(), note));
     }
     facts
+}
+
+/// That the class asks for more copies than there are nodes, where the driver says that it found no place for them.
+fn copies(cx: &Context<'_>, attempt: &Attempt<'_, '_>) -> Option<Copies> {
+    let volume = cx.snapshot.volumes.get("", attempt.volume).found()?;
+    let class = cx.snapshot.classes.get("", &volume.spec.storage_class_name).found()?;
+    let short = SHORT_OF_PLACES.iter().any(|words| attempt.message.contains(words));
+    more_copies_than_nodes(cx, class).filter(|_| short)
+}
+
+/// As many copies as there are nodes.
+fn fewer_copies(copies: &Copies) -> Remedy {
+    let what = format!(
+        "Add nodes to the storage, or ask for fewer copies: {}. A volume that exists keeps the number that it was made \
+         with; change it where the storage keeps its volumes, and the class for new ones",
+        copies.text
+    );
+    let reason = "what the storage does then is not known";
+    Remedy::untried("Ask for no more copies than there are nodes", Risk::Low, vec![Step::told(what)], reason)
 }
 
 /// Pods that are named after the volume: drivers have such ones serve it.

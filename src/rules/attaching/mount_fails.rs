@@ -3,14 +3,15 @@ use super::placed::{
     attachment_ref, event_fact, failing, lacks_claim, node_of, unread, volume_ref, volume_words, wait_fact,
 };
 use crate::diagnosis::context::{Context, PlacedCase, pod_ref};
-use crate::diagnosis::finding::Finding;
+use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::capital;
-use crate::model::Kind;
 use crate::model::component::Role;
+use crate::model::{Kind, ObjectRef};
 use crate::rules::drivers::driver::{controller_logs, events_step, plugin_log};
 use crate::rules::drivers::driver_faults::{echoes, meaning, says_nothing};
+use crate::snapshot::Lookup;
 use crate::volumes::driver_words::{cause, essential};
 use crate::volumes::{MountEvent, MountFailure};
 
@@ -21,7 +22,7 @@ crate::rules::declare_rule! {
         severity: Error,
         since: "0.1.0",
         needs: [Pod],
-        reads: [PersistentVolumeClaim, PersistentVolume, VolumeAttachment, Event],
+        reads: [PersistentVolumeClaim, PersistentVolume, VolumeAttachment, CSIDriver, Event],
         stage: Failure,
         check: check,
     }
@@ -93,10 +94,27 @@ fn finding(cx: &Context<'_>, case: &PlacedCase<'_>, event: &MountEvent) -> Findi
             finding = finding.evidence(object, "spec.csi.driver", csi.driver.clone(), "who mounts it on the node");
         }
     }
+    finding.evidence.extend(lifecycle(cx, case, event));
     finding.evidence.push(wait_fact(case));
     let finding = if behind.why.is_some() { finding.likely() } else { finding };
     let remedies = behind.remedy.into_iter().chain(look_further(cx, case, volume));
     finding.explains(pod_ref(case.pod)).with_remedies(remedies)
+}
+
+/// What volumes a driver takes, where the kubelet says that it doesn't take the pod's inline one.
+fn lifecycle(cx: &Context<'_>, case: &PlacedCase<'_>, event: &MountEvent) -> Option<Evidence> {
+    let named = case.pod.spec.volumes.iter().find(|volume| event.volume.as_ref() == Some(&volume.name))?;
+    let driver =
+        &named.csi.as_ref().filter(|_| event.message.contains("volume mode \"Ephemeral\" not supported"))?.driver;
+    let object = ObjectRef::new(Kind::CSIDriver, "", driver);
+    let modes = match cx.snapshot.csi_drivers.get("", driver) {
+        Lookup::Found(found) if found.spec.volume_lifecycle_modes.is_empty() => "Persistent (the default)".to_owned(),
+        Lookup::Found(found) => found.spec.volume_lifecycle_modes.join(", "),
+        Lookup::Absent => "no CSIDriver".to_owned(),
+        Lookup::Unknown => return None,
+    };
+    let note = "a volume that the pod gives inline needs Ephemeral among these";
+    Some(Context::fact(object, "spec.volumeLifecycleModes", modes, note))
 }
 
 fn look_further(cx: &Context<'_>, case: &PlacedCase<'_>, volume: Option<&str>) -> Option<Remedy> {

@@ -71,7 +71,15 @@ fn finding(cx: &Context<'_>, object: &ObjectRef, refused: &Refused<'_>) -> Findi
     let note = format!("what its controller says, {times}last at {}", event.last_seen());
     let finding = RULE.finding(object.clone(), title).evidence(object.clone(), "events", event.message.clone(), note);
     let finding = with_quota(cx, &event.message, &object.namespace, finding);
-    finding.likely().explains(object.clone()).remedy(look(object))
+    finding.likely().explains(object.clone()).explains_all(claims_of_job(cx, object)).remedy(look(object))
+}
+
+/// The claims that a Job's pods would use: they wait for these pods.
+fn claims_of_job(cx: &Context<'_>, object: &ObjectRef) -> Vec<ObjectRef> {
+    let job = cx.snapshot.jobs.get(&object.namespace, &object.name).found().filter(|_| object.kind == Kind::Job.name());
+    let volumes = job.into_iter().flat_map(|job| &job.spec.template.spec.volumes);
+    let named = volumes.filter_map(|volume| volume.persistent_volume_claim.as_ref());
+    named.map(|it| ObjectRef::new(Kind::PersistentVolumeClaim, &object.namespace, &it.claim_name)).collect()
 }
 
 fn look(object: &ObjectRef) -> Remedy {

@@ -1,10 +1,14 @@
-use crate::admission::expand::{ordinal_of, stateful_set_claims};
+mod ephemeral;
+mod repairs;
+
+use self::ephemeral::of_ephemeral_claims;
+use self::repairs::{admitted, corrected, larger_quota, resized};
 use crate::diagnosis::command::kubectl;
 use crate::diagnosis::context::{Context, Shortfall, claim_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
-use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
-use crate::model::{Event, Kind, ObjectRef, Quantity};
+use crate::diagnosis::remedy::{Remedy, Risk, Step};
+use crate::model::{Event, Kind, ObjectRef};
 
 crate::rules::declare_rule! {
     static RULE = {
@@ -21,6 +25,8 @@ crate::rules::declare_rule! {
 
 /// Claims that are shown of a namespace.
 const SHOWN: usize = 3;
+/// How long the API server's words may be in a title, in characters.
+const IN_TITLE: usize = 300;
 
 fn check(cx: &Context<'_>, out: &mut Out<'_>) {
     out.skip(cx.unread(&[Kind::StatefulSet, Kind::ReplicaSet, Kind::DaemonSet]));
@@ -32,6 +38,7 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
             out.add(finding(cx, shortfall, object, event));
         }
     }
+    of_ephemeral_claims(cx, out);
 }
 
 /// The workload's last event about making something, where that is a refusal.
@@ -69,6 +76,9 @@ fn finding(cx: &Context<'_>, shortfall: &Shortfall<'_>, object: ObjectRef, event
         .explains(object)
         .explains_all(pods)
         .with_remedies(resized(cx, shortfall, &event.message))
+        .with_remedies(admitted(cx, shortfall, &event.message))
+        .with_remedies(larger_quota(cx, &shortfall.meta.namespace, &event.message))
+        .with_remedies(corrected(shortfall, &event.message))
 }
 
 /// Whether a refusal is that of a namespace that goes (`plugin/pkg/admission/namespace/lifecycle`), and it still does.
@@ -101,36 +111,16 @@ fn with_what_is_left(cx: &Context<'_>, namespace: &str, mut finding: Finding) ->
     finding.remedy(Remedy::untried("Let the namespace go", Risk::High, vec![look, again], reason))
 }
 
-/// A claim template in the size that a LimitRange of the namespace allows, where that is what it refuses
-/// (`plugin/pkg/admission/limitranger`, minConstraint and maxConstraint).
-fn resized(cx: &Context<'_>, shortfall: &Shortfall<'_>, message: &str) -> Option<Remedy> {
-    let (_, rest) = message.split_once("persistentvolumeclaims \"")?;
-    let (claim, rest) = rest.split_once("\" is forbidden: ")?;
-    let (_, rest) = rest.split_once("imum storage usage per PersistentVolumeClaim is ")?;
-    let size: Quantity = Quantity::parse(rest.split_once(',')?.0).ok()?;
-    let meta = shortfall.meta;
-    let set = cx.snapshot.stateful_sets.get(&meta.namespace, &meta.name).found()?;
-    let of = |pod: &String| {
-        let claims = stateful_set_claims(set, ordinal_of(&meta.name, pod)?);
-        claims.iter().position(|one| one.metadata.name == claim)
-    };
-    let at = shortfall.missing.iter().find_map(of)?;
-    let path = format!("/spec/volumeClaimTemplates/{at}/spec/resources/requests/storage");
-    let operations = serde_json::json!([{"op": "replace", "path": path, "value": size.to_string()}]);
-    let change = Change::RemakeSet { namespace: meta.namespace.clone(), name: meta.name.clone(), operations };
-    let what = format!(
-        "Ask for {size} in the claim template of StatefulSet {}: the set is replaced without its pods, since its claim \
-         templates can't be changed",
-        meta.name
-    );
-    let title = format!("Ask for {size} of storage, which the LimitRange allows");
-    Some(Remedy::new(title, Risk::Medium, vec![cx.step(what, change)]))
-}
-
 /// The API server's words without the controller's before them.
-pub(in crate::rules) fn why(message: &str) -> &str {
-    let ends = [" failed error: ", "Error creating: "].iter().filter_map(|marker| message.split_once(marker));
-    ends.map(|(_, rest)| rest).next().unwrap_or(message).trim_end_matches('.')
+pub(in crate::rules) fn why(message: &str) -> String {
+    let markers = [" failed error: ", "Error creating: ", ": create PVC "];
+    let ends = markers.iter().filter_map(|marker| message.split_once(marker));
+    let rest = ends.map(|(_, rest)| rest).next().unwrap_or(message).split_whitespace().collect::<Vec<_>>().join(" ");
+    let rest = rest.trim_end_matches('.');
+    match rest.char_indices().nth(IN_TITLE) {
+        Some((end, _)) => format!("{}…", rest[..end].trim_end()),
+        None => rest.to_owned(),
+    }
 }
 
 /// What the quota that a refusal names allows and what is used of it.

@@ -1,5 +1,8 @@
+mod certificate;
+
 use std::collections::BTreeMap;
 
+use self::certificate::{distrust, renew, with_injector};
 use crate::admission::injector::Injector;
 use crate::admission::{Backend, Match, Request, backend, webhook::matches};
 use crate::dependencies::Part;
@@ -107,7 +110,9 @@ fn blames(cx: &Context<'_>, suspect: &Suspect<'_>, shortfall: &Shortfall<'_>, ev
     let excused = held_by_order(cx, shortfall, event) || event.is_none() && cx.fresh(shortfall.meta);
     match suspect.backend {
         Backend::NoService | Backend::NoEndpoints => (called == Match::Yes && !excused) || named,
-        Backend::Serves => named && event.is_some_and(unknown_path),
+        Backend::Serves => {
+            named && event.is_some_and(|event| unknown_path(event) || distrust(&event.message).is_some())
+        }
         Backend::Unknown(_) => named,
     }
 }
@@ -149,6 +154,12 @@ fn finding(cx: &Context<'_>, suspect: &Suspect<'_>, victims: &[(&Shortfall<'_>, 
             format!("{place} does not know path {path}")
         }
         Backend::Serves | Backend::Unknown(_) => "it can't be reached".to_owned(),
+    };
+    let distrusted =
+        victims.iter().find_map(|(_, event)| distrust(&(*event)?.message)).filter(|_| !suspect.backend.fails());
+    let why = match distrusted {
+        Some(said) => format!("the API server does not accept the certificate of its server ({said})"),
+        None => why,
     };
     let server = service.filter(|_| suspect.backend == Backend::NoEndpoints).and_then(|service| server(cx, service));
     let down = server.as_ref().and_then(|part| Some((part, trouble(cx, part, &part.pods(cx), START)?)));
@@ -197,11 +208,14 @@ fn finding(cx: &Context<'_>, suspect: &Suspect<'_>, victims: &[(&Shortfall<'_>, 
     for (shortfall, event) in victims {
         finding = with_victim(shortfall, *event, finding);
     }
-    if !suspect.backend.fails() && !unserved {
+    if !suspect.backend.fails() && !unserved && distrusted.is_none() {
         finding = finding.likely();
     }
     if let Some(fact) = taken_in(cx, suspect).filter(|_| circle) {
         finding.evidence.push(fact);
+    }
+    if distrusted.is_some() {
+        finding = with_injector(suspect, finding).remedy(renew(cx, suspect));
     }
     finding.with_remedies(remedies(cx, suspect, (circle, unserved)))
 }
@@ -325,7 +339,7 @@ fn fail_open(cx: &Context<'_>, suspect: &Suspect<'_>) -> Remedy {
             {"op": "add", "path": format!("/webhooks/{}/failurePolicy", suspect.position), "value": policy},
         ]),
     };
-    let open = cx.step("Let pods in while nothing answers; they are not checked then", policy("Ignore"));
+    let open = cx.step("Let objects in while its server can't be called; they are not checked then", policy("Ignore"));
     let close = Step { later: true, ..cx.step("Once its server runs, close it again", policy("Fail")) };
     Remedy::new("Let the webhook fail open until its server runs", Risk::Medium, vec![open, close])
 }

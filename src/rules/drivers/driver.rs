@@ -144,8 +144,8 @@ pub(in crate::rules) enum KeepsOff<'n> {
     Taints(Vec<&'n Taint>),
     /// A label that the pods ask for and the node doesn't have so.
     Selector { key: String, wanted: String, present: Option<&'n str> },
-    /// The pods' required node affinity.
-    Affinity,
+    /// The pods' required node affinity: of the term that lacks least, what the node doesn't meet.
+    Affinity { unmet: Vec<String> },
 }
 
 /// What keeps a DaemonSet's pods off a node; nothing where the DaemonSet was not read, for its pods ask for their own node.
@@ -158,8 +158,10 @@ pub(in crate::rules) fn keeps_off<'n>(daemon: &Part<'_>, node: &'n Node) -> Opti
             return Some(KeepsOff::Selector { key: key.clone(), wanted: wanted.clone(), present });
         }
     }
-    if spec.required_node_affinity().is_some_and(|affinity| !affinity.matches(&node.metadata.name, labels)) {
-        return Some(KeepsOff::Affinity);
+    let affinity = spec.required_node_affinity();
+    if let Some(affinity) = affinity.filter(|affinity| !affinity.matches(&node.metadata.name, labels)) {
+        let unmet = affinity.nearest(&node.metadata.name, labels).map(|nearest| nearest.unmet).unwrap_or_default();
+        return Some(KeepsOff::Affinity { unmet: unmet.iter().map(|unmet| unmet.requirement.to_string()).collect() });
     }
     let tolerated = |taint: &Taint| {
         TOLERATED_BY_DAEMONS.contains(&taint.key.as_str())

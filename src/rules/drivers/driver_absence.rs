@@ -3,6 +3,7 @@
 use super::driver::{
     KeepsOff, broken_part, keeps_off, log_step, node_plugin, pending_for, pod_on, tolerate_taints, virtual_node,
 };
+use super::kubelet_folder::kubelet_home;
 use super::similar::similar;
 use super::vsphere;
 use crate::dependencies::Part;
@@ -15,7 +16,7 @@ use crate::model::node::Taint;
 use crate::model::{Event, Kind, Node, ObjectRef, Pod};
 use crate::rules::attaching::placed::node_ref;
 use crate::rules::scheduling::no_node_fits::story;
-use crate::rules::starting::containers::fault;
+use crate::rules::starting::containers::{Fault, fault};
 
 /// Labels of a node's system (`k8s.io/api/core/v1/well_known_labels.go`), in words.
 const SYSTEM: &[(&str, &str)] = &[
@@ -44,11 +45,19 @@ pub(in crate::rules) enum Absence<'a> {
     /// Its pod runs there, and the kubelet doesn't know of it.
     NotRegistered(Part<'a>, &'a Pod),
     /// The same, and a driver that the kubelet knows shows that the kubelet lives in another folder.
-    OtherFolder { part: Part<'a>, looks_in: &'a str, lives_in: &'a str, shown_by: Part<'a> },
+    OtherFolder { part: Part<'a>, looks_in: &'a str, lives_in: &'a str, shown_by: Shown<'a> },
     /// Its node plugin isn't recognised, and another part of it doesn't run, which may bring the plugin.
     PartBroken(Part<'a>, &'a Pod),
     /// Its node plugin isn't recognised.
     Unknown,
+}
+
+/// What shows where the kubelet of a node lives.
+pub(in crate::rules) enum Shown<'a> {
+    /// A driver that it knows.
+    Plugin(Part<'a>),
+    /// The node itself, by its distribution.
+    Node(Evidence),
 }
 
 impl<'a> Absence<'a> {
@@ -70,6 +79,7 @@ impl<'a> Absence<'a> {
         }
         match pod_on(cx, &part, &node.metadata.name) {
             Some(pod) if pod.ready() => other_folder(cx, &part, node).unwrap_or(Self::NotRegistered(part, pod)),
+            Some(pod) if fault(pod).is_none() => other_folder(cx, &part, node).unwrap_or(Self::Broken(part, pod)),
             Some(pod) => Self::Broken(part, pod),
             None if pending_for(cx, &part, node).is_some() => match pending_for(cx, &part, node) {
                 Some(pod) => Self::Pending(part, pod),
@@ -125,7 +135,7 @@ impl<'a> Absence<'a> {
                 format!("of CSI driver {driver} there is no sign in what was read, so it is probably not installed")
             }
             Self::KeptOff(part, keeps) => {
-                format!("{} {}, which thus lacks driver {driver}", part.words(), keeps_words(keeps, place))
+                format!("{} {}, which thus {} driver {driver}", part.words(), keeps_words(keeps, place), lacks(place))
             }
             Self::VirtualNode(kind) => {
                 format!(
@@ -137,10 +147,22 @@ impl<'a> Absence<'a> {
                 let (words, story) = (part.words(), story(cx, &group));
                 format!("{words}, which brings driver {driver} to {place}, has its pod pending there: {story}")
             }
-            Self::NoPod(part, _) => format!("{} has no pod on {place}, which thus lacks driver {driver}", part.words()),
+            Self::NoPod(part, _) => {
+                format!("{} has no pod on {place}, which thus {} driver {driver}", part.words(), lacks(place))
+            }
             Self::Broken(part, pod) => {
-                let broken = fault(pod).map_or_else(|| "it is not ready".to_owned(), |fault| fault.sentence(cx));
-                format!("{}, which brings driver {driver} to {place}, does not run there: {broken}", part.words())
+                let own = fault(pod);
+                let broken = own.map_or_else(|| "it is not ready".to_owned(), |fault| fault.sentence(cx));
+                let words = part.words();
+                match needed(cx, part, pod) {
+                    Some(other) => format!(
+                        "{words}, which brings driver {driver} to {place}, does not run there, and pod {} of the same driver \
+                         does not run there either: {}",
+                        other.pod.metadata.name,
+                        other.sentence(cx)
+                    ),
+                    None => format!("{words}, which brings driver {driver} to {place}, does not run there: {broken}"),
+                }
             }
             Self::PartBroken(part, pod) => {
                 let broken = fault(pod).map_or_else(|| "it is not ready".to_owned(), |fault| fault.sentence(cx));
@@ -153,8 +175,8 @@ impl<'a> Absence<'a> {
                 format!("{} runs on {place}, and the kubelet there does not know driver {driver}", part.words())
             }
             Self::OtherFolder { part, looks_in, lives_in, .. } => format!(
-                "{} looks for the kubelet in {looks_in}, and on {place} it lives in {lives_in}, so it does not know \
-                 driver {driver}",
+                "{} looks for the kubelet in {looks_in}, but on {place} it lives in {lives_in} and does not know driver \
+                 {driver}",
                 part.words()
             ),
             Self::Unknown => format!("driver {driver} is not registered on {place}"),
@@ -168,6 +190,17 @@ impl<'a> Absence<'a> {
             Self::PartBroken(part, _) | Self::NoPod(part, _) => Some(part.object()),
             _ => None,
         }
+    }
+
+    /// The pods of the driver itself that the same cause keeps from running.
+    pub(in crate::rules) fn victims(&self, cx: &Context<'a>) -> Vec<ObjectRef> {
+        let Self::OtherFolder { part, .. } = self else { return Vec::new() };
+        let elsewhere = |pod: &&Pod| {
+            let node = cx.snapshot.nodes.get("", &pod.spec.node_name).found();
+            node.is_some_and(|node| other_folder(cx, part, node).is_some())
+        };
+        let pods = part.pods(cx).into_iter().filter(|pod| !pod.ready() && fault(pod).is_none());
+        pods.filter(elsewhere).map(pod_ref).collect()
     }
 
     /// The facts behind the cause.
@@ -184,8 +217,11 @@ impl<'a> Absence<'a> {
                 let value = event.map_or("no event says why".to_owned(), |event| event.message.clone());
                 vec![Context::fact(part.object(), "events", value, "its pod on the node does not exist")]
             }
-            Self::Broken(_, pod) | Self::PartBroken(_, pod) => match fault(pod) {
-                Some(fault) => fault.facts(cx),
+            Self::Broken(part, pod) | Self::PartBroken(part, pod) => match fault(pod) {
+                Some(fault) => {
+                    let beside = beside(cx, part, pod);
+                    fault.facts(cx).into_iter().chain(beside.iter().map(|fault| beside_fact(cx, fault))).collect()
+                }
                 None => vec![ready_fact(pod, "not True", "the driver registers once its pod runs")],
             },
             Self::OtherFolder { part, looks_in, lives_in, shown_by } => {
@@ -193,11 +229,18 @@ impl<'a> Absence<'a> {
                     let (object, path) = part.place("volumes");
                     Context::fact(object, &path, folder, note)
                 };
-                let shown = format!("{} uses this folder, and the kubelet there knows its driver", shown_by.words());
-                vec![
-                    fact(part, looks_in, "the folder in which it looks for the kubelet".to_owned()),
-                    fact(shown_by, lives_in, shown),
-                ]
+                let shown = match shown_by {
+                    Shown::Node(fact) => fact.clone(),
+                    Shown::Plugin(plugin) => {
+                        let words = plugin.words();
+                        fact(
+                            plugin,
+                            lives_in,
+                            format!("{words} uses this folder, and the kubelet there knows its driver"),
+                        )
+                    }
+                };
+                vec![fact(part, looks_in, "the folder in which it looks for the kubelet".to_owned()), shown]
             }
             Self::NotRegistered(_, pod) => {
                 let note = "it runs; what it said to the kubelet is in the log of its registrar, and the kubelet must \
@@ -230,6 +273,16 @@ impl<'a> Absence<'a> {
                 );
                 bring(vec![cx.step(what, tolerate_taints(part, taints))])
             }
+            Self::KeptOff(part, KeepsOff::Selector { key, wanted, .. })
+                if !SYSTEM.iter().any(|(label, _)| label == key) =>
+            {
+                let patch = serde_json::json!({"metadata": {"labels": {key: wanted}}});
+                let what = format!(
+                    "Give node {node}, and every other that is to have the driver, the label that {} asks for",
+                    part.words()
+                );
+                bring(vec![cx.patch(what, (Kind::Node, "", node), patch)])
+            }
             Self::KeptOff(part, _) => bring(vec![Step::told(format!(
                 "Let {} go to node {node}, or keep the pods that need the driver away from it",
                 part.words()
@@ -248,6 +301,8 @@ impl<'a> Absence<'a> {
                 bring(vec![Step::told(what)])
             }
             Self::Broken(part, pod) | Self::PartBroken(part, pod) => {
+                let other = needed(cx, part, pod);
+                let pod = other.map_or(*pod, |other| other.pod);
                 let container = fault(pod).map(|fault| fault.status.name.as_str()).or(part.driver_container());
                 let what = format!("Read what the driver says on node {}", pod.spec.node_name);
                 let mut steps = vec![log_step(what, part.namespace, &pod.metadata.name, container)];
@@ -270,9 +325,13 @@ impl<'a> Absence<'a> {
     }
 }
 
-/// The folder of the kubelet on a node, where a driver that is registered there shows that it isn't the part's.
+/// The folder of the kubelet on a node, where a driver that is registered there or the node's distribution shows that it
+/// isn't the part's.
 fn other_folder<'a>(cx: &Context<'a>, part: &Part<'a>, node: &'a Node) -> Option<Absence<'a>> {
     let looks_in = part.kubelet_folder()?;
+    if let Some((lives_in, shown)) = kubelet_home(node).filter(|(lives_in, _)| *lives_in != looks_in) {
+        return Some(Absence::OtherFolder { part: *part, looks_in, lives_in, shown_by: Shown::Node(shown) });
+    }
     let registered = cx.snapshot.csi_nodes.get("", &node.metadata.name).found()?.spec.drivers.iter();
     let plugins: Vec<Part<'a>> = registered.filter_map(|driver| node_plugin(cx, &driver.name, node)).collect();
     let folders = || plugins.iter().filter_map(|plugin| Some((*plugin, plugin.kubelet_folder()?)));
@@ -280,7 +339,7 @@ fn other_folder<'a>(cx: &Context<'a>, part: &Part<'a>, node: &'a Node) -> Option
         return None;
     }
     let (shown_by, lives_in) = folders().next()?;
-    Some(Absence::OtherFolder { part: *part, looks_in, lives_in, shown_by })
+    Some(Absence::OtherFolder { part: *part, looks_in, lives_in, shown_by: Shown::Plugin(shown_by) })
 }
 
 /// Whether everything was read that could show a driver.
@@ -298,8 +357,36 @@ fn not_registered(part: &Part<'_>, pod: &Pod) -> Remedy {
     Remedy::untried("See why the kubelet does not know it", Risk::Low, steps, UNKNOWN)
 }
 
+/// What the driver waits for on the node: another part of it that fails there, where the driver's own container only says
+/// that it gets no answer.
+fn needed<'a>(cx: &Context<'a>, part: &Part<'_>, pod: &Pod) -> Option<Fault<'a>> {
+    let said = fault(pod)?.said(cx)?;
+    let unanswered = ["deadline exceeded", "connection refused", "timed out", "no route to host"];
+    let waits = unanswered.iter().any(|words| said.contains(words));
+    beside(cx, part, pod).into_iter().find(|fault| waits && fault.said(cx).is_some())
+}
+
+/// What else of the driver's namespace doesn't run on the node: the driver itself may need it.
+fn beside<'a>(cx: &Context<'a>, part: &Part<'_>, pod: &Pod) -> Vec<Fault<'a>> {
+    let node = &pod.spec.node_name;
+    let own = |other: &&Pod| other.spec.node_name == *node && other.metadata.name != pod.metadata.name;
+    let pods = cx.snapshot.pods.in_namespace(part.namespace).iter().map(|pod| &**pod).filter(own);
+    let known = |pod: &&Pod| pod.spec.containers.iter().any(|container| container.role().is_some());
+    pods.filter(known).filter(|pod| !pod.ready()).filter_map(fault).take(2).collect()
+}
+
+fn beside_fact(cx: &Context<'_>, fault: &Fault<'_>) -> Evidence {
+    let note = "it is of the same driver and does not run on the node either; the driver may fail for want of it";
+    Context::fact(pod_ref(fault.pod), "status", fault.sentence(cx), note)
+}
+
 fn ready_fact(pod: &Pod, value: &str, note: &str) -> Evidence {
     Context::fact(pod_ref(pod), "status.conditions[Ready]", value.to_owned(), note)
+}
+
+/// The verb for one node or several, in words.
+fn lacks(place: &str) -> &'static str {
+    if place.starts_with("nodes ") { "lack" } else { "lacks" }
 }
 
 fn keeps_words(keeps: &KeepsOff<'_>, place: &str) -> String {
@@ -318,7 +405,10 @@ fn keeps_words(keeps: &KeepsOff<'_>, place: &str) -> String {
         KeepsOff::Selector { key, wanted, present: Some(present) } => {
             format!("goes only to nodes with label {key}={wanted}, and not to {place} with {present}")
         }
-        KeepsOff::Affinity => format!("does not go to {place} by its node affinity"),
+        KeepsOff::Affinity { unmet } if unmet.is_empty() => format!("does not go to {place} by its node affinity"),
+        KeepsOff::Affinity { unmet } => {
+            format!("goes only to nodes with {}, and not to {place}", names(unmet))
+        }
     }
 }
 
@@ -334,9 +424,9 @@ fn keeps_fact(part: &Part<'_>, keeps: &KeepsOff<'_>) -> Evidence {
             format!("{key}: {wanted:?}"),
             "the node plugin's pods go to nodes with this label only",
         ),
-        KeepsOff::Affinity => (
+        KeepsOff::Affinity { unmet } => (
             "spec.template.spec.affinity",
-            "does not admit the node".to_owned(),
+            if unmet.is_empty() { "does not admit the node".to_owned() } else { unmet.join(", ") },
             "the node plugin's pods go to nodes that it admits only",
         ),
     };

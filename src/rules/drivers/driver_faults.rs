@@ -20,6 +20,16 @@ const MEANINGS: &[(&str, &str)] = &[
         "bad option; for several filesystems",
         "the node lacks the mount program for this kind of file system, such as nfs-common or cifs-utils",
     ),
+    (
+        ".sock: connect: permission denied",
+        "the container may not open the driver's socket: SELinux or AppArmor of the node confines it, or it runs as a user \
+         that may not",
+    ),
+    (
+        "volume mode \"Ephemeral\" not supported",
+        "the driver takes no volumes that a pod gives inline: give the pod a claim, or a generic ephemeral volume \
+         (spec.volumes[].ephemeral)",
+    ),
     ("executable file not found", "the node lacks a program that the driver calls"),
     ("iscsiadm", "the node lacks the iSCSI initiator (open-iscsi), or it does not run"),
     (
@@ -38,6 +48,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ),
     ("empty monitor list", "the driver's configuration names no monitors for the cluster that the class names"),
     ("No such file or directory", "a path that the driver needs is not there on the node or the server"),
+    ("dial tcp: lookup ", "the cluster's DNS does not answer, or does not know the name"),
     ("connection refused", "nothing answers at the address that the driver calls"),
     ("no route to host", "the node does not reach the storage"),
     ("i/o timeout", "the storage does not answer the driver in time"),

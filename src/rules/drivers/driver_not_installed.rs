@@ -2,10 +2,12 @@ use std::collections::BTreeMap;
 
 use super::driver::classes_of;
 use super::similar::{similar, similar_fact};
+use crate::admission::injector::words;
+use crate::dependencies::Part;
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Causes;
-use crate::diagnosis::remedy::{Remedy, Risk, Step};
+use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::names;
 use crate::model::class::StorageClass;
 use crate::model::volume::PROVISIONED_BY;
@@ -122,8 +124,10 @@ fn finding(cx: &Context<'_>, driver: &str, cases: &[&ClaimCase<'_>]) -> Finding 
     let class = class.map_or("", |class| class.metadata.name.as_str());
     let unread: Vec<String> = SIGNS.iter().filter_map(|kind| cx.unread_anywhere(&[*kind])).collect();
     let among = if unread.is_empty() { "in the cluster" } else { "that was read" };
+    let others = alike(cx, driver);
+    let other = others.first().map_or_else(String::new, |(part, name)| format!("; {} provides {name}", part.words()));
     let title = if provisioner == driver {
-        format!("Storage class {class} names provisioner {driver}, and nothing {among} provides it")
+        format!("Storage class {class} names provisioner {driver}, and nothing {among} provides it{other}")
     } else {
         format!(
             "Storage class {class} names in-tree provisioner {provisioner}, which Kubernetes leaves to CSI driver {driver}, and \
@@ -141,6 +145,10 @@ fn finding(cx: &Context<'_>, driver: &str, cases: &[&ClaimCase<'_>]) -> Finding 
             "no CSIDriver has its name, no CSINode lists it, no volume was made by it, and no workload looks like it",
         );
     finding.evidence.extend(similar_fact(cx, driver));
+    for (part, name) in &others {
+        let (object, path) = part.place("containers");
+        finding = finding.evidence(object, path, *name, "the provisioner that it is, with a name that is alike");
+    }
     if !unread.is_empty() {
         finding = finding.evidence(object, "", format!("not read: {}", names(&unread)), "a sign may be among these");
     }
@@ -152,6 +160,9 @@ fn finding(cx: &Context<'_>, driver: &str, cases: &[&ClaimCase<'_>]) -> Finding 
         finding = finding.explains(claim_ref(case.claim));
         finding = finding.explains_all(cx.held_by(case.claim).into_iter().map(pod_ref));
     }
+    for remedy in others.iter().filter_map(|(_, name)| rename(cx, classes_of(cx, driver).next()?, name)) {
+        finding = finding.remedy(remedy);
+    }
     let mut steps =
         vec![Step::told(format!("Install the driver that provides {driver}, or correct the class's provisioner"))];
     steps.extend(similar(cx, driver).map(|other| {
@@ -161,4 +172,40 @@ fn finding(cx: &Context<'_>, driver: &str, cases: &[&ClaimCase<'_>]) -> Finding 
         ))
     }));
     finding.remedy(Remedy::untried("Install the driver", Risk::Low, steps, "what the driver would offer is not known"))
+}
+
+/// Provisioners that run and whose names share a telling word with the one that is asked for, with their names, the likest
+/// first.
+fn alike<'a>(cx: &Context<'a>, driver: &str) -> Vec<(Part<'a>, &'a str)> {
+    let shared = |name: &str| {
+        let wanted: Vec<String> = words(driver).collect();
+        words(name).filter(|word| wanted.contains(word)).count()
+    };
+    let mut found: Vec<(Part<'_>, &str)> =
+        cx.drivers.provisioners().into_iter().filter(|(_, name)| *name != driver && shared(name) > 0).collect();
+    found.sort_by_key(|(_, name)| std::cmp::Reverse(shared(name)));
+    found.truncate(1);
+    found
+}
+
+/// The class made anew with another provisioner, which can't be changed in place; claims that wait for it go on by
+/// themselves.
+fn rename(cx: &Context<'_>, class: &StorageClass, provisioner: &str) -> Option<Remedy> {
+    let name = &class.metadata.name;
+    let mut object = cx.snapshot.to_json(Kind::StorageClass, "", name)?;
+    object["apiVersion"] = "storage.k8s.io/v1".into();
+    object["kind"] = "StorageClass".into();
+    object["metadata"] = serde_json::json!({"name": name, "annotations": class.metadata.annotations});
+    object["provisioner"] = provisioner.into();
+    let delete = Change::Delete { kind: Kind::StorageClass, namespace: String::new(), name: name.clone() };
+    let create = Change::Create { kind: Kind::StorageClass, object, ask: None };
+    let steps = vec![
+        cx.step(
+            format!("Delete class {name}: its provisioner can't be changed, and volumes don't depend on it"),
+            delete,
+        ),
+        cx.step(format!("Create class {name} again with provisioner {provisioner}"), create),
+    ];
+    let reason = "what that provisioner answers is not known";
+    Some(Remedy::untried("Name the provisioner that runs", Risk::Medium, steps, reason))
 }

@@ -1,14 +1,17 @@
 use std::collections::BTreeMap;
 
 use super::driver_absence::Absence;
+use super::needed_by_claims::{lacking_everywhere, wanting};
 use super::similar::similar_fact;
-use crate::diagnosis::context::{Context, pod_ref};
+use crate::diagnosis::context::{Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Out;
 use crate::diagnosis::text::{capital, named, names};
-use crate::model::{Kind, Node, ObjectRef, Pod};
+use crate::model::{Claim, Kind, Node, ObjectRef, Pod};
 use crate::rules::attaching::placed::{event_fact, failing, node_of, node_ref, stuck, unread, volume_words, wait_fact};
+use crate::rules::provisioning::capacity::shortages;
 use crate::scheduler::{Fact, Obstacle, Reason, reasons};
+use crate::volumes::driver_words::essential;
 use crate::volumes::migration::{in_tree_plugin, translate};
 use crate::volumes::{AttachProblem, MountFailure};
 
@@ -26,6 +29,9 @@ crate::rules::declare_rule! {
     }
 }
 
+/// Nodes of which the facts are told.
+const SHOWN: usize = 4;
+
 /// A driver that a node lacks, with the pods that need it there.
 struct Gap<'a> {
     driver: String,
@@ -34,6 +40,8 @@ struct Gap<'a> {
     /// The volumes in words, with the facts about them.
     volumes: Vec<String>,
     facts: Vec<Evidence>,
+    /// The claims whose volumes can't be made for want of the driver.
+    claims: Vec<&'a Claim>,
 }
 
 fn check(cx: &Context<'_>, out: &mut Out<'_>) {
@@ -43,6 +51,8 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
     if of_unplaced_pods(cx, out, &mut gaps) {
         out.skip(cx.unread(&[Kind::CSINode]));
     }
+    of_claims(cx, out, &mut gaps);
+    of_capacity(cx, out, &mut gaps);
     let mut roots: BTreeMap<(ObjectRef, String), Vec<(&Gap<'_>, Absence<'_>)>> = BTreeMap::new();
     for gap in gaps.values() {
         let absence = Absence::of(cx, &gap.driver, gap.node);
@@ -64,6 +74,7 @@ impl<'a> Gap<'a> {
             pods: Vec::new(),
             volumes: Vec::new(),
             facts: Vec::new(),
+            claims: Vec::new(),
         })
     }
 
@@ -74,6 +85,17 @@ impl<'a> Gap<'a> {
         if !self.volumes.contains(&volume) {
             self.volumes.push(volume);
             self.facts.extend(facts);
+        }
+    }
+
+    /// A claim that waits for the driver, with the pods that wait for the claim.
+    fn add_claim(&mut self, cx: &Context<'a>, claim: &'a Claim, fact: Option<Evidence>) {
+        if !self.claims.iter().any(|known| std::ptr::eq(*known, claim)) {
+            self.claims.push(claim);
+            self.facts.extend(fact);
+        }
+        for pod in cx.pending_users(claim) {
+            self.add(pod, format!("the volume of claim {}", claim.metadata.name), Vec::new());
         }
     }
 }
@@ -133,6 +155,39 @@ fn of_unplaced_pods<'a>(cx: &Context<'a>, out: &Out<'_>, gaps: &mut BTreeMap<(St
     any
 }
 
+/// Claims whose provisioner can't begin, because the chosen node, or every node, lacks the driver.
+fn of_claims<'a>(cx: &Context<'a>, out: &Out<'_>, gaps: &mut BTreeMap<(String, String), Gap<'a>>) {
+    for case in cx.claims.iter().filter(|case| !out.explained(&claim_ref(case.claim))) {
+        let Some((driver, nodes)) = wanting(cx, case) else { continue };
+        let said = case.provisioning.as_ref().and_then(|verdict| verdict.report.as_ref()).map(|report| {
+            let said = essential(&report.message);
+            Context::fact(claim_ref(case.claim), "events", said, "what the provisioner says for want of the driver")
+        });
+        for (place, node) in nodes.into_iter().enumerate() {
+            Gap::of(gaps, &driver, node).add_claim(cx, case.claim, said.clone().filter(|_| place == 0));
+        }
+    }
+}
+
+/// Claims for which no capacity can be published, because the driver that would publish it is on no node.
+fn of_capacity<'a>(cx: &Context<'a>, out: &Out<'_>, gaps: &mut BTreeMap<(String, String), Gap<'a>>) {
+    for shortage in shortages(cx) {
+        let known = shortage.group.pods.iter().all(|pod| out.explained(&pod_ref(pod)));
+        if known || !shortage.unpublished.is_empty() || !shortage.small.is_empty() {
+            continue;
+        }
+        let driver = &shortage.class.provisioner;
+        let note = "the scheduler takes every node for full for which the driver publishes no capacity";
+        let fact = Context::fact(ObjectRef::new(Kind::CSIDriver, "", driver), "spec.storageCapacity", "true", note);
+        for (place, node) in lacking_everywhere(cx, driver).into_iter().flatten().enumerate() {
+            let gap = Gap::of(gaps, driver, node);
+            for (claim, _) in shortage.group.pods.iter().flat_map(|pod| cx.delayed_claims(pod)) {
+                gap.add_claim(cx, claim, Some(fact.clone()).filter(|_| place == 0));
+            }
+        }
+    }
+}
+
 /// A label of a driver's own that a volume asks for and a node lacks.
 struct Label {
     driver: String,
@@ -176,27 +231,39 @@ fn finding(cx: &Context<'_>, object: ObjectRef, gaps: &[(&Gap<'_>, Absence<'_>)]
     let mut nodes: Vec<&str> = gaps.iter().map(|(gap, _)| gap.node.metadata.name.as_str()).collect();
     nodes.sort_unstable();
     let cause = absence.cause(cx, &gap.driver, &named("node", &nodes));
-    let pods = gaps.iter().flat_map(|(gap, _)| &gap.pods);
-    let pods = once(pods.map(|pod| pod.metadata.name.as_str()));
-    let volumes = once(gaps.iter().flat_map(|(gap, _)| gap.volumes.iter().map(String::as_str)));
-    let place = match absence {
-        Absence::NotInstalled => format!("on {}", named("node", &nodes)),
-        _ => "there".to_owned(),
-    };
-    let title = capital(&format!("{cause}, so {} can't have {} {place}", named("pod", &pods), names(&volumes)));
+    let title = capital(&format!("{cause}, so {}", outcome(gaps, &nodes)));
     let mut finding = RULE.finding(object, title);
     if matches!(absence, Absence::NotInstalled) {
         finding.evidence.extend(similar_fact(cx, &gap.driver));
     }
-    for (gap, absence) in gaps.iter().take(4) {
+    for (gap, absence) in gaps.iter().take(SHOWN) {
         finding.evidence.extend(registered_fact(cx, gap));
         finding.evidence.extend(absence.facts(cx));
         finding.evidence.extend(gap.facts.iter().cloned());
     }
-    let victims = gaps.iter().flat_map(|(gap, _)| gap.pods.iter().map(|pod| pod_ref(pod)));
+    let pods = gaps.iter().flat_map(|(gap, _)| gap.pods.iter().map(|pod| pod_ref(pod)));
+    let claims = gaps.iter().flat_map(|(gap, _)| gap.claims.iter().map(|claim| claim_ref(claim)));
+    let plugins = absence.victims(cx);
     let finding = if absence.certain(cx) { finding } else { finding.likely() };
     let remedy = absence.remedy(cx, &gap.driver, &gap.node.metadata.name);
-    finding.explains_all(victims).rests_on(gaps.iter().filter_map(|(_, absence)| absence.stands_on())).remedy(remedy)
+    let rests_on = gaps.iter().filter_map(|(_, absence)| absence.stands_on());
+    finding.explains_all(claims.chain(pods)).explains_all(plugins).rests_on(rests_on).remedy(remedy)
+}
+
+/// What comes of it: whose volume can't be made, or which pod can't have which volume.
+fn outcome(gaps: &[(&Gap<'_>, Absence<'_>)], nodes: &[&str]) -> String {
+    let absence = &gaps[0].1;
+    let claims = once(gaps.iter().flat_map(|(gap, _)| &gap.claims).map(|claim| claim.metadata.name.as_str()));
+    if !claims.is_empty() {
+        return format!("{} can get no volume", named("claim", &claims));
+    }
+    let pods = once(gaps.iter().flat_map(|(gap, _)| &gap.pods).map(|pod| pod.metadata.name.as_str()));
+    let volumes = once(gaps.iter().flat_map(|(gap, _)| gap.volumes.iter().map(String::as_str)));
+    let place = match absence {
+        Absence::NotInstalled => format!("on {}", named("node", nodes)),
+        _ => "there".to_owned(),
+    };
+    format!("{} can't have {} {place}", named("pod", &pods), names(&volumes))
 }
 
 /// The names without those that came before, in their order.

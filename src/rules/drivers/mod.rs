@@ -2,13 +2,15 @@
 
 mod cloud_faults;
 pub(super) mod driver;
-mod driver_absence;
+pub(super) mod driver_absence;
 mod driver_controller_down;
 pub(super) mod driver_faults;
 mod driver_nodes_closed;
 mod driver_not_installed;
 mod driver_not_on_node;
+mod kubelet_folder;
 pub(super) mod named_parameters;
+pub(super) mod needed_by_claims;
 mod similar;
 pub(super) mod trouble;
 pub(super) mod vsphere;

@@ -1,6 +1,6 @@
 //! What keeps the workload that others rest on from running: a driver's controller, a cloud controller manager.
 
-use super::driver::log_step;
+use super::driver::{events_step, log_step};
 use crate::dependencies::Part;
 use crate::diagnosis::command::kubectl;
 use crate::diagnosis::context::{Context, PodGroup, pod_ref};
@@ -12,7 +12,10 @@ use crate::rules::attaching::placed::node_ref;
 use crate::rules::scheduling::no_node_fits::story;
 use crate::rules::starting::containers::{Fault, faults, settled};
 use crate::scheduler::Outcome;
-use crate::volumes::driver_words::essential;
+use crate::volumes::driver_words::{both_ends, cause, essential, output};
+
+/// How long what is said of a pod may be in a title, in characters.
+const IN_TITLE: usize = 170;
 
 /// How programs say that what they are let in with is refused, in lower case.
 const REFUSED: &[&str] = &[
@@ -99,10 +102,14 @@ fn unready(cx: &Context<'_>, part: &Part<'_>, pod: &Pod) -> (String, Vec<Evidenc
         None => {
             let object = pod_ref(pod);
             let event = cx.events_of(&object).into_iter().rfind(|event| event.kind == "Warning");
-            let value = event
-                .map_or("not ready".to_owned(), |event| format!("{}: {}", event.reason, essential(&event.message)));
+            let value = event.map_or("not ready".to_owned(), |event| {
+                format!("{}: {}", event.reason, essential(output(cause(&event.message))))
+            });
             let fact = Context::fact(object, "status.conditions[Ready]", value.clone(), "why its pod is not ready");
-            (format!("has no pod that is ready: {value}"), vec![fact], None)
+            let reason = "what its pod lacks is not in the API";
+            let look =
+                Remedy::untried("See why the controller does not run", Risk::Low, vec![events_step(pod)], reason);
+            (format!("has no pod that is ready: {}", both_ends(&value, IN_TITLE)), vec![fact], Some(look))
         }
     }
 }

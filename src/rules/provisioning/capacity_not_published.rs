@@ -1,5 +1,10 @@
+mod elsewhere;
+mod silence;
+
 use std::collections::BTreeMap;
 
+use self::elsewhere::published_elsewhere;
+use self::silence::silence;
 use super::capacity::{Shortage, shortages};
 use crate::dependencies::Part;
 use crate::diagnosis::context::Context;
@@ -54,21 +59,28 @@ fn finding(cx: &Context<'_>, driver: &str, shortages: &[Shortage<'_, '_>]) -> Fi
         true => format!("the dump has no CSIStorageCapacity at all, so none for class {}", names(&classes)),
         false => format!("no CSIStorageCapacity for class {} covers {}", names(&classes), named("node", &nodes)),
     };
-    let title = match &stopped {
-        Some(part) => format!(
-            "{} is scaled to zero, so driver {driver} publishes no free capacity and the scheduler takes its nodes for full",
-            part.words()
-        ),
-        None if unready.is_some() => format!(
+    let silence = provisioner.filter(|part| !part.stopped()).and_then(|part| silence(cx, &part));
+    let unready = unready.filter(|_| silence.is_none());
+    let elsewhere = published_elsewhere(cx, shortages);
+    let no_capacity =
+        format!("so driver {driver} publishes no free capacity and the scheduler takes its nodes for full");
+    let title = match (&stopped, &silence, &elsewhere) {
+        (Some(part), ..) => format!("{} is scaled to zero, {no_capacity}", part.words()),
+        (None, Some(silence), _) => format!("{}, {no_capacity}", silence.text),
+        (None, None, _) if unready.is_some() => format!(
             "{} has no ready pod, so driver {driver} publishes no free capacity and the scheduler takes {} for full",
             provisioner.map_or_else(String::new, |part| part.words()),
             named("node", &nodes)
         ),
-        None => format!("{}, though driver {driver} promises to publish free capacity", capital(&nothing)),
+        (None, None, Some(elsewhere)) => format!("{}: {}", capital(&nothing), elsewhere.text),
+        (None, None, None) => {
+            format!("{}, though driver {driver} promises to publish free capacity", capital(&nothing))
+        }
     };
-    let object = match stopped.or(unready.map(|runner| runner.part)) {
-        Some(part) => part.object(),
-        None => ObjectRef::new(Kind::CSIDriver, "", driver),
+    let object = match (&stopped, &silence, &provisioner) {
+        (Some(part), ..) | (None, Some(_), Some(part)) => part.object(),
+        (None, None, Some(part)) if unready.is_some() => part.object(),
+        _ => ObjectRef::new(Kind::CSIDriver, "", driver),
     };
     let mut finding = RULE
         .finding(object, title)
@@ -79,6 +91,12 @@ fn finding(cx: &Context<'_>, driver: &str, shortages: &[Shortage<'_, '_>]) -> Fi
             "the scheduler places a volume only where enough capacity is published",
         )
         .evidence(shortages[0].class_ref(), "", "no CSIStorageCapacity", nothing);
+    finding.evidence.extend(elsewhere.into_iter().flat_map(|it| it.facts));
+    let told = silence.and_then(|silence| {
+        finding.evidence.extend(silence.facts);
+        finding.rests_on.extend(silence.pods);
+        silence.remedy
+    });
     for node in nodes.iter().take(3) {
         finding = finding.evidence(
             ObjectRef::new(Kind::CSINode, "", node),
@@ -102,13 +120,19 @@ fn finding(cx: &Context<'_>, driver: &str, shortages: &[Shortage<'_, '_>]) -> Fi
             format!("for node {node} something is published, but too little"),
         );
     }
+    let finding = with_victims(cx, shortages, finding);
+    match (told, unready) {
+        (Some(told), _) => finding.remedy(told),
+        (None, Some(runner)) => finding.remedy(get_to_run(runner)),
+        (None, None) => finding.with_remedies(remedies(cx, driver, provisioner, stopped.is_some())),
+    }
+}
+
+fn with_victims(cx: &Context<'_>, shortages: &[Shortage<'_, '_>], mut finding: Finding) -> Finding {
     for shortage in shortages {
         finding = finding.explains_all(shortage.group.objects()).explains_all(shortage.claims(cx));
     }
-    match unready {
-        Some(runner) => finding.remedy(get_to_run(runner)),
-        None => finding.with_remedies(remedies(cx, driver, provisioner, stopped.is_some())),
-    }
+    finding
 }
 
 fn get_to_run(runner: &Runner<'_>) -> Remedy {

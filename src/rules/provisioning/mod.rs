@@ -1,10 +1,12 @@
 //! What keeps volumes from being made.
 
-mod capacity;
+pub(super) mod capacity;
 mod capacity_not_published;
 mod capacity_too_small;
+pub(super) mod copies;
+mod outdated;
 mod provisioning_fails;
-mod provisioning_refused;
+pub(super) mod provisioning_refused;
 mod runner;
 pub(super) mod waiting_for_provisioner;
 

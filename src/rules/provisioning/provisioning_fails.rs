@@ -1,13 +1,17 @@
 mod modes;
 mod repairs;
+mod setting;
 mod topology;
 mod words;
 
 use std::collections::BTreeMap;
 
+use self::setting::{blind_choice, server_facts, servers_down};
 use self::words::snapshot_event;
-use super::provisioning_refused;
-use super::runner::{busy_helpers, runner};
+use super::copies::more_copies_than_nodes;
+use super::outdated::{Outdated, Work, outdated};
+use super::provisioning_refused::stops;
+use super::runner::{Runner, busy_helpers, runner};
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Out;
@@ -48,7 +52,8 @@ type Key<'c> = (String, &'c str, String);
 
 fn check(cx: &Context<'_>, out: &mut Out<'_>) {
     let mut stories: BTreeMap<Key<'_>, Vec<Failing<'_, '_>>> = BTreeMap::new();
-    for case in cx.claims.iter().filter(|case| !out.explained(&claim_ref(case.claim))) {
+    let open = |case: &&ClaimCase<'_>| !out.explained(&claim_ref(case.claim)) && stops(cx, case).is_none();
+    for case in cx.claims.iter().filter(open) {
         if let Some((driver, failing)) = failing(cx, case) {
             let key = (driver, case.claim.class(), story(&failing));
             stories.entry(key).or_default().push(failing);
@@ -66,9 +71,6 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
 
 /// The provisioner and its failure, where one stands that isn't just a call which takes its time.
 fn failing<'c, 'a>(cx: &Context<'a>, case: &'c ClaimCase<'a>) -> Option<(String, Failing<'c, 'a>)> {
-    if provisioning_refused::stops(cx, case) {
-        return None;
-    }
     let (driver, report) = match (&case.verdict.decision, &case.provisioning) {
         (Decision::ExternalProvisioning { .. }, Some(verdict)) => {
             (verdict.driver.clone(), verdict.failures.first().and(verdict.report.clone())?)
@@ -127,8 +129,10 @@ fn story(failing: &Failing<'_, '_>) -> String {
 
 fn finding(cx: &Context<'_>, driver: &str, class: Option<&StorageClass>, failing: &[Failing<'_, '_>]) -> Finding {
     let lead = &failing[0];
+    let runner = runner(cx, driver);
+    let too_old = too_old(cx, lead, runner.as_ref());
     let object = object(class, lead);
-    let title = words::title(cx, driver, class, failing);
+    let title = words::title(cx, driver, class, failing, too_old.as_ref());
     let mut finding = RULE.finding(object, title);
     let foreign = class.is_some_and(|class| !topology::foreign_keys(cx, driver, class).is_empty());
     for one in failing.iter().take(SHOWN) {
@@ -138,10 +142,18 @@ fn finding(cx: &Context<'_>, driver: &str, class: Option<&StorageClass>, failing
         };
         finding = finding.evidence(claim_ref(one.case.claim), "events", one.failure.text.clone(), note);
     }
+    finding.evidence.extend(began(lead));
     finding.evidence.extend(class.into_iter().flat_map(|class| named_parameters(class, &lead.failure.text)));
     finding.evidence.extend(class.into_iter().flat_map(|class| encryption(class, &lead.failure.text)));
     finding = with_cause(cx, driver, class, lead, finding);
-    let runner = runner(cx, driver);
+    finding.evidence.extend(too_old.as_ref().map(|it| it.fact.clone()));
+    finding.evidence.extend(blind_choice(cx, driver, lead));
+    if lead.failure.cause == FailureCause::NoRoom {
+        finding.evidence.extend(class.and_then(|class| more_copies_than_nodes(cx, class)).map(|copies| copies.fact));
+    }
+    let servers = servers_down(cx, driver, lead);
+    finding.evidence.extend(server_facts(cx, &servers));
+    finding.rests_on.extend(servers.into_iter().map(pod_ref));
     if let Some(runner) = &runner {
         finding = runner.told(cx, finding);
     }
@@ -153,7 +165,22 @@ fn finding(cx: &Context<'_>, driver: &str, class: Option<&StorageClass>, failing
         finding = finding.explains(claim_ref(one.case.claim));
         finding = finding.explains_all(cx.pending_users(one.case.claim).into_iter().map(pod_ref));
     }
-    finding.with_remedies(repairs::remedies(cx, driver, class, lead, runner.as_ref()))
+    finding.with_remedies(repairs::remedies(cx, driver, class, lead, runner.as_ref(), too_old))
+}
+
+/// Whether the server doesn't know what the provisioner asks it for, because the provisioner is too old.
+fn too_old(cx: &Context<'_>, lead: &Failing<'_, '_>, runner: Option<&Runner<'_>>) -> Option<Outdated> {
+    let unknown = lead.failure.text.contains("the server could not find the requested resource");
+    outdated(cx, &runner.filter(|_| unknown)?.part, Work::Provisioning)
+}
+
+/// The first failure of an attempt that doesn't end: what came after is its echo.
+fn began(lead: &Failing<'_, '_>) -> Option<Evidence> {
+    let failures = &lead.case.provisioning.as_ref().filter(|_| lead.failure.cause.echo())?.failures;
+    let first = failures.iter().min_by_key(|report| report.first_seen.as_str())?;
+    let text = first.failure.as_ref()?.text.clone();
+    let note = format!("what it said first, at {}: the later answers are its echo", first.first_seen);
+    (text != lead.failure.text).then(|| Context::fact(claim_ref(lead.case.claim), "events", text, note))
 }
 
 /// Where the cause lies: in the class, else it is told at the claim.

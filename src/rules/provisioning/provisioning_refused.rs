@@ -9,6 +9,7 @@ use crate::diagnosis::text::named;
 use crate::model::claim::SELECTED_NODE;
 use crate::model::{Claim, Kind, ObjectRef, StorageClass};
 use crate::rules::drivers::driver::{node_plugin, pod_on};
+use crate::rules::drivers::needed_by_claims::wanting;
 use crate::rules::drivers::vsphere::{self, VSPHERE};
 use crate::volumes::{Decision, ProvisionProblem, ProvisionerVerdict};
 
@@ -38,7 +39,7 @@ pub(super) struct Stopped<'c, 'a> {
 fn check(cx: &Context<'_>, out: &mut Out<'_>) {
     let mut stories: BTreeMap<(&str, String), Vec<Stopped<'_, '_>>> = BTreeMap::new();
     for case in cx.claims.iter().filter(|case| !out.explained(&claim_ref(case.claim))) {
-        if let Some(stopped) = stopped(cx, case) {
+        if let Some(stopped) = stopped(cx, case).filter(|_| wanting(cx, case).is_none()) {
             stories.entry((&stopped.verdict.driver, stopped.problem.to_string())).or_default().push(stopped);
         }
     }
@@ -47,9 +48,9 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
     }
 }
 
-/// Whether a provisioner stops before it calls its driver.
-pub(super) fn stops(cx: &Context<'_>, case: &ClaimCase<'_>) -> bool {
-    stopped(cx, case).is_some()
+/// What stops a claim's provisioner before it calls its driver.
+pub(in crate::rules) fn stops<'c>(cx: &Context<'_>, case: &'c ClaimCase<'_>) -> Option<&'c ProvisionProblem> {
+    stopped(cx, case).map(|stopped| stopped.problem)
 }
 
 /// The claim where its provisioner stops before it calls its driver. One whose driver has answered did not stop.
@@ -69,9 +70,12 @@ fn stopped<'c, 'a>(cx: &Context<'_>, case: &'c ClaimCase<'a>) -> Option<Stopped<
         }
         // A provisioner that has said nothing may not run at all; one without topology doesn't ask for nodes.
         ProvisionProblem::DriverOnNoNode => !verdict.failures.is_empty(),
+        ProvisionProblem::NodeLacksLabels { node, .. } => {
+            let known = cx.snapshot.nodes.get("", node).found().is_some();
+            known && (verdict.report.is_some() || !events_read(cx, case.claim))
+        }
         ProvisionProblem::CsiNodeMissing { .. }
         | ProvisionProblem::NoTopologyKey { .. }
-        | ProvisionProblem::NodeLacksLabels { .. }
         | ProvisionProblem::NotAllowed { .. }
         | ProvisionProblem::KeysOnNoNode { .. } => verdict.report.is_some() || !events_read(cx, case.claim),
         ProvisionProblem::Selector

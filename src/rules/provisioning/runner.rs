@@ -98,6 +98,11 @@ impl<'a> Runner<'a> {
         finding
     }
 
+    /// The workload as `kubectl logs` takes it.
+    pub(in crate::rules) fn target(&self) -> String {
+        format!("{}/{}", self.part.kind.name().to_ascii_lowercase(), self.part.name)
+    }
+
     /// The step that shows the provisioner's log.
     pub(in crate::rules) fn look(&self) -> Step {
         let part = &self.part;

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
+use super::outdated::{Work, outdated};
 use super::runner::{Health, Runner, busy_helpers, runner};
+use crate::diagnosis::command;
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::out::Out;
@@ -120,7 +122,12 @@ fn finding(cx: &Context<'_>, driver: &str, runner: Option<&Runner<'_>>, waiting:
         }
         _ => claim_ref(waiting.iter().max_by_key(|one| one.stage).unwrap_or(&waiting[0]).case.claim),
     };
-    let title = title(driver, runner, stage, health, waiting);
+    let asks = severity == Severity::Error && matches!(health, Some(Health::Ready));
+    let too_old = runner.filter(|_| asks).and_then(|runner| outdated(cx, &runner.part, Work::Provisioning));
+    let mut title = title(driver, runner, stage, health, waiting);
+    if let Some(too_old) = &too_old {
+        title.push_str(&format!("; {}", too_old.text));
+    }
     let mut finding = Finding::new(RULE.name, severity, object, title);
     let seen_broken = matches!(health, Some(Health::Stopped | Health::Unready | Health::Empty));
     let unsure = waiting.iter().any(|one| !one.case.verdict.unknown.is_empty());
@@ -144,6 +151,12 @@ fn finding(cx: &Context<'_>, driver: &str, runner: Option<&Runner<'_>>, waiting:
     for one in waiting {
         finding = finding.explains(claim_ref(one.case.claim));
         finding = finding.explains_all(cx.held_by(one.case.claim).into_iter().map(pod_ref));
+    }
+    finding.evidence.extend(too_old.as_ref().map(|it| it.fact.clone()));
+    if let Some(too_old) = too_old {
+        let reason = "what the provisioner answers is not known";
+        let step = Step::told(too_old.cure);
+        finding = finding.remedy(Remedy::untried("Upgrade the provisioner", Risk::Low, vec![step], reason));
     }
     if severity == Severity::Error { finding.remedy(remedy(cx, driver, runner, health, stage)) } else { finding }
 }
@@ -249,17 +262,19 @@ fn remedy(cx: &Context<'_>, driver: &str, runner: Option<&Runner<'_>>, health: O
                 || Step::told(format!("Find the workload that provisions as {driver}, and read its log")),
                 Runner::look,
             );
-            Remedy::untried("See why the provisioner is silent", Risk::Low, vec![look, causes(driver)], reason)
+            Remedy::untried("See why the provisioner is silent", Risk::Low, vec![look, causes(driver, runner)], reason)
         }
     }
 }
 
 /// What mostly keeps a running provisioner from its work.
-fn causes(driver: &str) -> Step {
-    Step::told(format!(
+fn causes(driver: &str, runner: Option<&Runner<'_>>) -> Step {
+    let command = runner.and_then(|runner| command::kubectl(&["get", "leases"], &[], &[("-n", runner.part.namespace)]));
+    let what = format!(
         "Look there for its leader lock (a Lease or Endpoints in its own namespace that its Role must let it get and \
          update), for what RBAC forbids it, and for the name that it provisions as: it must be {driver}"
-    ))
+    );
+    Step { command, ..Step::told(what) }
 }
 
 fn start(cx: &Context<'_>, runner: &Runner<'_>) -> Step {

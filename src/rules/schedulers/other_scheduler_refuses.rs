@@ -1,12 +1,12 @@
 use std::collections::BTreeMap;
 
 use crate::diagnosis::command;
-use crate::diagnosis::context::{Context, PodGroup, pod_ref};
+use crate::diagnosis::context::{Context, PodGroup, claim_ref, pod_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, named};
-use crate::model::{Kind, ObjectRef, Pod};
+use crate::model::{Claim, Kind, ObjectRef, Pod, StorageClass};
 use crate::scheduler::Outcome;
 
 crate::rules::declare_rule! {
@@ -48,7 +48,7 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
         }
     }
     for ((scheduler, said), groups) in stories {
-        out.add(finding(scheduler, said, &groups));
+        out.add(finding(cx, scheduler, said, &groups));
     }
 }
 
@@ -71,17 +71,62 @@ fn refusal<'a>(cx: &Context<'a>, pod: &'a Pod, scheduler: &str) -> Option<(&'sta
     said.into_iter().chain(event).find(|(_, text)| !text.is_empty())
 }
 
-fn finding(scheduler: &str, said: &str, groups: &[Refused<'_, '_>]) -> Finding {
+fn finding(cx: &Context<'_>, scheduler: &str, said: &str, groups: &[Refused<'_, '_>]) -> Finding {
     let names: Vec<&str> = groups.iter().flat_map(|(_, pods, _)| pods).map(|pod| pod.name.as_str()).collect();
-    let title = format!("{} can't be scheduled: scheduler {scheduler} says: {said}", capital(&named("pod", &names)));
     let (lead, _, path) = &groups[0];
+    let wanted = wants_bound(cx, lead.lead(), said);
+    let mut title =
+        format!("{} can't be scheduled: scheduler {scheduler} says: {said}", capital(&named("pod", &names)));
+    if let Some((claim, class)) = wanted {
+        let (claim, class) = (&claim.metadata.name, &class.metadata.name);
+        title = title.trim_end_matches('.').to_owned();
+        title.push_str(&format!(
+            "; it waits for claim {claim} to be bound, and class {class} binds it only to a node that a scheduler has chosen"
+        ));
+    }
     let object = pod_ref(lead.lead());
     let note = "kube-scheduler leaves the pod to this scheduler";
-    RULE.finding(lead.subject(), title)
+    let finding = RULE
+        .finding(lead.subject(), title)
         .evidence(object.clone(), *path, said, "what the pod's own scheduler says")
         .evidence(object, "spec.schedulerName", scheduler, note)
         .explains_all(groups.iter().flat_map(|(_, pods, _)| pods.clone()))
-        .remedy(look(lead.lead(), scheduler))
+        .explains_all(wanted.map(|(claim, _)| claim_ref(claim)));
+    let finding = match wanted {
+        Some((claim, class)) => deadlocked(scheduler, claim, class, finding),
+        None => finding,
+    };
+    finding.remedy(look(lead.lead(), scheduler))
+}
+
+/// The claim that the scheduler wants to be bound and that waits for a node itself.
+fn wants_bound<'a>(cx: &Context<'a>, pod: &Pod, said: &str) -> Option<(&'a Claim, &'a StorageClass)> {
+    let unbound = ["pending", "unbound", "not bound"].iter().any(|word| said.to_lowercase().contains(word));
+    let delayed = cx.delayed_claims(pod).into_iter().filter(|_| unbound);
+    delayed.into_iter().find(|(claim, _)| claim.selected_node().is_none() && said.contains(&claim.metadata.name))
+}
+
+fn deadlocked(scheduler: &str, claim: &Claim, class: &StorageClass, finding: Finding) -> Finding {
+    let name = &class.metadata.name;
+    let what = format!(
+        "Upgrade scheduler {scheduler} to a release that knows classes which wait for the first consumer, leave the pod to \
+         kube-scheduler, or use a class with volumeBindingMode Immediate in place of {name}"
+    );
+    let reason = "what another scheduler decides is not known";
+    finding
+        .evidence(
+            claim_ref(claim),
+            "metadata.annotations[volume.kubernetes.io/selected-node]",
+            "not set",
+            "no scheduler has chosen a node for it",
+        )
+        .evidence(
+            ObjectRef::new(Kind::StorageClass, "", name),
+            "volumeBindingMode",
+            "WaitForFirstConsumer",
+            "the volume is made on the node that a scheduler has chosen for the pod, and not before",
+        )
+        .remedy(Remedy::untried("End the circle", Risk::Medium, vec![Step::told(what)], reason))
 }
 
 fn look(pod: &Pod, scheduler: &str) -> Remedy {

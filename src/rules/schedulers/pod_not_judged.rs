@@ -5,6 +5,7 @@ use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, duration, either, named};
 use crate::model::{Kind, Pod};
+use crate::rules::starting::containers::{Cause, fault};
 use crate::scheduler::{Outcome, running};
 
 crate::rules::declare_rule! {
@@ -44,7 +45,7 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
         let explained = unjudged.iter().all(|(pod, _)| out.explained(&pod_ref(pod)));
         let open = group.verdict.outcome != Outcome::Unschedulable && !explained;
         if open || matches!(sign, Sign::Broken(_)) {
-            out.add(finding(group, &unjudged, sign));
+            out.add(finding(cx, group, &unjudged, sign));
         }
     }
 }
@@ -85,7 +86,7 @@ fn broken(pod: &Pod) -> bool {
     waits || pod.condition("Ready").is_some_and(|condition| condition.status == "False")
 }
 
-fn finding(group: &PodGroup<'_>, unjudged: &[(&Pod, i64)], sign: &Sign<'_>) -> Finding {
+fn finding(cx: &Context<'_>, group: &PodGroup<'_>, unjudged: &[(&Pod, i64)], sign: &Sign<'_>) -> Finding {
     let names: Vec<&str> = unjudged.iter().map(|(pod, _)| pod.metadata.name.as_str()).collect();
     let longest = unjudged.iter().map(|(_, age)| *age).max().unwrap_or(0);
     let who = format!("{} {}", capital(&named("pod", &names)), either(names.len(), "has", "have"));
@@ -103,7 +104,7 @@ fn finding(group: &PodGroup<'_>, unjudged: &[(&Pod, i64)], sign: &Sign<'_>) -> F
         let made = pod.metadata.creation_timestamp.clone();
         finding = finding.evidence(pod_ref(pod), "metadata.creationTimestamp", made, note);
     }
-    finding = with_sign(sign, finding);
+    finding = with_sign(cx, sign, finding);
     if !matches!(sign, Sign::Broken(_)) {
         finding = finding.likely();
     }
@@ -114,12 +115,13 @@ fn it(number: usize) -> &'static str {
     either(number, "it", "them")
 }
 
-fn with_sign(sign: &Sign<'_>, mut finding: Finding) -> Finding {
+fn with_sign(cx: &Context<'_>, sign: &Sign<'_>, mut finding: Finding) -> Finding {
     match sign {
         Sign::Broken(pods) => {
             for pod in pods {
                 let (path, value, note) = crate::rules::starting::pod_not_ready::why_not_ready(pod);
                 finding = finding.evidence(pod_ref(pod), path, value, note);
+                finding.evidence.extend(fault(pod).into_iter().flat_map(|fault| fault.facts(cx)).skip(1));
             }
             finding
         }
@@ -135,6 +137,10 @@ fn with_sign(sign: &Sign<'_>, mut finding: Finding) -> Finding {
 
 fn look(sign: &Sign<'_>) -> Remedy {
     let command = match sign {
+        Sign::Broken(pods) if fault(pods[0]).is_some_and(|fault| fault.cause == Cause::Crash) => {
+            let meta = &pods[0].metadata;
+            command::kubectl(&["logs", "--tail=100"], &[&meta.name], &[("-n", &meta.namespace)])
+        }
         Sign::Broken(pods) => {
             let meta = &pods[0].metadata;
             command::kubectl(&["describe", "pod"], &[&meta.name], &[("-n", &meta.namespace)])

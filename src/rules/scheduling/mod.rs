@@ -5,7 +5,7 @@ mod everywhere;
 mod exceeds_any_node;
 mod host_name_misread;
 pub(super) mod no_node_fits;
-mod ordered_pods_wait;
+pub(super) mod ordered_pods_wait;
 mod pinned;
 mod verdict_differs;
 mod volume_reach;

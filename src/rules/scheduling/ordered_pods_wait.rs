@@ -29,7 +29,10 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
 }
 
 /// The first pod of the set that isn't ready, and the names of those after it that don't exist.
-fn holder<'a, 's>(set: &Workload, shortfall: &'s Shortfall<'a>) -> Option<(&'a Pod, Vec<&'s str>)> {
+pub(in crate::rules) fn holder<'a, 's>(
+    set: &Workload,
+    shortfall: &'s Shortfall<'a>,
+) -> Option<(&'a Pod, Vec<&'s str>)> {
     let ordinal = |name: &str| ordinal_of(&set.metadata.name, name);
     let unready = shortfall.pods.iter().filter(|pod| !pod.ready());
     let holder = unready.min_by_key(|pod| ordinal(&pod.metadata.name).unwrap_or(i32::MAX))?;

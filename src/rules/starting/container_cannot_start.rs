@@ -1,14 +1,15 @@
 use std::collections::BTreeMap;
 
 use super::containers::{Cause, Fault, faults, keeps_from_starting, settled};
-use crate::diagnosis::context::{Context, pod_ref};
+use crate::diagnosis::context::{Context, Shortfall, pod_ref};
 use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
-use crate::diagnosis::text::{capital, named};
+use crate::diagnosis::text::{capital, either, named};
 use crate::model::{Event, Kind, ObjectRef, Pod};
 use crate::rules::attaching::placed::unread;
 use crate::rules::drivers::driver::{events_step, log_step};
+use crate::rules::scheduling::ordered_pods_wait::holder;
 use crate::rules::starting::containers::owner_of;
 use crate::volumes::driver_words::essential;
 
@@ -32,7 +33,8 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
     out.skip(unread(cx, &[Kind::Event]));
     let mut by_owner: BTreeMap<(ObjectRef, &str, &'static str), Vec<Fault<'_>>> = BTreeMap::new();
     for pod in cx.assigned.iter().copied() {
-        let own = faults(pod).find(|fault| fault.cause != Cause::Image && keeps_from_starting(fault));
+        let counts = |fault: &Fault<'_>| keeps_from_starting(fault) || holds_others(cx, pod);
+        let own = faults(pod).find(|fault| fault.cause != Cause::Image && counts(fault));
         if let Some(fault) = own.filter(|_| settled(cx, pod, PATIENCE) && !out.explained(&pod_ref(pod))) {
             let cause = match fault.cause {
                 Cause::Crash => "crash",
@@ -51,10 +53,26 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
     }
 }
 
+/// Whether the pod keeps others of its set from being made: the set goes on when it is ready.
+fn holds_others(cx: &Context<'_>, pod: &Pod) -> bool {
+    let meta = &pod.metadata;
+    let set = meta.controller().filter(|owner| owner.kind == "StatefulSet");
+    let set = set.and_then(|owner| cx.snapshot.stateful_sets.get(&meta.namespace, &owner.name).found());
+    let Some(set) = set.filter(|set| set.ordered()) else { return false };
+    let own = |short: &&Shortfall<'_>| short.kind == Kind::StatefulSet && short.meta.name == set.metadata.name;
+    let short = cx.shortfalls.iter().filter(own).find(|short| short.meta.namespace == meta.namespace);
+    short.and_then(|short| holder(set, short)).is_some_and(|(first, _)| std::ptr::eq(first, pod))
+}
+
 fn finding(cx: &Context<'_>, owner: ObjectRef, faults: &[Fault<'_>]) -> Finding {
     let pods: Vec<&str> = faults.iter().map(|fault| fault.pod.metadata.name.as_str()).collect();
     let first = &faults[0];
-    let title = format!("{} can't start: {}", capital(&named("pod", &pods)), first.sentence(cx));
+    let fails = if keeps_from_starting(first) {
+        "can't start"
+    } else {
+        either(pods.len(), "does not stay up", "do not stay up")
+    };
+    let title = format!("{} {fails}: {}", capital(&named("pod", &pods)), first.sentence(cx));
     let mut finding = RULE.finding(owner, title);
     finding.id = format!("{}/{}", finding.id, first.status.name);
     for fault in faults.iter().take(3) {
@@ -67,6 +85,7 @@ fn finding(cx: &Context<'_>, owner: ObjectRef, faults: &[Fault<'_>]) -> Finding 
         steps.push(log_step("Read what the container says", &meta.namespace, &meta.name, Some(&first.status.name)));
     }
     let reason = "what the container needs is not in the API";
+    let finding = finding.with_remedies(first.made_anew(cx));
     finding.explains_all(faults.iter().map(|fault| pod_ref(fault.pod))).remedy(Remedy::untried(
         "See what the container needs",
         Risk::Low,

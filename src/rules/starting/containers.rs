@@ -2,9 +2,13 @@
 
 use crate::diagnosis::context::{Context, pod_ref};
 use crate::diagnosis::finding::Evidence;
-use crate::model::pod::{ContainerReason, ContainerStatus};
-use crate::model::{Event, ObjectRef, Pod};
-use crate::volumes::driver_words::{essential, last_line};
+use crate::diagnosis::remedy::{Change, Remedy, Risk};
+use crate::model::component::Role;
+use crate::model::pod::{Container, ContainerReason, ContainerStatus};
+use crate::model::{Event, Kind, ObjectRef, Pod, Workload};
+use crate::rules::attaching::placed::node_ref;
+use crate::rules::drivers::driver_faults::meaning;
+use crate::volumes::driver_words::{both_ends, essential, last_line};
 
 /// What keeps a container from running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +55,17 @@ const BACK_OFF: &str = "Back-off pulling image \"";
 /// Begins what kubelets say of an image that they could not pull.
 const FAILED: &str = "Failed to pull image \"";
 
+/// How long the words of a container may be in a title, in characters.
+const IN_TITLE: usize = 170;
+
 /// Restarts after which a container that has just ended counts as one that ends again and again.
 const MANY_RESTARTS: i32 = 3;
+
+/// How the kernel says that a program is for another architecture, and the label with a node's own.
+const WRONG_ARCHITECTURE: &str = "exec format error";
+const ARCHITECTURE: &str = "kubernetes.io/arch";
+/// The label with the revision of the template that a set made a pod from (`k8s.io/api/apps/v1`, ControllerRevisionHashLabelKey).
+const REVISION: &str = "controller-revision-hash";
 
 /// How a container ended that could not even be started (`pkg/kubelet/kuberuntime`, containerd and CRI-O).
 const NEVER_STARTED: &[&str] = &["StartError", "ContainerCannotRun"];
@@ -105,7 +118,7 @@ impl Fault<'_> {
     /// What is wrong, as a sentence about the container.
     pub(in crate::rules) fn sentence(&self, cx: &Context<'_>) -> String {
         let container = self.container();
-        let said = self.said(cx);
+        let said = self.said(cx).map(|said| both_ends(&said, IN_TITLE));
         let with = |text: String| said.as_ref().map_or(text.clone(), |said| format!("{text}: {said}"));
         match self.cause {
             Cause::Image if self.status.image.is_empty() => with(format!("the image of {container} can't be had")),
@@ -178,6 +191,7 @@ impl Fault<'_> {
             format!("{reason}{restarts}"),
             format!("what the kubelet says of {}", self.container()),
         )];
+        facts.extend(self.revisions(cx));
         if let Some(said) = self.said(cx) {
             let (path, note) = match (self.cause, self.ended()) {
                 (Cause::Crash, _) => {
@@ -186,9 +200,62 @@ impl Fault<'_> {
                 (_, true) => (format!("{place}.lastState.terminated.message"), "why it could not be started"),
                 (_, false) => (format!("{place}.state.waiting.message"), "why, in the kubelet's words"),
             };
+            facts.extend(self.architecture(cx, &said));
+            let meaning = meaning(&said).filter(|_| self.cause == Cause::Crash && self.of_storage());
+            let note = meaning.map_or(note.to_owned(), |meaning| format!("{note}; this means: {meaning}"));
             facts.push(Context::fact(pod_ref(self.pod), &path, said, note));
         }
         facts
+    }
+
+    /// The set whose template has changed since the pod was made, and which waits for the pod to be ready before it
+    /// makes it anew (`pkg/controller/statefulset/stateful_set_control.go`, "forced rollback" in the documentation).
+    fn left_behind<'a>(&self, cx: &Context<'a>) -> Option<&'a Workload> {
+        let meta = &self.pod.metadata;
+        let owner = meta.controller().filter(|owner| owner.kind == "StatefulSet")?;
+        let set = cx.snapshot.stateful_sets.get(&meta.namespace, &owner.name).found()?;
+        let (own, new) = (meta.labels.get(REVISION)?, &set.status.update_revision);
+        (set.ordered() && !new.is_empty() && own != new).then_some(&**set)
+    }
+
+    /// That the pod is of an earlier template than its set's.
+    fn revisions(&self, cx: &Context<'_>) -> Option<Evidence> {
+        let set = self.left_behind(cx)?;
+        let meta = &set.metadata;
+        let own = self.pod.metadata.labels.get(REVISION)?;
+        let note = format!(
+            "the set's template has changed since it made the pod (of {own}), and it makes the pod anew only when that is \
+             ready or gone"
+        );
+        let object = ObjectRef::new(Kind::StatefulSet, &meta.namespace, &meta.name);
+        Some(Context::fact(object, "status.updateRevision", set.status.update_revision.clone(), note))
+    }
+
+    /// The pod made anew from the template that its set has now.
+    pub(in crate::rules) fn made_anew(&self, cx: &Context<'_>) -> Option<Remedy> {
+        let set = self.left_behind(cx)?;
+        let meta = &self.pod.metadata;
+        let change = Change::RecreatePods { namespace: meta.namespace.clone(), names: vec![meta.name.clone()] };
+        let what = format!(
+            "Delete pod {}: StatefulSet {} makes it anew from its present template, and does not do so by itself",
+            meta.name, set.metadata.name
+        );
+        let reason = "whether the new pod starts is known only once it is there";
+        Some(Remedy::untried("Let the set make the pod anew", Risk::Low, vec![cx.step(what, change)], reason))
+    }
+
+    /// Whether the pod is a part of a driver.
+    fn of_storage(&self) -> bool {
+        let roles = self.pod.spec.containers.iter().filter_map(Container::role);
+        roles.into_iter().any(|role| role != Role::Cloud)
+    }
+
+    /// The architecture of the node, where the kernel doesn't know the program's.
+    fn architecture(&self, cx: &Context<'_>, said: &str) -> Option<Evidence> {
+        let node = cx.snapshot.nodes.get("", &self.pod.spec.node_name).found()?;
+        let value = node.metadata.labels.get(ARCHITECTURE).filter(|_| said.contains(WRONG_ARCHITECTURE))?;
+        let note = "the node's architecture, which the image is not made for";
+        Some(Context::fact(node_ref(&node.metadata.name), &format!("metadata.labels[{ARCHITECTURE}]"), value, note))
     }
 }
 

@@ -55,6 +55,7 @@ fn finding(cx: &Context<'_>, owner: ObjectRef, faults: &[Fault<'_>]) -> Finding 
         ),
     ];
     let reason = "what the registry answers then is not known";
+    let finding = finding.with_remedies(faults[0].made_anew(cx));
     finding.explains_all(faults.iter().map(|fault| pod_ref(fault.pod))).remedy(Remedy::untried(
         "Make the image available",
         Risk::Low,

@@ -1,7 +1,9 @@
 //! What to do about failures of a provisioner.
 
+use super::setting::{Denial, denial, full_node, local};
 use super::words::shared_modes;
 use super::{Failing, modes, topology};
+use crate::diagnosis::command;
 use crate::diagnosis::command::kubectl;
 use crate::diagnosis::context::Context;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
@@ -9,6 +11,8 @@ use crate::model::{Kind, StorageClass};
 use crate::rules::drivers::driver::log_step;
 use crate::rules::drivers::named_parameters::named_parameters;
 use crate::rules::drivers::vsphere::{self, VSPHERE};
+use crate::rules::provisioning::copies::more_copies_than_nodes;
+use crate::rules::provisioning::outdated::Outdated;
 use crate::rules::provisioning::runner::Runner;
 use crate::volumes::FailureCause;
 
@@ -22,10 +26,14 @@ pub(super) fn remedies(
     class: Option<&StorageClass>,
     lead: &Failing<'_, '_>,
     runner: Option<&Runner<'_>>,
+    too_old: Option<Outdated>,
 ) -> Vec<Remedy> {
     let reason = "what the provisioner answers then is not known";
     let told = |title: &str, what: String| Remedy::untried(title, Risk::Low, vec![Step::told(what)], reason);
     let (class_name, name) = (lead.case.claim.class(), &lead.case.claim.metadata.name);
+    if let Some(too_old) = too_old {
+        return vec![told("Upgrade the provisioner", too_old.cure)];
+    }
     let mut remedies = match &lead.failure.cause {
         FailureCause::SecretMissing { namespace, name } => vec![told(
             "Give the provisioner its secret",
@@ -48,9 +56,8 @@ pub(super) fn remedies(
         FailureCause::Quota => {
             vec![told("Make room in the quota", "Raise the quota at the storage's side, or free some of it".to_owned())]
         }
-        FailureCause::NoRoom => {
-            vec![told("Make room", "Add room to the storage, or ask for a smaller volume".to_owned())]
-        }
+        FailureCause::NoRoom => room(cx, class, lead),
+        FailureCause::Forbidden => denial(&lead.report.message).map(grant).into_iter().collect(),
         FailureCause::NotFound if lead.failure.text.contains(TAKEN_AWAY) => {
             let allow = "Let the role of the driver use the key that the class, or the account by default, encrypts with \
                          (kms:CreateGrant, kms:Decrypt, kms:GenerateDataKeyWithoutPlaintext), in the role and in the key's policy"
@@ -75,7 +82,6 @@ pub(super) fn remedies(
         | FailureCause::SecretTemplate
         | FailureCause::Topology
         | FailureCause::Webhook { .. }
-        | FailureCause::Forbidden
         | FailureCause::NotFound
         | FailureCause::Invalid
         | FailureCause::Unreachable
@@ -83,7 +89,11 @@ pub(super) fn remedies(
         | FailureCause::Deadline
         | FailureCause::Other => Vec::new(),
     };
-    if let Some(class) = class.filter(|class| !named_parameters(class, &lead.failure.text).is_empty()) {
+    if let Some(configured) = class.and_then(|class| configure(class, lead)).filter(|_| remedies.is_empty()) {
+        remedies.push(configured);
+    }
+    let named = class.filter(|class| !named_parameters(class, &lead.failure.text).is_empty());
+    if let Some(class) = named.filter(|_| remedies.is_empty()) {
         let name = &class.metadata.name;
         remedies.push(told(
             "Use other parameters",
@@ -159,8 +169,66 @@ fn rights(driver: &str, runner: Option<&Runner<'_>>) -> Remedy {
 fn own_log(runner: &Runner<'_>) -> Option<Step> {
     let part = &runner.part;
     let own = part.driver_container().filter(|own| Some(*own) != runner.container())?;
-    let target = format!("{}/{}", part.kind.name().to_ascii_lowercase(), part.name);
-    Some(log_step("Read what the driver's controller says", part.namespace, &target, Some(own)))
+    Some(log_step("Read what the driver's controller says", part.namespace, &runner.target(), Some(own)))
+}
+
+/// What a parameter of the class names made known to the driver, where the driver says that it isn't.
+fn configure(class: &StorageClass, lead: &Failing<'_, '_>) -> Option<Remedy> {
+    let unknown = matches!(lead.failure.cause, FailureCause::Invalid | FailureCause::NotFound | FailureCause::Other);
+    let named = named_parameters(class, &lead.failure.text).into_iter().next().filter(|_| unknown)?;
+    let what = format!(
+        "Compare {} of class {} with what the driver's configuration (a ConfigMap in its namespace) or the storage has: add {} \
+         there, or make a class with the right value, since parameters of a class can't be changed",
+        named.path, class.metadata.name, named.value
+    );
+    let reason = "what the provisioner answers then is not known";
+    Some(Remedy::untried(
+        "Bring the class and the driver's configuration together",
+        Risk::Low,
+        vec![Step::told(what)],
+        reason,
+    ))
+}
+
+/// Room for the volume where it is to be made, or a place with room for it.
+fn room(cx: &Context<'_>, class: Option<&StorageClass>, lead: &Failing<'_, '_>) -> Vec<Remedy> {
+    let reason = "what the provisioner answers then is not known";
+    let told = |title: &str, what: String| Remedy::untried(title, Risk::Low, vec![Step::told(what)], reason);
+    let mut remedies: Vec<Remedy> = Vec::new();
+    if let Some(copies) = class.and_then(|class| more_copies_than_nodes(cx, class)) {
+        let what = format!(
+            "Add nodes to the storage, or make a class that asks for fewer copies: {} is what it asks for now, and \
+             parameters of a class can't be changed",
+            copies.fact.value
+        );
+        return vec![told("Ask for no more copies than there are nodes", what)];
+    }
+    if let Some(node) = full_node(lead) {
+        let what = format!(
+            "Keep the pods that use class {} on the nodes that have the storage (node selector or affinity of their \
+             workload, or allowedTopologies of a new class): the scheduler would choose node {node} again",
+            lead.case.claim.class()
+        );
+        remedies.push(told("Keep the pods away from nodes without room", what));
+    }
+    if let Some(class) = class.filter(|class| local(cx, &class.provisioner)) {
+        remedies.extend(wait_for_consumer(cx, class));
+    }
+    remedies.push(told("Make room", "Add room to the storage, or ask for a smaller volume".to_owned()));
+    remedies
+}
+
+/// The right that the provisioner lacks.
+fn grant(denial: Denial<'_>) -> Remedy {
+    let Denial { namespace, account, verb, resource } = denial;
+    let user = format!("system:serviceaccount:{namespace}:{account}");
+    let command = command::kubectl(&["auth", "can-i", verb], &[&resource], &[("--as", &user)]);
+    let what = format!(
+        "Give service account {account} of namespace {namespace} the right to {verb} {resource}: bring the driver's \
+         ClusterRole to the state that its release ships, and see that its ClusterRoleBinding names this namespace"
+    );
+    let steps = vec![Step::told(what), Step { command, ..Step::told("See whether it may now") }];
+    Remedy::untried("Let the provisioner do it", Risk::Low, steps, "rights are not tried here")
 }
 
 /// The class made anew so that it waits for a consumer: the binding mode of a class can't be changed, and what is bound

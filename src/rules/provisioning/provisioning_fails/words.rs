@@ -1,9 +1,12 @@
 //! The words of what a provisioner says.
 
+use super::setting::{Denial, denial, full_node};
 use super::{Failing, modes, topology};
 use crate::diagnosis::context::Context;
 use crate::diagnosis::text::{either, named};
 use crate::model::{Claim, Event, ObjectRef, StorageClass};
+use crate::rules::provisioning::copies::more_copies_than_nodes;
+use crate::rules::provisioning::outdated::Outdated;
 use crate::volumes::FailureCause;
 use crate::volumes::provision_failure::shortened;
 
@@ -16,6 +19,7 @@ pub(super) fn title(
     driver: &str,
     class: Option<&StorageClass>,
     failing: &[Failing<'_, '_>],
+    too_old: Option<&Outdated>,
 ) -> String {
     let names: Vec<&str> = failing.iter().map(|one| one.case.claim.metadata.name.as_str()).collect();
     let claims = named("claim", &names);
@@ -23,6 +27,9 @@ pub(super) fn title(
     let class_name = lead.case.claim.class();
     let text = shortened(&lead.failure.text, IN_TITLE);
     let fails = format!("Provisioner {driver} can't make the volume of {claims}");
+    if let Some(too_old) = too_old {
+        return format!("{fails}: {}", too_old.text);
+    }
     if let Some(mode) = modes::refused(lead) {
         return format!("{fails}, which is to be {mode}: {text}");
     }
@@ -54,7 +61,19 @@ pub(super) fn title(
         FailureCause::Webhook { name } => format!("{fails}: webhook {name} must approve it and can't be called"),
         FailureCause::Denied => format!("{fails}: the storage's side refuses the driver: {text}"),
         FailureCause::Quota => format!("{fails}: a quota of the storage is used up: {text}"),
-        FailureCause::NoRoom => format!("{fails}: the storage has no room for it: {text}"),
+        FailureCause::NoRoom => match (full_node(lead), class.and_then(|class| more_copies_than_nodes(cx, class))) {
+            (_, Some(copies)) => format!("{fails}: {}: {text}", copies.text),
+            (Some(node), None) => {
+                format!("{fails} on node {node}, which the scheduler chose: the storage has no room for it: {text}")
+            }
+            (None, None) => format!("{fails}: the storage has no room for it: {text}"),
+        },
+        FailureCause::Forbidden => match denial(&lead.report.message) {
+            Some(Denial { namespace, account, verb, resource }) => {
+                format!("{fails}: service account {account} of namespace {namespace} may not {verb} {resource}")
+            }
+            None => format!("{fails}: {text}"),
+        },
         FailureCause::Busy | FailureCause::Deadline => format!("{fails}: its attempts don't end: {text}"),
         FailureCause::AccessMode => match shared_modes(lead.case.claim).as_slice() {
             [] => format!("{fails}: it can't be used as the claim asks: {text}"),
@@ -66,7 +85,6 @@ pub(super) fn title(
         }
         FailureCause::NoNode
         | FailureCause::Topology
-        | FailureCause::Forbidden
         | FailureCause::NotFound
         | FailureCause::Invalid
         | FailureCause::Unreachable
