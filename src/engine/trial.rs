@@ -14,9 +14,10 @@ use crate::diagnosis::options::{Options, Scope};
 use crate::diagnosis::remedy::{Remedy, Risk, Trial};
 use crate::diagnosis::text::{either, named, natural_order};
 use crate::model::claim::{BIND_COMPLETED, SELECTED_NODE};
+use crate::model::node::Taint;
 use crate::model::volume::ClaimReference;
 use crate::model::{Claim, Kind, ObjectRef, Pod, Volume};
-use crate::scheduler::{Outcome, PodVerdict, Scheduler};
+use crate::scheduler::{Outcome, PodVerdict, Scheduler, tolerates};
 use crate::snapshot::Snapshot;
 use crate::volumes::{Mismatch, VolumeController};
 
@@ -223,6 +224,7 @@ impl<'a> Trials<'a> {
             for (pod, outcome) in waiting[next..].iter().zip(round) {
                 next += 1;
                 match outcome {
+                    Judged::Placed(node) if driven_out(&state, pod, &node) => blocked.push((*pod).clone()),
                     Judged::Placed(node) => {
                         placed.push(pod.name.clone());
                         if placed.len() <= MAX_PLACED {
@@ -385,6 +387,15 @@ fn bring_about(state: &mut Snapshot, pod: &ObjectRef) -> Brought {
         }
         Err(_) => Brought::Refused,
     }
+}
+
+/// Whether a pod is taken off a node at once, since it doesn't tolerate a NoExecute taint there
+/// (`pkg/controller/tainteviction`): a scheduler without the plugin TaintToleration does not look at it.
+fn driven_out(state: &Snapshot, pod: &ObjectRef, node: &str) -> bool {
+    let Some(pod) = state.pods.get(&pod.namespace, &pod.name).found() else { return false };
+    let Some(node) = state.nodes.get("", node).found() else { return false };
+    let tolerated = |taint: &Taint| pod.spec.tolerations.iter().any(|one| tolerates(one, taint));
+    node.spec.taints.iter().any(|taint| taint.effect == "NoExecute" && !tolerated(taint))
 }
 
 /// Has a placed pod that waits for its volumes forget for how long, since it waits for something else now; says whether

@@ -167,7 +167,7 @@ fn blocked_by(plane: &mut ControlPlane, cluster: &Cluster, finding: &Finding, th
     let runs = finding.victims().filter(|victim| foreseen(victim)).all(|victim| {
         let path = format!("/api/v1/namespaces/{}/pods/{}", victim.namespace, victim.name);
         plane.api.get(&path).is_ok_and(|pod| {
-            pod["spec"]["nodeName"].is_string() && claims_of(plane, &pod).iter().all(|claim| provided(plane, claim))
+            pod["spec"]["nodeName"].is_string() && claims_of(plane, &pod).iter().all(|claim| coming(plane, claim))
         })
     });
     match (wrong, runs) {
@@ -290,6 +290,15 @@ fn claims_of(plane: &ControlPlane, pod: &Value) -> Vec<Value> {
         plane.api.get(&path).unwrap_or_default()
     });
     claims.collect()
+}
+
+/// Whether a claim of a pod that has a node is bound, or its provisioner knows the node.
+fn coming(plane: &ControlPlane, claim: &Value) -> bool {
+    let chosen = claim["metadata"]["annotations"]["volume.kubernetes.io/selected-node"].is_string();
+    let class = claim["spec"]["storageClassName"].as_str().unwrap_or_default();
+    let class = plane.api.get(&format!("/apis/storage.k8s.io/v1/storageclasses/{class}")).unwrap_or_default();
+    provided(plane, claim)
+        && (chosen || class["volumeBindingMode"] != "WaitForFirstConsumer" || claim["status"]["phase"] == "Bound")
 }
 
 /// Whether a claim is bound, or waits for its consumer or for an external provisioner.

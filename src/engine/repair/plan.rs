@@ -1,5 +1,6 @@
 //! Changes that are to be made together, and the steps that make them.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -50,10 +51,23 @@ impl Way {
         self
     }
 
+    /// Where in a list the way takes something out: of several that were found in one state the last is taken out first,
+    /// so that the others stay where they are. What takes nothing out comes before all of them.
+    fn removes_at(&self) -> usize {
+        let Edit::Anew { operations, .. } = &self.change else { return usize::MAX };
+        operations.iter().find_map(place_in_list).unwrap_or(usize::MAX)
+    }
+
     /// What is done, with the note.
     fn told(&self) -> String {
         if self.note.is_empty() { self.what.clone() } else { format!("{}, {}", self.what, self.note) }
     }
+}
+
+/// Which element of a list an operation removes.
+fn place_in_list(operation: &Value) -> Option<usize> {
+    let path = operation["path"].as_str().filter(|_| operation["op"] == "remove")?;
+    path.rsplit('/').next()?.parse().ok()
 }
 
 /// What a way changes.
@@ -163,15 +177,19 @@ impl Plan {
     /// The plan with more changes, which were found in a state that the plan leads to; `None` where one can't be made.
     pub(super) fn with(&self, cx: &Context<'_>, state: &Snapshot, ways: &[Way]) -> Option<Self> {
         let mut plan = self.clone();
+        let mut ways: Vec<&Way> = ways.iter().collect();
+        ways.sort_by_key(|way| Reverse(way.removes_at()));
+        let mut made = Vec::new();
         for way in ways {
             let change = lasting(cx, state, way.change.clone())?;
             if let Edit::Template { set, .. } = &change {
-                plan.take(Part::recreated(set.clone()));
+                plan.take(Part::recreated(set.clone()), &mut made);
             }
             if plan.takes_back(&change) || plan.makes(&change) {
                 return None;
             }
-            plan.take(Part { risk: way.risk.max(claims::risk_of(cx, &way.change)), ..Part::new(way, change) });
+            let risk = way.risk.max(claims::risk_of(cx, &way.change));
+            plan.take(Part { risk, ..Part::new(way, change) }, &mut made);
         }
         (plan != *self).then_some(plan)
     }
@@ -246,8 +264,9 @@ impl Plan {
         self.parts.iter().any(made)
     }
 
-    /// What is done already is not done again.
-    fn take(&mut self, new: Part) {
+    /// What is done already is not done again. `made` has the operations that were found in the state in which the new ones
+    /// were: one that takes an element out of a list, and that was made before, takes out another now.
+    fn take(&mut self, new: Part, made: &mut Vec<Value>) {
         for part in &mut self.parts {
             match (&mut part.change, &new.change) {
                 (Edit::Anew { object, operations }, Edit::Anew { object: other, operations: more })
@@ -255,8 +274,12 @@ impl Plan {
                     Edit::Template { claim: object, operations, .. },
                     Edit::Template { claim: other, operations: more, .. },
                 ) if object == other => {
-                    let more = more.iter().filter(|operation| !operations.contains(operation));
-                    let more: Vec<Value> = more.cloned().collect();
+                    let again = |operation: &&Value| match place_in_list(operation) {
+                        Some(_) => made.contains(operation),
+                        None => operations.contains(operation),
+                    };
+                    let more: Vec<Value> = more.iter().filter(|operation| !again(operation)).cloned().collect();
+                    made.extend(more.iter().cloned());
                     if !more.is_empty() {
                         let fitted = more.iter().any(|operation| operation["path"] != REQUEST);
                         operations.extend(more);
@@ -276,6 +299,9 @@ impl Plan {
                 (one, other) if one == other => return,
                 _ => {}
             }
+        }
+        if let Edit::Anew { operations, .. } | Edit::Template { operations, .. } = &new.change {
+            made.extend(operations.iter().cloned());
         }
         self.parts.push(new);
     }

@@ -121,13 +121,4 @@ mod tests {
         assert_eq!(denial(text), Some(expected));
         assert_eq!(denial("User \"jane\" cannot list resource \"nodes\""), None);
     }
-
-    #[test]
-    fn a_parameter_counts_where_its_whole_value_is_named() {
-        let class = serde_json::json!({"metadata": {"name": "c"}, "provisioner": "x",
-            "parameters": {"clusterID": "ceph-prod", "pool": "a", "region": "prod"}});
-        let class: StorageClass = serde_json::from_value(class).unwrap();
-        let named = named_parameters(&class, "missing configuration for cluster ID \"ceph-prod\" a");
-        assert_eq!(named.iter().map(|fact| fact.path.as_str()).collect::<Vec<_>>(), ["parameters[clusterID]"]);
-    }
 }

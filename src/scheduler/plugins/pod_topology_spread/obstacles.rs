@@ -55,12 +55,19 @@ impl<'c> PodTopologySpread<'c> {
         })
     }
 
-    /// The constraint with another value. A default constraint, which the pod can't change, gives way to any of its own.
+    /// The constraint with another value; a soft one may not have minDomains (`pkg/apis/core/validation`). A default constraint, which the pod can't change, gives way to any of its own.
     fn relaxed(&self, constraint: &Constraint<'c>, value: Value, field: &str) -> Edit {
         let operations = match constraint.own {
             Some(own) => {
                 let path = format!("/spec/topologySpreadConstraints/{own}/{field}");
-                json!([{"op": "replace", "path": path, "value": value}])
+                let mut operations = vec![json!({"op": "replace", "path": path, "value": value})];
+                let set =
+                    self.pod.spec.topology_spread_constraints.get(own).is_some_and(|one| one.min_domains.is_some());
+                if field == "whenUnsatisfiable" && set {
+                    let path = format!("/spec/topologySpreadConstraints/{own}/minDomains");
+                    operations.push(json!({"op": "remove", "path": path}));
+                }
+                Value::Array(operations)
             }
             None => {
                 let soft = json!({"maxSkew": 1, "topologyKey": constraint.key, "whenUnsatisfiable": "ScheduleAnyway"});
