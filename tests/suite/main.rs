@@ -9,6 +9,7 @@ mod golden;
 
 mod catalogue;
 mod cli;
+mod demands;
 mod dump;
 mod generated;
 mod known;

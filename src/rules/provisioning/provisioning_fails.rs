@@ -1,3 +1,4 @@
+mod account;
 mod modes;
 mod repairs;
 mod setting;
@@ -132,7 +133,9 @@ fn finding(cx: &Context<'_>, driver: &str, class: Option<&StorageClass>, failing
     let runner = runner(cx, driver);
     let too_old = too_old(cx, lead, runner.as_ref());
     let object = object(class, lead);
-    let title = words::title(cx, driver, class, failing, too_old.as_ref());
+    let account = account::of_failure(cx, runner.as_ref(), lead);
+    let named = account.as_ref().and_then(account::Account::words);
+    let title = words::title(cx, driver, class, failing, too_old.as_ref(), named);
     let mut finding = RULE.finding(object, title);
     let foreign = class.is_some_and(|class| !topology::foreign_keys(cx, driver, class).is_empty());
     for one in failing.iter().take(SHOWN) {
@@ -145,6 +148,7 @@ fn finding(cx: &Context<'_>, driver: &str, class: Option<&StorageClass>, failing
     finding.evidence.extend(began(lead));
     finding.evidence.extend(class.into_iter().flat_map(|class| named_parameters(class, &lead.failure.text)));
     finding.evidence.extend(class.into_iter().flat_map(|class| encryption(class, &lead.failure.text)));
+    finding.evidence.extend(account.as_ref().and_then(account::Account::fact));
     finding = with_cause(cx, driver, class, lead, finding);
     finding.evidence.extend(too_old.as_ref().map(|it| it.fact.clone()));
     finding.evidence.extend(blind_choice(cx, driver, lead));
@@ -165,7 +169,8 @@ fn finding(cx: &Context<'_>, driver: &str, class: Option<&StorageClass>, failing
         finding = finding.explains(claim_ref(one.case.claim));
         finding = finding.explains_all(cx.pending_users(one.case.claim).into_iter().map(pod_ref));
     }
-    finding.with_remedies(repairs::remedies(cx, driver, class, lead, runner.as_ref(), too_old))
+    let role = account.zip(runner.as_ref()).and_then(|(account, runner)| account.remedy(runner));
+    finding.with_remedies(role).with_remedies(repairs::remedies(cx, driver, class, lead, runner.as_ref(), too_old))
 }
 
 /// Whether the server doesn't know what the provisioner asks it for, because the provisioner is too old.

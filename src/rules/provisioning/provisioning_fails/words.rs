@@ -20,6 +20,7 @@ pub(super) fn title(
     class: Option<&StorageClass>,
     failing: &[Failing<'_, '_>],
     too_old: Option<&Outdated>,
+    account: Option<String>,
 ) -> String {
     let names: Vec<&str> = failing.iter().map(|one| one.case.claim.metadata.name.as_str()).collect();
     let claims = named("claim", &names);
@@ -29,6 +30,9 @@ pub(super) fn title(
     let fails = format!("Provisioner {driver} can't make the volume of {claims}");
     if let Some(too_old) = too_old {
         return format!("{fails}: {}", too_old.text);
+    }
+    if let Some(account) = account {
+        return format!("{fails}: {account}: {text}");
     }
     if let Some(mode) = modes::refused(lead) {
         return format!("{fails}, which is to be {mode}: {text}");
