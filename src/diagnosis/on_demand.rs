@@ -63,20 +63,13 @@ impl<'a> Context<'a> {
         self.every(Kind::VolumeSnapshotClass, &self.snapshot.snapshot_classes)
     }
 
-    /// All bindings of roles, of the cluster and of namespaces; `None` where they could not all be read.
-    pub fn role_bindings(&self) -> Option<(&'a [Arc<RoleBinding>], &'a [Arc<RoleBinding>])> {
-        let of_cluster = self.every(Kind::ClusterRoleBinding, &self.snapshot.cluster_role_bindings);
-        let of_namespaces = self.every(Kind::RoleBinding, &self.snapshot.role_bindings);
-        of_cluster.zip(of_namespaces)
+    /// All bindings of roles in the whole cluster; `None` where they could not all be read.
+    pub fn cluster_role_bindings(&self) -> Option<&'a [Arc<RoleBinding>]> {
+        self.every(Kind::ClusterRoleBinding, &self.snapshot.cluster_role_bindings)
     }
 
     /// A role of the cluster.
     pub fn cluster_role(&self, name: &str) -> Lookup<'a, Role> {
         self.one(Kind::ClusterRole, &self.snapshot.cluster_roles, "", name)
-    }
-
-    /// A role of a namespace.
-    pub fn role(&self, namespace: &str, name: &str) -> Lookup<'a, Role> {
-        self.one(Kind::Role, &self.snapshot.roles, namespace, name)
     }
 }

@@ -115,8 +115,6 @@ kinds! {
     DeviceClass: "resource.k8s.io" ["v1", "v1beta2", "v1beta1"] "deviceclasses" cluster [],
     ConfigMap: "" ["v1"] "configmaps" namespaced ["cm"],
     ServiceAccount: "" ["v1"] "serviceaccounts" namespaced ["sa"],
-    Role: "rbac.authorization.k8s.io" ["v1"] "roles" namespaced [],
-    RoleBinding: "rbac.authorization.k8s.io" ["v1"] "rolebindings" namespaced [],
     ClusterRole: "rbac.authorization.k8s.io" ["v1"] "clusterroles" cluster [],
     ClusterRoleBinding: "rbac.authorization.k8s.io" ["v1"] "clusterrolebindings" cluster [],
     VolumeSnapshot: "snapshot.storage.k8s.io" ["v1", "v1beta1"] "volumesnapshots" namespaced ["vs"],
@@ -132,8 +130,6 @@ impl Kind {
             self,
             Kind::ConfigMap
                 | Kind::ServiceAccount
-                | Kind::Role
-                | Kind::RoleBinding
                 | Kind::ClusterRole
                 | Kind::ClusterRoleBinding
                 | Kind::VolumeSnapshot

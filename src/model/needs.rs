@@ -61,8 +61,6 @@ pub(crate) struct OnDemand {
 pub(crate) const ON_DEMAND: &[OnDemand] = &[
     on_demand(Kind::ConfigMap, false, "what a driver's own configuration says, where a volume's trouble may lie in it"),
     on_demand(Kind::ServiceAccount, false, "which cloud role a driver takes that is refused by its cloud"),
-    on_demand(Kind::Role, false, "which right a driver's account lacks"),
-    on_demand(Kind::RoleBinding, true, "which right a driver's account lacks"),
     on_demand(Kind::ClusterRole, false, "which right a driver's account lacks"),
     on_demand(Kind::ClusterRoleBinding, true, "which right a driver's account lacks"),
     on_demand(Kind::VolumeSnapshot, false, "why a claim can't be restored from a snapshot"),

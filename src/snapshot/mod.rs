@@ -246,8 +246,6 @@ snapshot! {
     device_classes: DeviceClass => DeviceClass,
     config_maps: ConfigMap => ConfigMap,
     service_accounts: ServiceAccount => ServiceAccount,
-    roles: Role => Role,
-    role_bindings: RoleBinding => RoleBinding,
     cluster_roles: ClusterRole => Role,
     cluster_role_bindings: ClusterRoleBinding => RoleBinding,
     snapshots: VolumeSnapshot => VolumeSnapshot,

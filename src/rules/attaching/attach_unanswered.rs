@@ -11,6 +11,7 @@ use crate::diagnosis::text::{capital, duration, named, names};
 use crate::model::component::Role;
 use crate::model::{Kind, ObjectRef};
 use crate::rules::drivers::driver::{controller_logs, sidecar};
+use crate::rules::drivers::rights::{Lacking, lacking};
 use crate::volumes::AttachProblem;
 
 crate::rules::declare_rule! {
@@ -92,12 +93,20 @@ fn finding(cx: &Context<'_>, stage: Stage, driver: &str, stuck: &[Stuck<'_, '_>]
             "is attached, and the node's status does not say so, for which its kubelet waits".to_owned()
         }
     };
+    let waits = matches!(stage, Stage::NotTaken | Stage::Taken);
+    let part = attacher.as_ref().filter(|_| waits).map(|(part, _)| part);
+    let lacking = part.and_then(|part| lacking(cx, part, Role::Attacher));
+    let why = match &lacking {
+        Some(lacking) => format!("and {}", lacking.words()),
+        None => why,
+    };
     let title = match stage {
         Stage::NotReported => format!("{} {why} ({})", capital(&first.volume(cx)), named("pod", &pods)),
         _ => format!("{what}, {why} ({})", named("pod", &pods)),
     };
     let object = attachment(first).map_or_else(|| first.pod(), attachment_ref);
     let mut finding = RULE.finding(object, title);
+    finding.evidence.extend(lacking.iter().flat_map(Lacking::facts));
     for stuck in stuck.iter().take(3) {
         finding = with_facts(cx, stage, stuck, finding);
     }
@@ -118,7 +127,10 @@ fn finding(cx: &Context<'_>, stage: Stage, driver: &str, stuck: &[Stuck<'_, '_>]
     let finding = finding;
     let finding = if stage == Stage::NotTaken && attacher.is_none() { finding.likely() } else { finding };
     let remedy = remedy(cx, stage, driver, attacher);
-    finding.explains_all(stuck.iter().map(Stuck::pod)).remedy(remedy)
+    finding
+        .explains_all(stuck.iter().map(Stuck::pod))
+        .with_remedies(lacking.as_ref().map(Lacking::remedy))
+        .remedy(remedy)
 }
 
 fn with_facts(cx: &Context<'_>, stage: Stage, stuck: &Stuck<'_, '_>, mut finding: Finding) -> Finding {

@@ -11,6 +11,7 @@ mod driver_not_on_node;
 mod kubelet_folder;
 pub(super) mod named_parameters;
 pub(super) mod needed_by_claims;
+pub(super) mod rights;
 mod similar;
 pub(super) mod trouble;
 pub(super) mod vsphere;

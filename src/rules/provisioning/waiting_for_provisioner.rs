@@ -8,7 +8,9 @@ use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, either, named};
+use crate::model::component::Role;
 use crate::model::{Event, Kind, Pod};
+use crate::rules::drivers::rights::{Lacking, lacking};
 use crate::volumes::{Decision, Intake};
 
 crate::rules::declare_rule! {
@@ -128,7 +130,13 @@ fn finding(cx: &Context<'_>, driver: &str, runner: Option<&Runner<'_>>, waiting:
     if let Some(too_old) = &too_old {
         title.push_str(&format!("; {}", too_old.text));
     }
+    let silent = runner.filter(|_| asks && stage == Stage::Silent && too_old.is_none());
+    let lacking = silent.and_then(|runner| lacking(cx, &runner.part, Role::Provisioner));
+    if let Some(lacking) = &lacking {
+        title.push_str(&format!(": {}", lacking.words()));
+    }
     let mut finding = Finding::new(RULE.name, severity, object, title);
+    finding.evidence.extend(lacking.iter().flat_map(Lacking::facts));
     let seen_broken = matches!(health, Some(Health::Stopped | Health::Unready | Health::Empty));
     let unsure = waiting.iter().any(|one| !one.case.verdict.unknown.is_empty());
     if unsure || severity == Severity::Error && !seen_broken {
@@ -158,6 +166,7 @@ fn finding(cx: &Context<'_>, driver: &str, runner: Option<&Runner<'_>>, waiting:
         let step = Step::told(too_old.cure);
         finding = finding.remedy(Remedy::untried("Upgrade the provisioner", Risk::Low, vec![step], reason));
     }
+    let finding = finding.with_remedies(lacking.as_ref().map(Lacking::remedy));
     if severity == Severity::Error { finding.remedy(remedy(cx, driver, runner, health, stage)) } else { finding }
 }
 
