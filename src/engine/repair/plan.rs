@@ -96,6 +96,11 @@ impl Edit {
         }
     }
 
+    fn of_volume(&self) -> bool {
+        let volume = Kind::PersistentVolume.name();
+        matches!(self, Self::Object(change) if change.object().is_some_and(|object| object.kind == volume))
+    }
+
     /// In which order edits are made: pods come last, since the scheduler looks at all the rest when they are new.
     fn order(&self) -> u8 {
         match self {
@@ -124,6 +129,8 @@ struct Part {
     ask: Option<Ask>,
 }
 
+/// The place behind all edits that have one of their own.
+const LAST: u8 = 4;
 const REQUEST: &str = "/spec/resources/requests/storage";
 const CLASS: &str = "/spec/storageClassName";
 /// Changes that a title tells.
@@ -309,11 +316,24 @@ impl Plan {
     fn steps(&self, cx: &Context<'_>, victims: &[ObjectRef]) -> Option<Vec<Step>> {
         let mut steps = Vec::new();
         let mut parts: Vec<&Part> = self.parts.iter().collect();
-        parts.sort_by_key(|part| part.change.order());
+        let last = self.renews_claims(cx, victims);
+        parts.sort_by_key(|part| if last && part.change.of_volume() { LAST } else { part.change.order() });
         for part in parts {
             steps.extend(made(cx, part, victims)?);
         }
         steps.iter().all(|step| step.command.is_some()).then_some(steps)
+    }
+
+    /// Whether pods are made anew whose claims go with them: a volume that is opened to such a claim before would be taken
+    /// by the old one.
+    fn renews_claims(&self, cx: &Context<'_>, victims: &[ObjectRef]) -> bool {
+        let claim = Kind::PersistentVolumeClaim.name();
+        let renewed = |part: &Part| matches!(&part.change, Edit::Anew { object, .. } if object.kind != claim);
+        let own_claims = |victim: &ObjectRef| {
+            let pod = cx.snapshot.pods.get(&victim.namespace, &victim.name).found();
+            pod.is_some_and(|pod| pod.spec.volumes.iter().any(|volume| volume.ephemeral.is_some()))
+        };
+        self.parts.iter().any(renewed) && victims.iter().any(own_claims)
     }
 
     /// The state with the changes made; `None` where one can't be.
