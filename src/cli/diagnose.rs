@@ -11,6 +11,7 @@ use super::target;
 use super::terminal::{self, OutputArgs};
 use crate::model::Kind;
 use crate::report::{Report, human};
+use crate::rules::REGISTRY;
 
 /// Explain why pods don't schedule and claims don't bind
 ///
@@ -31,6 +32,9 @@ pub(crate) struct DiagnoseArgs {
     pub(crate) input: InputArgs,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
+    #[cfg(feature = "own-rules")]
+    #[command(flatten)]
+    pub(crate) own: super::own::OwnRulesArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     /// Show all facts of each cause, and whole error texts
@@ -41,16 +45,31 @@ pub(crate) struct DiagnoseArgs {
     pub(crate) exit_zero: bool,
 }
 
+impl DiagnoseArgs {
+    /// The rules beside the built-in ones.
+    #[cfg(feature = "own-rules")]
+    fn more_rules(&self) -> Result<crate::own::OwnRules, super::error::CliError> {
+        self.own.load()
+    }
+
+    /// The rules beside the built-in ones: this build knows none.
+    #[cfg(not(feature = "own-rules"))]
+    fn more_rules(&self) -> Result<crate::diagnosis::more::NoMore, super::error::CliError> {
+        Ok(crate::diagnosis::more::NoMore)
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors
 /// Where the call is wrong, nothing could be read or the report can't be written.
 pub(crate) fn run(args: &DiagnoseArgs) -> anyhow::Result<Exit> {
     let targets = target::parse(&args.objects)?;
+    let more = args.more_rules()?;
     let input = args.input.read(&args.namespace, Kind::ALL)?;
     let scope = scope::resolve(&args.selector, &targets, &input)?;
     let options = args.engine.options(args.output.for_programs())?;
-    let diagnosis = crate::engine::diagnose(&input.snapshot, &scope, &options);
+    let diagnosis = crate::engine::diagnose_with(&REGISTRY, &more, &input.snapshot, &scope, &options);
     let report = Report::new(&input.snapshot, &scope, &diagnosis);
     terminal::write_document(&args.output, &report, |screen| {
         screen.show_all(args.verbose);

@@ -8,6 +8,7 @@ pub mod in_the_way;
 pub(crate) mod index;
 pub(crate) mod looks;
 pub mod manager;
+pub mod more;
 pub mod obstacle_words;
 pub mod options;
 pub mod out;

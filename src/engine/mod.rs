@@ -20,6 +20,7 @@ use trial::Trials;
 use crate::diagnosis::context::{ClaimCase, PlacedCase, claim_ref, pod_ref};
 use crate::diagnosis::findings::ids_by_object;
 use crate::diagnosis::looks;
+use crate::diagnosis::more::{MoreRules, NoMore};
 use crate::diagnosis::options::{Options, Scope};
 use crate::diagnosis::release::Release;
 use crate::diagnosis::{Finding, Severity};
@@ -81,11 +82,22 @@ pub fn diagnose(snapshot: &Snapshot, scope: &Scope, options: &Options) -> Diagno
 
 /// The same by some rules; in which order they stand makes no difference within a stage.
 pub fn diagnose_by(rules: &[&'static Rule], snapshot: &Snapshot, scope: &Scope, options: &Options) -> Diagnosis {
+    diagnose_with(rules, &NoMore, snapshot, scope, options)
+}
+
+/// The same by some rules and more that come from elsewhere.
+pub fn diagnose_with(
+    rules: &[&'static Rule],
+    more: &dyn MoreRules,
+    snapshot: &Snapshot,
+    scope: &Scope,
+    options: &Options,
+) -> Diagnosis {
     let release = options.release(snapshot);
     let options = &options.completed(snapshot, release);
     let selection = select(snapshot, scope);
     let scheduler = options.scheduler(snapshot);
-    examine(rules, &scheduler, snapshot, &selection, options, |context, skipped, findings| {
+    examine((rules, more), &scheduler, snapshot, &selection, options, |context, skipped, findings| {
         let mut findings = findings.finish();
         presumption::settle(context, scope, &mut findings);
         let mut trials = Trials::new(context);

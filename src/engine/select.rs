@@ -29,7 +29,7 @@ pub(crate) struct Selection<'a> {
     pub(crate) claims: Vec<&'a Claim>,
     /// Kind, namespace and name of the workloads in scope; `None` for all that the scope lets in.
     workloads: Option<BTreeSet<(Kind, String, String)>>,
-    scope: &'a Scope,
+    pub(crate) scope: &'a Scope,
 }
 
 /// Picks what the scope lets in.

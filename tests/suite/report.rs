@@ -140,7 +140,7 @@ fn injected() -> Finding {
     }];
     Finding {
         id: "unserved-injected-resource/MutatingWebhookConfiguration/topolvm-hook".to_owned(),
-        rule: "unserved-injected-resource",
+        rule: "unserved-injected-resource".into(),
         severity: Severity::Error,
         confidence: Confidence::Certain,
         title: "webhook topolvm-hook makes pods request topolvm.io/capacity, which no node offers".to_owned(),

@@ -126,7 +126,7 @@ impl<'a> FindingEntry<'a> {
     pub fn new(finding: &'a Finding) -> Self {
         Self {
             id: &finding.id,
-            rule: finding.rule,
+            rule: &finding.rule,
             severity: finding.severity,
             confidence: finding.confidence,
             title: &finding.title,
