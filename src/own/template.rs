@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn expressions_in_braces_become_their_values() {
         assert_eq!(filled("pod {object.name} has {{}}").as_deref(), Ok("pod web has {}"));
-        assert_eq!(filled("{{'a': '}'}['a']}\n").as_deref(), Err("15: the } has no {; }} is a brace"));
+        assert!(filled("{{'a': 1}").is_err_and(|flaw| flaw == "8: the } has no {; }} is a brace"));
         assert_eq!(filled("{ {'a': '}'}['a'] }\n").as_deref(), Ok("}"));
         assert_eq!(filled("has {object.list} and {1 + 1}").as_deref(), Ok("has a, b and 2"));
         assert_eq!(filled("two\nlines").as_deref(), Ok("two lines"));

@@ -185,7 +185,7 @@ fn injected() -> Finding {
 fn small(rule: &'static str, severity: Severity, title: &str) -> Finding {
     Finding {
         id: format!("{rule}/PersistentVolumeClaim/vault/data-vault-0"),
-        rule,
+        rule: rule.into(),
         severity,
         confidence: Confidence::Likely,
         title: title.to_owned(),

@@ -46,6 +46,7 @@ pub(crate) struct Scope<'s> {
 /// # Errors
 /// What is wrong with it.
 pub(crate) fn compile(source: &str, scope: &Scope<'_>) -> Result<Program, Flaw> {
+    let source = source.trim_end();
     let flaw = |message: String| Flaw { at: 0, message };
     if source.len() > LENGTH {
         return Err(flaw(format!("the expression is longer than {LENGTH} bytes")));
