@@ -62,6 +62,7 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-storagewhy' -ScriptBloc
             [CompletionResult]::new('--request-timeout', '--request-timeout', [CompletionResultType]::ParameterName, 'The deadline of the whole run, such as 30s or 1m; 0 is none [default: 1m]')
             [CompletionResult]::new('--kube-version', '--kube-version', [CompletionResultType]::ParameterName, 'The Kubernetes release whose behaviour and texts to follow, such as 1.33; by default the server''s')
             [CompletionResult]::new('--scheduler-config', '--scheduler-config', [CompletionResultType]::ParameterName, 'The scheduler''s KubeSchedulerConfiguration: profiles, plugins, extenders')
+            [CompletionResult]::new('--rules', '--rules', [CompletionResultType]::ParameterName, 'A folder of rules of your own; by default storagewhy/rules in $XDG_CONFIG_HOME or ~/.config, if it is there')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The format of the report')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The format of the report')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour; auto is on a terminal, unless NO_COLOR is set')
@@ -226,6 +227,17 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-storagewhy' -ScriptBloc
             break
         }
         'kubectl-storagewhy;rules' {
+            [CompletionResult]::new('--from-dir', '--from-dir', [CompletionResultType]::ParameterName, 'A folder whose rules are listed as well; by default storagewhy/rules in $XDG_CONFIG_HOME or ~/.config')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The format of the report')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The format of the report')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour; auto is on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('test', 'test', [CompletionResultType]::ParameterValue, 'Try the examples that rules of your own carry')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'kubectl-storagewhy;rules;test' {
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The format of the report')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The format of the report')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour; auto is on a terminal, unless NO_COLOR is set')
@@ -233,7 +245,19 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-storagewhy' -ScriptBloc
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'kubectl-storagewhy;rules;help' {
+            [CompletionResult]::new('test', 'test', [CompletionResultType]::ParameterValue, 'Try the examples that rules of your own carry')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'kubectl-storagewhy;rules;help;test' {
+            break
+        }
+        'kubectl-storagewhy;rules;help;help' {
+            break
+        }
         'kubectl-storagewhy;explain' {
+            [CompletionResult]::new('--rules', '--rules', [CompletionResultType]::ParameterName, 'A folder of rules of your own; by default storagewhy/rules in $XDG_CONFIG_HOME or ~/.config, if it is there')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour; auto is on a terminal, unless NO_COLOR is set')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -278,6 +302,10 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-storagewhy' -ScriptBloc
             break
         }
         'kubectl-storagewhy;help;rules' {
+            [CompletionResult]::new('test', 'test', [CompletionResultType]::ParameterValue, 'Try the examples that rules of your own carry')
+            break
+        }
+        'kubectl-storagewhy;help;rules;test' {
             break
         }
         'kubectl-storagewhy;help;explain' {

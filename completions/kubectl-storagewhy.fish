@@ -57,6 +57,7 @@ complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand di
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l request-timeout -d 'The deadline of the whole run, such as 30s or 1m; 0 is none [default: 1m]' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l kube-version -d 'The Kubernetes release whose behaviour and texts to follow, such as 1.33; by default the server\'s' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l scheduler-config -d 'The scheduler\'s KubeSchedulerConfiguration: profiles, plugins, extenders' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l rules -d 'A folder of rules of your own; by default storagewhy/rules in $XDG_CONFIG_HOME or ~/.config, if it is there' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -s o -l output -d 'The format of the report' -r -f -a "human\t'For people'
 json\t'The command\'s document as JSON'
 yaml\t'The same document as YAML'"
@@ -200,13 +201,26 @@ complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand co
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -s A -l all-namespaces -d 'Every namespace'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -l insecure-skip-tls-verify -d 'Trust any certificate of the server'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand collect" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand rules" -s o -l output -d 'The format of the report' -r -f -a "human\t'For people'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand rules; and not __fish_seen_subcommand_from test help" -l from-dir -d 'A folder whose rules are listed as well; by default storagewhy/rules in $XDG_CONFIG_HOME or ~/.config' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand rules; and not __fish_seen_subcommand_from test help" -s o -l output -d 'The format of the report' -r -f -a "human\t'For people'
 json\t'The command\'s document as JSON'
 yaml\t'The same document as YAML'"
-complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand rules" -l color -d 'When to use colour; auto is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand rules; and not __fish_seen_subcommand_from test help" -l color -d 'When to use colour; auto is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t''
 never\t''"
-complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand rules" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand rules; and not __fish_seen_subcommand_from test help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand rules; and not __fish_seen_subcommand_from test help" -f -a "test" -d 'Try the examples that rules of your own carry'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand rules; and not __fish_seen_subcommand_from test help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand rules; and __fish_seen_subcommand_from test" -s o -l output -d 'The format of the report' -r -f -a "human\t'For people'
+json\t'The command\'s document as JSON'
+yaml\t'The same document as YAML'"
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand rules; and __fish_seen_subcommand_from test" -l color -d 'When to use colour; auto is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t''
+never\t''"
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand rules; and __fish_seen_subcommand_from test" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand rules; and __fish_seen_subcommand_from help" -f -a "test" -d 'Try the examples that rules of your own carry'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand rules; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand explain" -l rules -d 'A folder of rules of your own; by default storagewhy/rules in $XDG_CONFIG_HOME or ~/.config, if it is there' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand explain" -l color -d 'When to use colour; auto is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t''
 never\t''"
@@ -223,3 +237,4 @@ complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand he
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "completion" -d 'Write a completion script for a shell'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "__complete" -d 'Answer kubectl\'s question for completions'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and __fish_seen_subcommand_from rules" -f -a "test" -d 'Try the examples that rules of your own carry'

@@ -8,9 +8,13 @@ mod dependencies;
 pub mod diagnosis;
 pub mod engine;
 pub mod model;
+#[cfg(feature = "own-rules")]
+pub mod own;
 pub mod report;
 pub mod rules;
 pub mod scheduler;
+#[cfg(test)]
+mod schema_file;
 pub mod snapshot;
 pub mod source;
 pub mod volumes;

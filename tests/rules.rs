@@ -56,7 +56,7 @@ fn hold_incident(path: &Path) {
     let wanted: Vec<&str> = asked(&text, "root");
     assert!(!wanted.is_empty(), "{}: no line `# root: RULE`", path.display());
     let shown = show(&diagnosis.findings);
-    let told: BTreeSet<&str> = roots(&diagnosis).iter().map(|finding| finding.rule).collect();
+    let told: BTreeSet<&str> = roots(&diagnosis).iter().map(|finding| &*finding.rule).collect();
     assert_eq!(told, wanted.iter().copied().collect(), "{shown}");
     for rule in wanted {
         speaks(rule, &text, &diagnosis);

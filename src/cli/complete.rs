@@ -64,7 +64,13 @@ fn candidates(root: &Command, before: &[String], last: &str) -> Answer {
         }
         Some("diagnose") => Answer { candidates: kinds(), directive: NO_FILES },
         Some("explain") => Answer { candidates: rules(), directive: NO_FILES },
-        Some(_) => Answer { candidates: possible_operands(command), directive: NO_FILES },
+        Some("rules") if before.iter().any(|word| word == "test") => {
+            Answer { candidates: Vec::new(), directive: FILES }
+        }
+        Some(_) => {
+            let operands = possible_operands(command).into_iter().chain(subcommands(command));
+            Answer { candidates: operands.collect(), directive: NO_FILES }
+        }
     }
 }
 
@@ -76,7 +82,7 @@ fn values_of(command: &Command, flag: &str) -> Option<Answer> {
     };
     let arg = command.get_arguments().find(is).filter(|arg| arg.get_action().takes_values())?;
     let names = arg.get_value_names().unwrap_or_default();
-    let file = names.iter().any(|name| matches!(name.as_str(), "FILE" | "PATH"));
+    let file = names.iter().any(|name| matches!(name.as_str(), "FILE" | "PATH" | "DIR"));
     Some(Answer { candidates: possible(arg), directive: if file { FILES } else { NO_FILES } })
 }
 

@@ -35,6 +35,9 @@ pub(crate) struct DiagnoseArgs {
     pub(crate) risks: bool,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
+    #[cfg(feature = "own-rules")]
+    #[command(flatten)]
+    pub(crate) own: super::own::OwnRulesArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     /// Show all facts of each cause, and whole error texts
@@ -45,16 +48,31 @@ pub(crate) struct DiagnoseArgs {
     pub(crate) exit_zero: bool,
 }
 
+impl DiagnoseArgs {
+    /// The rules beside the built-in ones.
+    #[cfg(feature = "own-rules")]
+    fn more_rules(&self) -> Result<crate::own::OwnRules, super::error::CliError> {
+        self.own.load()
+    }
+
+    /// The rules beside the built-in ones: this build knows none.
+    #[cfg(not(feature = "own-rules"))]
+    fn more_rules(&self) -> Result<crate::diagnosis::more::NoMore, super::error::CliError> {
+        Ok(crate::diagnosis::more::NoMore)
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors
 /// Where the call is wrong, nothing could be read or the report can't be written.
 pub(crate) fn run(args: &DiagnoseArgs) -> anyhow::Result<Exit> {
     let targets = target::parse(&args.objects)?;
+    let more = args.more_rules()?;
     let mut input = args.input.read(&args.namespace, Kind::ALL)?;
     let scope = scope::resolve(&args.selector, &targets, &input)?;
     let options = Options { risks: args.risks, ..args.engine.options(args.output.for_programs())? };
-    let diagnosis = input.diagnose(&scope, &options);
+    let diagnosis = input.diagnose(&more, &scope, &options);
     let report = Report::new(&input.snapshot, &scope, &diagnosis);
     terminal::write_document(&args.output, &report, |screen| {
         screen.show_all(args.verbose);

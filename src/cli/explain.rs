@@ -19,6 +19,9 @@ pub(crate) struct ExplainArgs {
     /// The rule, as reports and `rules` name it
     #[arg(value_name = "RULE")]
     rule: String,
+    #[cfg(feature = "own-rules")]
+    #[command(flatten)]
+    own: super::own::OwnRulesArgs,
     #[command(flatten)]
     color: ColorArgs,
 }
@@ -28,9 +31,31 @@ pub(crate) struct ExplainArgs {
 /// # Errors
 /// Where there is no such rule, or stdout can't be written.
 pub(crate) fn run(args: &ExplainArgs) -> anyhow::Result<Exit> {
-    let Some(rule) = rules::find(&args.rule) else { return Err(unknown(&args.rule).into()) };
-    terminal::write_screen(&args.color, |screen| page(rule.page, screen))?;
+    let text = match rules::find(&args.rule) {
+        Some(rule) => rule.page.to_owned(),
+        None => own_page(args)?.ok_or_else(|| unknown(&args.rule))?,
+    };
+    terminal::write_screen(&args.color, |screen| page(&text, screen))?;
     Ok(Exit::Clear)
+}
+
+/// The page of a rule of one's own: what its file says.
+#[cfg(feature = "own-rules")]
+fn own_page(args: &ExplainArgs) -> Result<Option<String>, CliError> {
+    if !args.rule.starts_with("own/") {
+        return Ok(None);
+    }
+    let rules = args.own.load()?;
+    let page = rules.list().into_iter().find(|rule| rule.name == args.rule).map(|rule| {
+        let crate::own::OwnRuleInfo { name, file, summary, kind, condition, .. } = rule;
+        format!("# {name}\n\n{summary}\n\nIt stands in {file}.\n\n## When it speaks of a {kind}\n\n{condition}\n")
+    });
+    Ok(page)
+}
+
+#[cfg(not(feature = "own-rules"))]
+fn own_page(_: &ExplainArgs) -> Result<Option<String>, CliError> {
+    Ok(None)
 }
 
 /// The page is Markdown, written to be read as it is; headings stand out.

@@ -8,6 +8,7 @@ use super::error::CliError;
 use super::namespace::NamespaceArgs;
 use super::progress::Progress;
 use super::{example, terminal};
+use crate::diagnosis::more::MoreRules;
 use crate::diagnosis::{Options, Scope};
 use crate::engine::{self, Diagnosis};
 use crate::model::Kind;
@@ -47,15 +48,15 @@ const ROUNDS: usize = 4;
 
 impl Input {
     /// Diagnoses what is in scope, and reads from a cluster what causes depend on.
-    pub(crate) fn diagnose(&mut self, scope: &Scope, options: &Options) -> Diagnosis {
+    pub(crate) fn diagnose(&mut self, more: &dyn MoreRules, scope: &Scope, options: &Options) -> Diagnosis {
         for _ in 0..ROUNDS {
             let Some(cluster) = &self.cluster else { break };
-            match engine::diagnose_or_demand(&self.snapshot, scope, options) {
+            match engine::diagnose_or_demand(more, &self.snapshot, scope, options) {
                 Ok(diagnosis) => return diagnosis,
                 Err(demands) => read_more(cluster, &mut self.snapshot, &demands),
             }
         }
-        engine::diagnose(&self.snapshot, scope, options)
+        engine::diagnose_and_more(more, &self.snapshot, scope, options)
     }
 
     /// Reads from a cluster what causes in scope depend on.

@@ -15,8 +15,12 @@ mod explain;
 mod input;
 mod namespace;
 mod offers;
+#[cfg(feature = "own-rules")]
+mod own;
 mod progress;
 mod rules;
+#[cfg(feature = "own-rules")]
+mod rules_test;
 mod scope;
 mod selector;
 mod storageclasses;

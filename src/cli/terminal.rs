@@ -129,6 +129,12 @@ pub(crate) fn warn(message: &str) {
     say("warning", message);
 }
 
+/// Tells one of several reasons why the run ends.
+#[cfg(feature = "own-rules")]
+pub(crate) fn tell_more(message: &str) {
+    say("error", message);
+}
+
 /// Tells why the run ends.
 pub(crate) fn tell(error: &anyhow::Error) {
     say("error", &format!("{error:#}"));

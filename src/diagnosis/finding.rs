@@ -1,5 +1,7 @@
 //! One cause, with its proof and what it explains.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::remedy::Remedy;
@@ -85,7 +87,8 @@ pub enum Explained {
 pub struct Finding {
     /// Stable within a report: the rule and its object, such as `class-not-found/PersistentVolumeClaim/app/data`.
     pub id: String,
-    pub rule: &'static str,
+    /// The rule: a built-in one's name, or `own/NAME`.
+    pub rule: Cow<'static, str>,
     pub severity: Severity,
     pub confidence: Confidence,
     /// The cause in one sentence, with the names in it.

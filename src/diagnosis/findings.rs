@@ -1,5 +1,6 @@
 //! Findings while rules write them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::finding::{AtRisk, Confidence, Evidence, Explained, Finding, Loss, Near, Severity};
@@ -17,7 +18,13 @@ pub(crate) struct Findings {
 
 impl Finding {
     /// A certain finding without evidence yet.
-    pub fn new(rule: &'static str, severity: Severity, object: ObjectRef, title: impl Into<String>) -> Self {
+    pub fn new(
+        rule: impl Into<Cow<'static, str>>,
+        severity: Severity,
+        object: ObjectRef,
+        title: impl Into<String>,
+    ) -> Self {
+        let rule = rule.into();
         Self {
             id: format!("{rule}/{object}"),
             rule,
@@ -366,7 +373,7 @@ mod tests {
         findings.add(Finding::new("no-node", Severity::Error, object, "t").explains(pod("ctl")));
         findings.chain(<[ObjectRef]>::to_vec);
         let list = findings.finish();
-        assert_eq!((list[0].rule, list[1].severity), ("no-node", Severity::Warning));
+        assert_eq!((&*list[0].rule, list[1].severity), ("no-node", Severity::Warning));
         assert!(list[0].victims().any(|victim| *victim == pod("a")));
         assert!(list[0].explains.contains(&Explained::Finding(id)));
     }
@@ -398,7 +405,7 @@ mod tests {
         findings.add(finding("info", Severity::Info, &["a", "b", "c"]));
         findings.add(finding("small", Severity::Error, &["a"]));
         findings.add(finding("large", Severity::Error, &["a", "b"]));
-        let rules: Vec<_> = findings.finish().iter().map(|finding| finding.rule).collect();
+        let rules: Vec<_> = findings.finish().into_iter().map(|finding| finding.rule).collect();
         assert_eq!(rules, ["large", "small", "info"]);
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod in_the_way;
 pub(crate) mod index;
 pub(crate) mod looks;
 pub(crate) mod manager;
+pub(crate) mod more;
 pub(crate) mod obstacle_words;
 pub(crate) mod on_demand;
 pub(crate) mod options;
@@ -18,6 +19,7 @@ pub(crate) mod text;
 pub(crate) mod undo;
 
 pub use finding::{AtRisk, Confidence, Evidence, Explained, Finding, Loss, Near, Severity};
+pub use more::{MoreRules, NoMore};
 pub use options::{Options, Scope};
 pub use release::{Release, ReleaseSource};
 pub use remedy::{Change, Manager, Remedy, Risk, Side, Size, Step, Trial};

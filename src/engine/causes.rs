@@ -6,6 +6,7 @@ use crate::diagnosis::Finding;
 use crate::diagnosis::context::{ClaimCase, Context, PlacedCase, PodCase, group};
 use crate::diagnosis::findings::Findings;
 use crate::diagnosis::index::Index;
+use crate::diagnosis::more::{MoreRules, NoMore};
 use crate::diagnosis::on_demand::Demands;
 use crate::diagnosis::options::{Options, Scope};
 use crate::diagnosis::out::{Causes, Out};
@@ -29,7 +30,7 @@ pub(super) fn causes_by(
     scheduler: &Scheduler<'_>,
 ) -> Vec<Finding> {
     let selection = select(snapshot, scope);
-    examine(rules, scheduler, snapshot, &selection, options, |_, _, findings| findings.finish())
+    examine((rules, &NoMore), scheduler, snapshot, &selection, options, |_, _, findings| findings.finish())
 }
 
 /// All rules, with those about risks or without.
@@ -40,8 +41,9 @@ pub(super) fn rules(risks: bool) -> Vec<&'static Rule> {
 /// Rules that did not run, with the reason.
 type Skipped = Vec<(String, String)>;
 
+/// Runs rules, built-in ones and more.
 pub(super) fn examine<T>(
-    rules: &[&'static Rule],
+    (rules, more): (&[&'static Rule], &dyn MoreRules),
     scheduler: &Scheduler<'_>,
     snapshot: &Snapshot,
     selection: &Selection<'_>,
@@ -76,6 +78,9 @@ pub(super) fn examine<T>(
     let mut skipped = Skipped::new();
     let open = open_verdict(&context);
     for stage in Stage::ALL {
+        if stage == Stage::Cause {
+            add(more.causes(&context, selection.scope), &mut findings, &mut skipped);
+        }
         for (rule, reason) in run(rules, stage, &context, &mut findings) {
             let reason = reason.or_else(|| open.clone().filter(|_| rule.rejected_pods));
             skipped.extend(reason.map(|reason| (rule.name.to_owned(), reason)));
@@ -83,6 +88,14 @@ pub(super) fn examine<T>(
     }
     crate::rules::tie(&context, &mut findings);
     then(&context, skipped, findings)
+}
+
+/// Takes over what more rules say.
+fn add(said: Vec<(String, Causes)>, findings: &mut Findings, skipped: &mut Skipped) {
+    for (rule, mut causes) in said {
+        skipped.extend(causes.skipped.take().map(|reason| (rule, reason)));
+        findings.take(causes);
+    }
 }
 
 /// Runs the rules of a stage, none of which sees what another of them says; tells why one could not judge everything.

@@ -20,6 +20,7 @@ use trial::Trials;
 use crate::diagnosis::context::{ClaimCase, PlacedCase, claim_ref, pod_ref};
 use crate::diagnosis::findings::ids_by_object;
 use crate::diagnosis::looks;
+use crate::diagnosis::more::{MoreRules, NoMore};
 use crate::diagnosis::options::{Options, Scope};
 use crate::diagnosis::release::Release;
 use crate::diagnosis::{Finding, Severity};
@@ -83,25 +84,46 @@ pub fn diagnose(snapshot: &Snapshot, scope: &Scope, options: &Options) -> Diagno
 
 /// The same by some rules; in which order they stand makes no difference within a stage.
 pub fn diagnose_by(rules: &[&'static Rule], snapshot: &Snapshot, scope: &Scope, options: &Options) -> Diagnosis {
-    run(rules, snapshot, scope, options, |_| false).unwrap_or_default()
+    diagnose_with(rules, &NoMore, snapshot, scope, options)
 }
 
-/// Diagnoses what is in scope, unless causes depend on something that was not read.
+/// The same by some rules and more that come from elsewhere.
+pub fn diagnose_with(
+    rules: &[&'static Rule],
+    more: &dyn MoreRules,
+    snapshot: &Snapshot,
+    scope: &Scope,
+    options: &Options,
+) -> Diagnosis {
+    run((rules, more), snapshot, scope, options, |_| false).unwrap_or_default()
+}
+
+/// Diagnoses what is in scope, by more rules as well, unless causes depend on something that was not read.
 ///
 /// # Errors
-/// What is to be read first; the caller may go on without it by [`diagnose`].
-pub fn diagnose_or_demand(snapshot: &Snapshot, scope: &Scope, options: &Options) -> Result<Diagnosis, Vec<Demand>> {
-    run(&rules(options.risks), snapshot, scope, options, |demands| !demands.is_empty())
+/// What is to be read first; the caller may go on without it.
+pub fn diagnose_or_demand(
+    more: &dyn MoreRules,
+    snapshot: &Snapshot,
+    scope: &Scope,
+    options: &Options,
+) -> Result<Diagnosis, Vec<Demand>> {
+    run((&rules(options.risks), more), snapshot, scope, options, |demands| !demands.is_empty())
+}
+
+/// Diagnoses what is in scope, by more rules as well.
+pub fn diagnose_and_more(more: &dyn MoreRules, snapshot: &Snapshot, scope: &Scope, options: &Options) -> Diagnosis {
+    diagnose_with(&rules(options.risks), more, snapshot, scope, options)
 }
 
 /// What causes depend on and was not read.
 pub fn demands(snapshot: &Snapshot, scope: &Scope, options: &Options) -> Vec<Demand> {
-    run(&rules(options.risks), snapshot, scope, options, |_| true).err().unwrap_or_default()
+    run((&rules(options.risks), &NoMore), snapshot, scope, options, |_| true).err().unwrap_or_default()
 }
 
 /// Diagnoses, or stops at the causes and gives what was not read where `stop` says so.
 fn run(
-    rules: &[&'static Rule],
+    rules: (&[&'static Rule], &dyn MoreRules),
     snapshot: &Snapshot,
     scope: &Scope,
     options: &Options,
@@ -117,7 +139,7 @@ fn run(
             return Err(demands);
         }
         let mut findings = findings.finish();
-        presumption::settle(context, rules, scope, &mut findings);
+        presumption::settle(context, rules.0, scope, &mut findings);
         let mut trials = Trials::new(context);
         trials.run(&mut findings);
         repair::add(context, &mut trials, &mut findings);
@@ -147,7 +169,7 @@ fn run(
             provisioning: context.claims.iter().filter_map(provisioning).collect(),
             attachments: context.placed.iter().filter(|case| attachment_told(case)).map(attachment).collect(),
             findings,
-            risks: rules.iter().any(|rule| rule.stage == Stage::Risk),
+            risks: rules.0.iter().any(|rule| rule.stage == Stage::Risk),
             skipped,
             release,
             now: options.now,

@@ -48,11 +48,10 @@ pub(crate) fn settle(cx: &Context<'_>, rules: &[&'static Rule], scope: &Scope, f
 }
 
 /// The kinds whose absence a finding can rest on: those that its rule looks into, and those that decide about its
-/// victims.
+/// victims. Rules from elsewhere say that themselves.
 fn rests_on(cx: &Context<'_>, finding: &Finding) -> BTreeSet<Kind> {
-    let rule = rules::find(finding.rule);
-    let mut kinds: BTreeSet<Kind> =
-        rule.into_iter().flat_map(|rule| rule.needs.iter().chain(rule.reads)).copied().collect();
+    let Some(rule) = rules::find(&finding.rule) else { return BTreeSet::new() };
+    let mut kinds: BTreeSet<Kind> = rule.needs.iter().chain(rule.reads).copied().collect();
     for victim in finding.victims() {
         match victim.kind.as_str() {
             "Pod" => kinds.extend(cx.pod_in_scope(victim).into_iter().flat_map(|pod| cx.scheduler.rests_on(pod))),

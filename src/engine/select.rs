@@ -34,7 +34,7 @@ pub(crate) struct Selection<'a> {
     pub(crate) released: Vec<&'a Volume>,
     /// Kind, namespace and name of the workloads in scope; `None` for all that the scope lets in.
     workloads: Option<BTreeSet<(Kind, String, String)>>,
-    scope: &'a Scope,
+    pub(crate) scope: &'a Scope,
 }
 
 /// Picks what the scope lets in.

@@ -203,6 +203,30 @@ macro_rules! snapshot {
                 }
             }
 
+            /// The object as JSON with `apiVersion` and `kind`, where it was read.
+            pub fn to_typed_json(&self, kind: Kind, namespace: &str, name: &str) -> Option<serde_json::Value> {
+                Some(with_type(kind, self.to_json(kind, namespace, name)?))
+            }
+
+            /// The metadata of every object of a kind that was read, by namespace and name.
+            pub fn metas(&self, kind: Kind) -> Vec<&Meta> {
+                match kind { $(Kind::$kind => self.$field.seen().iter().map(|object| object.meta()).collect(),)* }
+            }
+
+            /// Whether every object of a kind in a namespace was read and understood.
+            pub fn covers(&self, kind: Kind, namespace: &str) -> bool {
+                match kind { $(Kind::$kind => self.$field.covers(namespace),)* }
+            }
+
+            /// Whether there is an object of a name; `None` where that is not known.
+            pub fn has(&self, kind: Kind, namespace: &str, name: &str) -> Option<bool> {
+                match kind { $(Kind::$kind => match self.$field.get(namespace, name) {
+                    Lookup::Found(_) => Some(true),
+                    Lookup::Absent => Some(false),
+                    Lookup::Unknown => None,
+                },)* }
+            }
+
             /// Puts an object, given as JSON, in the place of the one with its name, or beside the others.
             ///
             /// # Errors

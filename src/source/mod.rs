@@ -2,8 +2,10 @@
 
 pub mod dump;
 pub mod live;
+mod rules;
 mod text;
 
+pub use rules::read_rules;
 pub use text::read_text;
 
 /// Why nothing could be read.

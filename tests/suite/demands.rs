@@ -1,6 +1,6 @@
 //! What is asked for in a second round: only what a cause depends on, and never of a dump.
 
-use storagewhy::diagnosis::{Options, Scope as Asked};
+use storagewhy::diagnosis::{NoMore, Options, Scope as Asked};
 use storagewhy::engine::{demands, diagnose_or_demand};
 use storagewhy::model::Kind;
 use storagewhy::snapshot::{Demand, Problem, Scope, Snapshot};
@@ -23,7 +23,7 @@ fn a_driver_that_its_cloud_refuses_has_its_account_asked_for() {
     let snapshot = first_round("C02-policy-in-place-of-a-role");
     let account = Demand::one(Kind::ServiceAccount, "kube-system", "ebs-csi-controller-sa");
     assert_eq!(asked(&snapshot), [account]);
-    assert!(diagnose_or_demand(&snapshot, &Asked::default(), &Options::default()).is_err());
+    assert!(diagnose_or_demand(&NoMore, &snapshot, &Asked::default(), &Options::default()).is_err());
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn what_may_not_be_read_is_not_asked_for_again() {
     let snapshot = first_round("C02-policy-in-place-of-a-role");
     let snapshot = snapshot.covering(Kind::ServiceAccount, Scope::Nothing(Problem::Forbidden));
     assert_eq!(asked(&snapshot), []);
-    assert!(diagnose_or_demand(&snapshot, &Asked::default(), &Options::default()).is_ok());
+    assert!(diagnose_or_demand(&NoMore, &snapshot, &Asked::default(), &Options::default()).is_ok());
 }
 
 #[test]

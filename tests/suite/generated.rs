@@ -18,6 +18,11 @@ fn the_command_line_reference_is_the_help() {
     for name in names {
         page.push_str(&format!("\n## kubectl storagewhy {name}\n"));
         page.push_str(&help(&[&name, "--help"]));
+        let command = root.find_subcommand(&name).expect("it is one of them");
+        for nested in command.get_subcommands().map(clap::Command::get_name) {
+            page.push_str(&format!("\n## kubectl storagewhy {name} {nested}\n"));
+            page.push_str(&help(&[&name, nested, "--help"]));
+        }
     }
     compare("docs/cli.md", &page);
 }

@@ -15,6 +15,8 @@ mod generated;
 mod known;
 mod left_out;
 mod obstacles;
+#[cfg(feature = "own-rules")]
+mod own;
 mod properties;
 mod recorded;
 mod recorded_causes;

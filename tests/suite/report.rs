@@ -140,7 +140,7 @@ fn injected() -> Finding {
     }];
     Finding {
         id: "unserved-injected-resource/MutatingWebhookConfiguration/topolvm-hook".to_owned(),
-        rule: "unserved-injected-resource",
+        rule: "unserved-injected-resource".into(),
         severity: Severity::Error,
         confidence: Confidence::Certain,
         title: "webhook topolvm-hook makes pods request topolvm.io/capacity, which no node offers".to_owned(),
@@ -186,7 +186,7 @@ fn injected() -> Finding {
 fn small(rule: &'static str, severity: Severity, title: &str) -> Finding {
     Finding {
         id: format!("{rule}/PersistentVolumeClaim/vault/data-vault-0"),
-        rule,
+        rule: rule.into(),
         severity,
         confidence: Confidence::Likely,
         title: title.to_owned(),

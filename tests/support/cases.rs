@@ -80,8 +80,8 @@ pub fn judge_with(snapshot: &Snapshot, risks: bool) -> Diagnosis {
 }
 
 /// The rules of the findings, in order.
-pub fn rules(diagnosis: &Diagnosis) -> Vec<&'static str> {
-    diagnosis.findings.iter().map(|finding| finding.rule).collect()
+pub fn rules(diagnosis: &Diagnosis) -> Vec<&str> {
+    diagnosis.findings.iter().map(|finding| &*finding.rule).collect()
 }
 
 /// A finding in full, for messages of failed tests.

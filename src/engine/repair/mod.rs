@@ -106,7 +106,7 @@ fn next_blockers(search: &Search<'_, '_>, trials: &mut Trials<'_>, finding: &mut
 fn wanted(finding: &Finding) -> bool {
     let own = |stage| !matches!(stage, Stage::Start | Stage::Container | Stage::Provider | Stage::Driver);
     finding.severity == Severity::Error
-        && find(finding.rule).is_some_and(|rule| own(rule.stage))
+        && find(&finding.rule).is_some_and(|rule| own(rule.stage))
         && !finding.remedies.iter().any(|remedy| remedy.trial == Trial::Schedules)
         && finding.victims().next().is_some()
 }

@@ -134,7 +134,7 @@ impl<'a> FindingEntry<'a> {
     pub fn new(finding: &'a Finding) -> Self {
         Self {
             id: &finding.id,
-            rule: finding.rule,
+            rule: &finding.rule,
             class: finding.risk.map(|_| "risk"),
             loss: finding.risk.map(|risk| risk.loss),
             severity: finding.severity,

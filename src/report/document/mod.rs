@@ -29,27 +29,11 @@ fn unread(snapshot: &Snapshot, kinds: &[Kind]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
-    use schemars::{JsonSchema, schema_for};
-
     use super::Report;
     use super::capacity::Capacity;
     use super::classes::StorageClasses;
     use super::webhooks::Webhooks;
-
-    /// Compares a document's schema with the one in the repository; `UPDATE=1` writes it instead.
-    #[expect(clippy::disallowed_methods, reason = "the test reads and writes the repository's files")]
-    fn compare<T: JsonSchema>(name: &str) {
-        let schema = serde_json::to_string_pretty(&schema_for!(T)).unwrap() + "\n";
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schema").join(name);
-        if std::env::var("UPDATE").is_ok_and(|update| update == "1") {
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(&path, &schema).unwrap();
-        }
-        let kept = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(kept == schema, "docs/schema/{name} is not up to date; UPDATE=1 cargo test rewrites it");
-    }
+    use crate::schema_file::compare;
 
     #[test]
     fn schemas_are_those_of_the_types() {
