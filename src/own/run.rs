@@ -69,7 +69,7 @@ pub(super) fn judge(rules: &[&OwnRule], cx: &Context<'_>, scope: &Scope) -> Vec<
         for meta in in_scope(cx, scope, kind) {
             let Some(case) = Case::new(&world, kind, meta) else { continue };
             for ((rule, said), meter) in rules.iter().zip(&mut said).zip(&mut meters) {
-                if rule.kind == kind && said.unread.is_none() && !meter.exhausted() {
+                if rule.kind == kind && said.unread.is_none() {
                     meter.restart();
                     match of_object(rule, &case, meter) {
                         Ok(fired) => said.fired.extend(fired),

@@ -30,11 +30,6 @@ impl Meter {
         self.bytes = BYTES;
     }
 
-    /// Whether the rule has used up all its steps.
-    pub(crate) fn exhausted(&self) -> bool {
-        self.purse == 0
-    }
-
     /// Takes steps.
     ///
     /// # Errors
@@ -65,5 +60,24 @@ impl Meter {
         self.read(bytes)?;
         self.bytes = self.bytes.checked_sub(bytes as u64).ok_or(Fault::Limit("its values grow too large"))?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_object_has_its_steps_and_all_together_have_no_more_than_the_rule() {
+        let mut meter = Meter::new(STEPS + 10);
+        assert_eq!(meter.spend(STEPS), Ok(()));
+        assert_eq!(meter.spend(1), Err(Fault::Limit("it takes too long")));
+        meter.restart();
+        assert_eq!(meter.spend(5), Ok(()));
+        assert_eq!(meter.spend(5), Err(Fault::Limit("the rule takes too long over all objects")));
+        meter.restart();
+        assert!(meter.spend(1).is_err(), "nothing gives back what a rule has spent");
+        let mut meter = Meter::new(u64::MAX);
+        assert!(meter.make(BYTES as usize).is_ok() && meter.make(16).is_err());
     }
 }
