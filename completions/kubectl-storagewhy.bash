@@ -351,7 +351,7 @@ _kubectl__storagewhy() {
             return 0
             ;;
         kubectl__subcmd__storagewhy__subcmd__diagnose)
-            opts="-n -A -l -s -o -v -h --namespace --all-namespaces --selector --from --example --kubeconfig --context --cluster --user --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --tls-server-name --insecure-skip-tls-verify --request-timeout --risks --kube-version --scheduler-config --output --color --verbose --exit-zero --help"
+            opts="-n -A -l -s -o -v -h --namespace --all-namespaces --selector --from --example --kubeconfig --context --cluster --user --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --tls-server-name --insecure-skip-tls-verify --request-timeout --risks --kube-version --scheduler-config --rules --output --color --verbose --exit-zero --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -40,12 +40,12 @@ fn several() -> Snapshot {
     load(&fixtures().join("risks/several.yaml"))
 }
 
-fn told(scope: &Scope) -> Vec<&'static str> {
+fn told(scope: &Scope) -> Vec<String> {
     let diagnosis = diagnose(&several(), scope, &Options { risks: true, ..Options::default() });
-    diagnosis.findings.iter().map(|finding| finding.rule).collect()
+    diagnosis.findings.iter().map(|finding| finding.rule.to_string()).collect()
 }
 
-fn of_targets(targets: &[ObjectRef]) -> Vec<&'static str> {
+fn of_targets(targets: &[ObjectRef]) -> Vec<String> {
     told(&Scope { targets: targets.to_vec(), ..Scope::default() })
 }
 
@@ -70,7 +70,7 @@ fn what_has_begun_stands_before_what_somebody_would_have_to_begin() {
     }
     let diagnosis = judge_with(&snapshot, true);
     let risks = diagnosis.findings.iter().filter(|finding| finding.risk.is_some());
-    let risks: Vec<&str> = risks.map(|finding| finding.rule).collect();
+    let risks: Vec<&str> = risks.map(|finding| &*finding.rule).collect();
     assert_eq!(risks, ["claim-deletion-pending", "data-deleted-with-claims"], "the other has more claims");
 }
 
