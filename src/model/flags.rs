@@ -56,6 +56,7 @@ impl PodSpec {
                 container.keep_scheduler_flags();
                 container.image = String::new();
                 container.env = Vec::new();
+                container.volume_mounts = Vec::new();
             }
         }
     }
@@ -108,6 +109,7 @@ impl Container {
         rest.unwrap_or(with_program).extend(flags);
         self.env = env.into_iter().filter(|variable| NAMING_VARIABLES.contains(&variable.name.as_str())).collect();
         self.env.retain(|variable| fits(Value::Word, &variable.value));
+        self.volume_mounts.retain(|mount| fits(Value::Socket, &mount.mount_path));
         self.image = tagged(&self.image).chars().take(MAX_VALUE).collect();
     }
 }

@@ -109,10 +109,16 @@ model! {
         pub args: Vec<String>,
         pub env: Vec<EnvVar>,
         pub ports: Vec<ContainerPort>,
+        pub volume_mounts: Vec<VolumeMount>,
         pub resources: ResourceRequirements,
         /// `Always` makes an init container a sidecar.
         pub restart_policy: Option<String>,
         pub restart_policy_rules: Vec<RestartPolicyRule>,
+    }
+
+    /// Where a container sees a volume; kept of drivers and cloud providers alone.
+    pub struct VolumeMount {
+        pub mount_path: String,
     }
 
     /// A variable of a container's environment; its value is empty where it comes from elsewhere.

@@ -4,6 +4,7 @@ mod attaching;
 mod binding;
 mod creating;
 mod drivers;
+mod growing;
 mod nodes;
 mod provisioning;
 mod registry;

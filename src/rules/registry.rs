@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 
 use super::{Rule, Stage};
 use super::{
-    attaching, binding, creating, drivers, nodes, provisioning, risks, schedulers, scheduling, starting, topolvm,
+    attaching, binding, creating, drivers, growing, nodes, provisioning, risks, schedulers, scheduling, starting,
+    topolvm,
 };
 
 /// Rules about one part of the cluster.
@@ -14,7 +15,7 @@ pub struct Room {
     pub rules: &'static [&'static Rule],
 }
 
-/// All rooms, in the order of a pod's way: made, placed, its volumes made, bound and attached, started. Last what is not broken
+/// All rooms, in the order of a pod's way: made, placed, its volumes made, bound and attached, started, grown. Last what is not broken
 /// and can be lost.
 pub static ROOMS: &[Room] = &[
     Room { name: "creating", rules: creating::RULES },
@@ -27,6 +28,7 @@ pub static ROOMS: &[Room] = &[
     Room { name: "drivers", rules: drivers::RULES },
     Room { name: "attaching", rules: attaching::RULES },
     Room { name: "starting", rules: starting::RULES },
+    Room { name: "growing", rules: growing::RULES },
     Room { name: "risks", rules: risks::RULES },
 ];
 

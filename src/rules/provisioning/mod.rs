@@ -7,6 +7,7 @@ pub(super) mod copies;
 mod outdated;
 mod provisioning_fails;
 pub(super) mod provisioning_refused;
+mod restore_source_unready;
 mod runner;
 pub(super) mod waiting_for_provisioner;
 
@@ -14,6 +15,7 @@ use super::Rule;
 
 /// The room's rules.
 pub(super) static RULES: &[&Rule] = &[
+    &restore_source_unready::RULE,
     &provisioning_refused::RULE,
     &provisioning_fails::RULE,
     &waiting_for_provisioner::RULE,
