@@ -98,7 +98,7 @@ fn unused(cx: &Context<'_>, growth: &Growth<'_>) -> Remedy {
         steps.push(Step::told("Stop the pods that use the volume"));
     }
     steps.push(Step::told(format!("Start them again when the events of claim {claim} say that it has grown")));
-    Remedy::untried("Let it grow while nothing uses it", Risk::High, steps, UNKNOWN)
+    Remedy::untried("Let it grow while nothing uses it", Risk::Medium, steps, UNKNOWN)
 }
 
 /// Room in the storage, or a smaller wish (KEP-1790, RecoverVolumeExpansionFailure).

@@ -30,6 +30,13 @@ pub(super) struct Case<'a> {
 
 fn check(cx: &Context<'_>, out: &mut Out<'_>) {
     let mut stories: BTreeMap<String, Vec<Case<'_>>> = BTreeMap::new();
+    if cx
+        .all_claims
+        .iter()
+        .any(|claim| claim.status.capacity.get("storage").is_some_and(|has| claim.request() > Some(has)))
+    {
+        out.skip(cx.unread(&[Kind::Pod]));
+    }
     for claim in &cx.all_claims {
         let open = !out.explained(&claim_ref(claim));
         let Some(growth) = growth(cx, claim).filter(|_| open) else { continue };

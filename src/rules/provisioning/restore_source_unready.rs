@@ -19,7 +19,7 @@ crate::rules::declare_rule! {
         severity: Error,
         since: "0.1.0",
         needs: [PersistentVolumeClaim, StorageClass],
-        reads: [PersistentVolume, Event],
+        reads: [PersistentVolume, Event, VolumeSnapshot, VolumeSnapshotContent, VolumeSnapshotClass],
         stage: Cause,
         check: check,
     }
@@ -72,9 +72,17 @@ fn check(cx: &Context<'_>, out: &mut Causes) {
         let key = (restore.snapshot.to_string(), restore.words());
         stories.entry(key).or_default().push(restore);
     }
+    if stories.is_empty() && cx.claims.iter().any(|case| from_snapshot(case)) {
+        out.skip(cx.unread(&[Kind::VolumeSnapshot]));
+    }
     for (_, restores) in stories {
         out.add(finding(cx, &restores));
     }
+}
+
+fn from_snapshot(case: &ClaimCase<'_>) -> bool {
+    let spec = &case.claim.spec;
+    spec.data_source_ref.iter().chain(&spec.data_source).any(|source| source.kind == "VolumeSnapshot")
 }
 
 fn restore<'c, 'a>(cx: &Context<'a>, case: &'c ClaimCase<'a>) -> Option<Restore<'c, 'a>> {
