@@ -16,6 +16,8 @@ use crate::volumes::VolumeController;
 
 /// Classes that are looked at.
 const CLASSES: usize = 3;
+/// Where there are more volumes, those that are free are not looked at: each node asks anew.
+const ALL_VOLUMES: usize = 200;
 /// The longest name of a claim (`IsDNS1123Subdomain`).
 const LONGEST: usize = 253;
 const READ_WRITE_ONCE_POD: &str = "ReadWriteOncePod";
@@ -79,6 +81,9 @@ fn of_other_class(claim: &Claim, to: &str, class: &StorageClass) -> Way {
 
 /// The new claim as the nearest of the free volumes have it.
 fn for_volumes(at: &At<'_, '_>, claim: &Claim, to: &str) -> Vec<Way> {
+    if at.state.volumes.seen().len() > ALL_VOLUMES {
+        return Vec::new();
+    }
     let mut alike = claim.clone();
     alike.metadata = Meta { name: to.to_owned(), namespace: claim.metadata.namespace.clone(), ..Meta::default() };
     alike.spec.volume_name.clear();
