@@ -1,7 +1,7 @@
 //! Why no repair was found.
 
 use super::super::trial::Settled;
-use super::search::{MOST_CHANGES, Search};
+use super::search::{ALL_NODES, MOST_CHANGES, Search};
 use super::ways::around;
 use crate::diagnosis::obstacle_words::clause;
 use crate::model::{Kind, Pod};
@@ -42,7 +42,7 @@ impl Search<'_, '_> {
             let stays = stays(None, &obstacle);
             return stays.then(|| format!("of pod {name} no change of objects ends this: {}", clause(obstacle)));
         }
-        let nodes = explanation.nodes().map(|node| (node, explanation.node(node)));
+        let nodes = explanation.nodes().take(ALL_NODES).map(|node| (node, explanation.node(node)));
         let staying = nodes.map(|(node, obstacles)| {
             let staying = obstacles.iter().filter(|obstacle| stays(Some(node), obstacle));
             (node, staying.map(clause).collect::<Vec<_>>())

@@ -26,7 +26,7 @@ const A_VICTIM: u32 = 4;
 /// Other pods that are let to the nodes before the victims, to see whether room is left.
 const MOST_OTHERS: usize = 40;
 /// Up to as many nodes everything is looked at; beyond, the closest.
-const ALL_NODES: usize = 200;
+pub(super) const ALL_NODES: usize = 200;
 
 pub(super) struct Search<'s, 'a> {
     pub cx: &'s Context<'a>,
