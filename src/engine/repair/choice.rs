@@ -42,9 +42,4 @@ impl Search<'_, '_> {
         let note = format!("with CLASS set to {each}: it works with each of them, if its driver makes the volume");
         plan.leaving_open(what, &note, ask)
     }
-
-    fn works(&mut self, trials: &mut Trials<'_>, plan: &Plan) -> bool {
-        let settled = self.tried(trials, plan).flatten();
-        settled.is_some_and(|settled| settled.left().next().is_none()) && self.holds(trials, plan) == Some(true)
-    }
 }

@@ -26,12 +26,12 @@ pub(super) const CLASSES: usize = 3;
 
 /// The ways in which the claim gets a volume: one that is there, or one of a class that makes them. Those of a claim
 /// that can't be made anew change the volume or the class.
-pub(super) fn ways(cx: &Context<'_>, state: &Snapshot, claim: &Claim) -> Vec<Way> {
+pub(super) fn ways(cx: &Context<'_>, state: &Snapshot, volumes: &VolumeController<'_>, claim: &Claim) -> Vec<Way> {
     let lost = claim.metadata.annotations.contains_key(BIND_COMPLETED);
     if claim.metadata.deleting() || claim.fully_bound() && !lost {
         return Vec::new();
     }
-    let verdict = VolumeController::new(state).with_version(cx.options.version(state)).judge_with_volumes(claim);
+    let verdict = volumes.judge_with_volumes(claim);
     if verdict.binds_to.is_some() {
         return Vec::new();
     }

@@ -12,7 +12,6 @@ use crate::diagnosis::remedy::{Ask, Change, Risk};
 use crate::diagnosis::text::{names, near};
 use crate::model::claim::ClaimStatus;
 use crate::model::{Claim, Kind, Meta, Quantity, StorageClass, Volume};
-use crate::volumes::VolumeController;
 
 /// Classes that are looked at.
 const CLASSES: usize = 3;
@@ -89,8 +88,7 @@ fn for_volumes(at: &At<'_, '_>, claim: &Claim, to: &str) -> Vec<Way> {
     alike.spec.volume_name.clear();
     alike.spec.selector = None;
     alike.status = ClaimStatus::default();
-    let controller = VolumeController::new(at.state).with_version(at.cx.options.version(at.state));
-    let near = controller.judge_with_volumes(&alike).volumes;
+    let near = at.volumes.judge_with_volumes(&alike).volumes;
     let fitted = near.iter().take(NEAREST).filter_map(|near| {
         let (operations, told) = fitting(&near.mismatch)?;
         let (name, cost) = (&claim.metadata.name, 9 + told.len() as u32);

@@ -37,7 +37,9 @@ impl Search<'_, '_> {
         let scheduler = self.cx.scheduler.after(state);
         let explanation = scheduler.explain(pod)?;
         let name = &pod.metadata.name;
-        let stays = |node: Option<&str>, obstacle: &&Obstacle| around(&self.at(state, pod, node), obstacle).is_empty();
+        let volumes = self.volumes(state);
+        let at = self.at(state, &volumes, pod);
+        let stays = |node, obstacle: &&Obstacle| around(&at.on(node), obstacle).is_empty();
         if let Some(obstacle) = explanation.of_pod().first() {
             let stays = stays(None, &obstacle);
             return stays.then(|| format!("of pod {name} no change of objects ends this: {}", clause(obstacle)));

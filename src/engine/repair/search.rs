@@ -15,7 +15,7 @@ use crate::model::{Kind, ObjectRef, Pod};
 use crate::scheduler::Obstacle;
 use crate::scheduler::Outcome;
 use crate::snapshot::Snapshot;
-use crate::volumes::{AttachProblem, Attachments};
+use crate::volumes::{AttachProblem, Attachments, VolumeController};
 
 /// Changes in one repair.
 pub(super) const MOST_CHANGES: usize = 12;
@@ -97,7 +97,7 @@ impl<'s, 'a> Search<'s, 'a> {
     }
 
     /// What becomes of the victims under a plan, `Some(None)` where it can't be made; `None` when the budget is spent.
-    pub(super) fn tried(&mut self, trials: &mut Trials<'_>, plan: &Plan) -> Option<Option<Settled>> {
+    fn tried(&mut self, trials: &mut Trials<'_>, plan: &Plan) -> Option<Option<Settled>> {
         self.left = self.left.checked_sub(1)?;
         match plan.made(self.cx, self.victims) {
             Some(state) => trials.settle(state, self.victims, Choice::First).map(Some),
@@ -109,20 +109,23 @@ impl<'s, 'a> Search<'s, 'a> {
     fn pruned(&mut self, trials: &mut Trials<'_>, plan: Plan) -> Plan {
         let smaller: Vec<Plan> = plan.without_one().collect();
         for candidate in smaller {
-            let works = self.tried(trials, &candidate).flatten();
-            if works.is_some_and(|settled| settled.left().next().is_none())
-                && self.holds(trials, &candidate) == Some(true)
-            {
+            if self.works(trials, &candidate) {
                 return self.pruned(trials, candidate);
             }
         }
         plan
     }
 
+    /// Whether every victim runs under a plan, and goes on running, as far as the budget lets that be seen.
+    pub(super) fn works(&mut self, trials: &mut Trials<'_>, plan: &Plan) -> bool {
+        let settled = self.tried(trials, plan).flatten();
+        settled.is_some_and(|settled| settled.left().next().is_none()) && self.holds(trials, plan) == Some(true)
+    }
+
     /// Whether the victims run, and go on running, also where the other pods that wait take first what the plan opens to
     /// them, and where the scheduler chooses otherwise; `None` when the budget is spent. A plan that lets another pod evict
     /// some that run is none.
-    pub(super) fn holds(&mut self, trials: &mut Trials<'_>, plan: &Plan) -> Option<bool> {
+    fn holds(&mut self, trials: &mut Trials<'_>, plan: &Plan) -> Option<bool> {
         let others = self.cx.pods.iter().map(|case| pod_ref(case.pod)).filter(|pod| !self.victims.contains(pod));
         let mut others: Vec<ObjectRef> = others.collect();
         others.truncate(MOST_OTHERS);
@@ -164,7 +167,7 @@ impl<'s, 'a> Search<'s, 'a> {
             ("Pod", Some(pod)) => self.of_pod(state, pod),
             _ => match state.claims.get(&object.namespace, &object.name).found() {
                 Some(claim) if object.kind == Kind::PersistentVolumeClaim.name() => {
-                    claims::ways(self.cx, state, claim).into_iter().map(|way| vec![way]).collect()
+                    claims::ways(self.cx, state, &self.volumes(state), claim).into_iter().map(|way| vec![way]).collect()
                 }
                 _ => Vec::new(),
             },
@@ -175,8 +178,13 @@ impl<'s, 'a> Search<'s, 'a> {
         self.side == Side::Both || self.side == way.change.side()
     }
 
-    pub(super) fn at<'t>(&'t self, state: &'t Snapshot, pod: &'t Pod, node: Option<&'t str>) -> At<'t, 'a> {
-        At { cx: self.cx, state, victims: self.victims, pod, node }
+    pub(super) fn volumes<'t>(&self, state: &'t Snapshot) -> VolumeController<'t> {
+        VolumeController::new(state).with_version(self.cx.options.version(state))
+    }
+
+    /// The pod in a state, before any node is looked at.
+    pub(super) fn at<'t>(&'t self, state: &'t Snapshot, volumes: &'t VolumeController<'t>, pod: &'t Pod) -> At<'t, 'a> {
+        At { cx: self.cx, state, volumes, victims: self.victims, pod, node: None }
     }
 
     /// Has a pod that can't have its volumes where it is placed anew: as it is, where the scheduler then finds only nodes
@@ -194,7 +202,8 @@ impl<'s, 'a> Search<'s, 'a> {
             return vec![vec![anew]];
         }
         let nodes: Vec<&str> = reached.iter().copied().collect();
-        let at = self.at(state, pod, None);
+        let volumes = self.volumes(state);
+        let at = self.at(state, &volumes, pod);
         let pinned = pods::only_on(&at, &nodes, "where its volumes can be used").map(|pinned| vec![pinned]);
         let claims = pod.spec.volumes.iter().filter_map(|volume| volume.claim_name(&pod.metadata.name));
         let others = claims.flat_map(|claim| fresh::own_claim(&at, &claim));
@@ -223,22 +232,24 @@ impl<'s, 'a> Search<'s, 'a> {
     fn of_pod(&self, state: &Snapshot, pod: &Pod) -> Vec<Vec<Way>> {
         let scheduler = self.cx.scheduler.after(state);
         let verdict = scheduler.judge(pod);
+        let volumes = self.volumes(state);
+        let at = self.at(state, &volumes, pod);
         if verdict.outcome == Outcome::OtherScheduler {
-            return pods::default_scheduler(&self.at(state, pod, None)).into_iter().map(|way| vec![way]).collect();
+            return pods::default_scheduler(&at).into_iter().map(|way| vec![way]).collect();
         }
         let Some(explanation) = scheduler.explain(pod) else { return Vec::new() };
         if let Some(obstacle) = explanation.of_pod().first() {
-            return around(&self.at(state, pod, None), obstacle);
+            return around(&at, obstacle);
         }
         let mut sets: Vec<Vec<Way>> = Vec::new();
         if state.nodes.seen().len() <= ALL_NODES {
             for node in explanation.nodes() {
-                self.on_node(&self.at(state, pod, Some(node)), &explanation.node(node), &mut sets);
+                self.on_node(&at.on(Some(node)), &explanation.node(node), &mut sets);
             }
         } else {
             for set in InTheWay::new(&explanation, &verdict, false).sets.iter().filter(|set| !set.only_first) {
                 let node = set.nodes.first().map(String::as_str);
-                self.on_node(&self.at(state, pod, node), &set.obstacles, &mut sets);
+                self.on_node(&at.on(node), &set.obstacles, &mut sets);
             }
         }
         sets.sort_by_key(|set| cost(set));

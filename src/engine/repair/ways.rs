@@ -13,15 +13,28 @@ use crate::scheduler::obstacle::{ClaimTrouble, LabelSource, NoVolume};
 use crate::scheduler::{Fact, Obstacle};
 use crate::snapshot::Snapshot;
 use crate::snapshot::edit::Edit as StateEdit;
+use crate::volumes::VolumeController;
 
 /// What is being looked at: a pod in a state, and a node unless no node is looked at yet.
 pub(super) struct At<'s, 'a> {
     pub cx: &'s Context<'a>,
     pub state: &'s Snapshot,
+    /// The volume controller for the state: one serves every node and every claim.
+    pub volumes: &'s VolumeController<'s>,
     /// All that the repair is for.
     pub victims: &'s [ObjectRef],
     pub pod: &'s Pod,
     pub node: Option<&'s str>,
+}
+
+impl<'s, 'a> At<'s, 'a> {
+    /// The same on a node.
+    pub(super) fn on<'t>(&self, node: Option<&'t str>) -> At<'t, 'a>
+    where
+        's: 't,
+    {
+        At { node, ..*self }
+    }
 }
 
 /// Each of the lists takes the obstacle out of the way, where all that is in it is done. Empty where it takes more than a
@@ -129,7 +142,7 @@ fn of_its_own(at: &At<'_, '_>, obstacle: &Obstacle) -> Vec<Vec<Way>> {
 
 fn of_claim(at: &At<'_, '_>, claim: &str) -> Vec<Way> {
     let claim = at.state.claims.get(&at.pod.metadata.namespace, claim).found();
-    claim.map(|claim| claims::ways(at.cx, at.state, claim)).unwrap_or_default()
+    claim.map(|claim| claims::ways(at.cx, at.state, at.volumes, claim)).unwrap_or_default()
 }
 
 /// What it costs to do with less: up to 4, by the share that is gone.
