@@ -1,4 +1,4 @@
-use super::placed::{event_fact, unread, volume_words, volumes_of, wait_fact};
+use super::placed::{OF_VERDICT, event_fact, unread, volume_words, volumes_of, wait_fact};
 use crate::diagnosis::context::{Context, PlacedCase, pod_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
@@ -29,15 +29,7 @@ const PROGRESS: &str = "VolumePermissionChangeInProgress";
 const PRESENT: i64 = 600;
 
 fn check(cx: &Context<'_>, out: &mut Out<'_>) {
-    let kinds = [
-        Kind::PersistentVolumeClaim,
-        Kind::PersistentVolume,
-        Kind::VolumeAttachment,
-        Kind::CSINode,
-        Kind::CSIDriver,
-        Kind::Event,
-    ];
-    out.skip(unread(cx, &kinds));
+    out.skip(unread(cx, OF_VERDICT));
     for case in &cx.placed {
         let group = group_of(case.pod).filter(|_| !out.explained(&pod_ref(case.pod)));
         let Some(group) = group else { continue };

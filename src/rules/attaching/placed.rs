@@ -10,6 +10,16 @@ use crate::volumes::{AttachProblem, MountEvent, MountFailure, NodeState};
 /// Seconds after which a mount that fails is no longer one that the next attempt makes good.
 pub(in crate::rules) const MOUNT_PATIENCE: i64 = 120;
 
+/// The kinds on which the verdict about a placed pod's volumes rests.
+pub(in crate::rules) const OF_VERDICT: &[Kind] = &[
+    Kind::PersistentVolumeClaim,
+    Kind::PersistentVolume,
+    Kind::VolumeAttachment,
+    Kind::CSINode,
+    Kind::CSIDriver,
+    Kind::Event,
+];
+
 /// A placed pod and what keeps a volume from it.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::rules) struct Stuck<'c, 'a> {

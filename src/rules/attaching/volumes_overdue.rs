@@ -1,10 +1,9 @@
-use super::placed::{event_fact, lacks_claim, node_of, unread, volume_words, volumes_of, wait_fact};
+use super::placed::{OF_VERDICT, event_fact, lacks_claim, node_of, unread, volume_words, volumes_of, wait_fact};
 use crate::diagnosis::context::{Context, PlacedCase, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk};
 use crate::diagnosis::text::duration;
-use crate::model::Kind;
 use crate::rules::drivers::driver::{events_step, plugin_log};
 use crate::volumes::driver_words::{cause, essential};
 use crate::volumes::{AttachProblem, MountFailure};
@@ -26,17 +25,7 @@ crate::rules::declare_rule! {
 const PATIENCE: i64 = 600;
 
 fn check(cx: &Context<'_>, out: &mut Out<'_>) {
-    out.skip(unread(
-        cx,
-        &[
-            Kind::PersistentVolumeClaim,
-            Kind::PersistentVolume,
-            Kind::VolumeAttachment,
-            Kind::CSINode,
-            Kind::CSIDriver,
-            Kind::Event,
-        ],
-    ));
+    out.skip(unread(cx, OF_VERDICT));
     for case in &cx.placed {
         if out.explained(&pod_ref(case.pod)) || lacks_claim(case) {
             continue;
