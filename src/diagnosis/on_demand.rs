@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::context::Context;
-use crate::model::{ConfigMap, Kind, Object, Role, RoleBinding, ServiceAccount};
+use crate::model::{Kind, Object, Role, RoleBinding, ServiceAccount};
 use crate::model::{VolumeSnapshot, VolumeSnapshotClass, VolumeSnapshotContent};
 use crate::snapshot::{Demand, Lookup, Store};
 
@@ -41,11 +41,6 @@ impl<'a> Context<'a> {
     /// A service account.
     pub fn service_account(&self, namespace: &str, name: &str) -> Lookup<'a, ServiceAccount> {
         self.one(Kind::ServiceAccount, &self.snapshot.service_accounts, namespace, name)
-    }
-
-    /// A config map, with what is known of its kind.
-    pub fn config_map(&self, namespace: &str, name: &str) -> Lookup<'a, ConfigMap> {
-        self.one(Kind::ConfigMap, &self.snapshot.config_maps, namespace, name)
     }
 
     /// A volume snapshot.

@@ -123,8 +123,8 @@ kinds! {
 }
 
 impl Kind {
-    /// Whether a server is always asked for the kind. The others are asked for only where a cause depends on them, and
-    /// config maps, since the right to list them is one to read all that is in them, one by one.
+    /// Whether a server is always asked for the kind. The others are asked for only where a cause depends on them; config
+    /// maps never, since the right to read them is one to read what is in them: their names are known from dumps alone.
     pub fn listed(self) -> bool {
         !matches!(
             self,

@@ -7,7 +7,6 @@ pub(crate) mod access;
 pub(crate) mod claim;
 pub(crate) mod class;
 pub mod component;
-pub(crate) mod config_map;
 pub(crate) mod csi;
 pub(crate) mod dra;
 pub(crate) mod event;
@@ -30,7 +29,6 @@ pub(crate) mod workload;
 pub use access::{Role, RoleBinding, ServiceAccount};
 pub use claim::Claim;
 pub use class::{StorageClass, VolumeAttributesClass};
-pub use config_map::ConfigMap;
 pub use csi::{CsiDriver, CsiNode, CsiStorageCapacity, VolumeAttachment};
 pub use dra::{DeviceClass, ResourceClaim, ResourceSlice};
 pub use event::Event;
@@ -38,7 +36,9 @@ pub use kind::{Kind, Object};
 pub use meta::{Meta, ObjectRef};
 pub use node::Node;
 pub use pod::Pod;
-pub use policy::{Endpoints, LimitRange, Namespace, PodDisruptionBudget, PriorityClass, ResourceQuota, Service};
+pub use policy::{
+    ConfigMap, Endpoints, LimitRange, Namespace, PodDisruptionBudget, PriorityClass, ResourceQuota, Service,
+};
 pub use quantity::Quantity;
 pub use version::Version;
 pub use volume::Volume;

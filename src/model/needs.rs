@@ -57,9 +57,8 @@ pub(crate) struct OnDemand {
     pub buys: &'static str,
 }
 
-/// Every right of that sort; one for each kind that a server is not always asked for.
+/// Every right of that sort; one for each kind that a server is not always asked for but config maps, for which it never is.
 pub(crate) const ON_DEMAND: &[OnDemand] = &[
-    on_demand(Kind::ConfigMap, false, "what a driver's own configuration says, where a volume's trouble may lie in it"),
     on_demand(Kind::ServiceAccount, false, "which cloud role a driver takes that is refused by its cloud"),
     on_demand(Kind::ClusterRole, false, "which right a driver's account lacks"),
     on_demand(Kind::ClusterRoleBinding, true, "which right a driver's account lacks"),
@@ -141,13 +140,13 @@ mod tests {
     }
 
     const TITLE: &str = "\
-# What kubectl-storagewhy reads, and nothing more: no Secrets, no writing, no watching.
+# What kubectl-storagewhy reads, and nothing more: no Secrets, no ConfigMaps, no writing, no watching.
 # docs/rbac.md says what is lost without each right.
 ";
 
     const SECOND: &str = "\
 ---
-# Optional: what only some causes depend on. It is asked for only where a cause does, and config maps by name.
+# Optional: what only some causes depend on. It is asked for only where a cause does.
 ";
 
     fn head(name: &str) -> String {
@@ -168,10 +167,10 @@ mod tests {
         let listed: Vec<Kind> = Kind::ALL.iter().copied().filter(|kind| kind.listed()).collect();
         assert_eq!(kinds, listed);
         let on_demand: Vec<Kind> = ON_DEMAND.iter().map(|one| one.kind).collect();
-        let others: Vec<Kind> = Kind::ALL.iter().copied().filter(|kind| !kind.listed()).collect();
+        let others: Vec<Kind> =
+            Kind::ALL.iter().copied().filter(|kind| !kind.listed() && *kind != Kind::ConfigMap).collect();
         assert_eq!(on_demand, others);
-        assert!(!manifest().contains("- secrets"));
-        assert!(ON_DEMAND.iter().all(|one| one.kind != Kind::ConfigMap || !one.listed), "config maps are never listed");
+        assert!(!manifest().contains("- secrets") && !manifest().contains("- configmaps"));
     }
 
     #[test]

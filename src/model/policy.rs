@@ -1,12 +1,28 @@
-//! Namespaces, services, budgets, priorities, quotas and limits.
+//! Namespaces, services, budgets, priorities, quotas, limits and config maps.
 
-use super::kind::has_meta;
+use super::kind::{Object, has_meta};
 use super::lenient::model;
 use super::meta::{Map, Meta};
 use super::pod::{Condition, Resources};
 use super::selector::LabelSelector;
 
 has_meta!(Namespace, Service, Endpoints, PodDisruptionBudget, PriorityClass, ResourceQuota, LimitRange);
+
+impl Object for ConfigMap {
+    fn meta(&self) -> &Meta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut Meta {
+        &mut self.metadata
+    }
+
+    /// Only the name stays.
+    fn redact(&mut self) {
+        let Meta { name, namespace, .. } = std::mem::take(&mut self.metadata);
+        self.metadata = Meta { name, namespace, ..Meta::default() };
+    }
+}
 
 model! {
     /// A namespace.
@@ -108,6 +124,11 @@ model! {
     /// `limitRange.spec`.
     pub struct LimitRangeSpec {
         pub limits: Vec<LimitRangeItem>,
+    }
+
+    /// A config map, of which only the name is kept.
+    pub struct ConfigMap {
+        pub metadata: Meta,
     }
 
     /// One limit.
