@@ -24,8 +24,8 @@ pub(crate) fn argo(meta: &Meta, snapshot: &Snapshot) -> Option<Manager> {
     let tracked = meta.annotations.get(ARGO_TRACKING).and_then(|id| id.split(':').next());
     let marked = || meta.labels.get(ARGO_INSTANCE).or_else(|| meta.annotations.get(ARGO_INSTANCE));
     let labelled = || {
-        let corroborated = !meta.annotations.contains_key(HELM_RELEASE) && argo_runs(snapshot);
-        meta.labels.get(INSTANCE).filter(|_| corroborated)
+        let corroborated = || !meta.annotations.contains_key(HELM_RELEASE) && argo_runs(snapshot);
+        meta.labels.get(INSTANCE).filter(|_| corroborated())
     };
     let name = tracked.or_else(|| marked().or_else(labelled).map(String::as_str))?;
     // An application of another namespace than Argo CD's is written `namespace_name`.

@@ -1,6 +1,7 @@
 //! Tries remedies on a copy of the state: makes the changes, has the pods made anew, and judges them one after the
 //! other, each with those before it in their places.
 
+use std::cell::LazyCell;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
@@ -445,13 +446,13 @@ fn fitting_volume(state: &Snapshot, claim: &Claim, node: &str) -> Option<String>
     let reachable = |volume: &&Volume| {
         volume.required_node_affinity().is_none_or(|affinity| affinity.matches("", &node.metadata.labels))
     };
-    let free = free_volumes(state, claim).into_iter().filter(reachable);
+    let free = free_volumes(state, &VolumeController::new(state), claim).into_iter().filter(reachable);
     free.min_by_key(|volume| volume.capacity().cloned()).map(|volume| volume.metadata.name.clone())
 }
 
 /// The volumes that only wait to be chosen for a claim.
-fn free_volumes<'s>(state: &'s Snapshot, claim: &Claim) -> Vec<&'s Volume> {
-    let verdict = VolumeController::new(state).judge_with_volumes(claim);
+fn free_volumes<'s>(state: &'s Snapshot, controller: &VolumeController<'_>, claim: &Claim) -> Vec<&'s Volume> {
+    let verdict = controller.judge_with_volumes(claim);
     let free = verdict.volumes.iter().filter(|volume| volume.mismatch == [Mismatch::LeftToScheduler]);
     free.filter_map(|volume| state.volumes.get("", &volume.name).found().map(|volume| &**volume)).collect()
 }
@@ -530,19 +531,21 @@ fn immediate_claims(state: &Snapshot, victims: &[ObjectRef]) -> BTreeSet<(String
 fn unbound(state: &Snapshot, victims: &[ObjectRef]) -> Vec<ObjectRef> {
     let claims = victims.iter().filter(|object| object.kind == Kind::PersistentVolumeClaim.name());
     let mut stuck = immediate_claims(state, &claims.clone().cloned().collect::<Vec<_>>());
+    let controller = LazyCell::new(|| VolumeController::new(state));
     let hopeless = |object: &&ObjectRef| {
         let claim = state.claims.get(&object.namespace, &object.name).found();
-        claim.is_some_and(|claim| gets_no_volume(state, claim))
+        let waits = claim.filter(|claim| needs_volume_that_exists(state, claim));
+        waits.is_some_and(|claim| free_volumes(state, &controller, claim).is_empty())
     };
     let hopeless: Vec<&ObjectRef> = claims.clone().filter(hopeless).collect();
     stuck.extend(hopeless.into_iter().map(|object| (object.namespace.clone(), object.name.clone())));
     claims.filter(|object| stuck.contains(&(object.namespace.clone(), object.name.clone()))).cloned().collect()
 }
 
-/// Whether there is no volume for a claim that waits for its consumer, and its class makes none.
-fn gets_no_volume(state: &Snapshot, claim: &Claim) -> bool {
+/// Whether a claim waits for its consumer and needs a volume that is there, since its class makes none.
+fn needs_volume_that_exists(state: &Snapshot, claim: &Claim) -> bool {
     let waits = !claim.fully_bound() && claim.spec.volume_name.is_empty() && claim.selected_node().is_none();
     let class = state.classes.get("", claim.class()).found();
     let makes_none = class.is_some_and(|class| class.waits_for_consumer() && class.provisioner == NO_PROVISIONER);
-    waits && makes_none && free_volumes(state, claim).is_empty()
+    waits && makes_none
 }
