@@ -1,6 +1,8 @@
 //! What a rule sees: the snapshot, the verdicts on what is in scope, and indexes that are built once.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -104,6 +106,8 @@ pub struct Context<'a> {
     pub(crate) drivers: Drivers<'a>,
     /// What was not read and rules looked for.
     pub(crate) demands: Demands,
+    /// What is in the way of the pods that were asked about, with whether all nodes were looked at.
+    pub(crate) ways: RefCell<HashMap<(ObjectRef, bool), Rc<InTheWay>>>,
 }
 
 impl<'a> PlacedCase<'a> {
@@ -157,10 +161,22 @@ impl<'a> Context<'a> {
     }
 
     /// What is in the way of the pods of a group, as the first of them has it.
-    pub fn in_the_way(&self, group: &PodGroup<'_>) -> InTheWay {
+    pub fn in_the_way(&self, group: &PodGroup<'_>) -> Rc<InTheWay> {
         let all = self.groups.len() * self.snapshot.nodes.seen().len() <= PAIRS;
-        let explanation = self.scheduler.explain(group.lead());
-        explanation.map_or_else(InTheWay::default, |explanation| InTheWay::new(&explanation, &group.verdict, all))
+        self.in_the_way_of(group.lead(), &group.verdict, all)
+    }
+
+    /// What is in the way of a pod, on all nodes or on those that tell.
+    pub(crate) fn in_the_way_of(&self, pod: &Pod, verdict: &PodVerdict, all: bool) -> Rc<InTheWay> {
+        let key = (pod_ref(pod), all);
+        if let Some(known) = self.ways.borrow().get(&key) {
+            return Rc::clone(known);
+        }
+        let explanation = self.scheduler.explain(pod);
+        let way = explanation.map_or_else(InTheWay::default, |it| InTheWay::new(&it, verdict, all));
+        let way = Rc::new(way);
+        self.ways.borrow_mut().insert(key, Rc::clone(&way));
+        way
     }
 
     /// Why not all objects of these kinds in the namespace in scope could be read, as `events: forbidden`.

@@ -1,5 +1,7 @@
 //! The causes: what the rules say of the verdicts, stage by stage.
 
+use std::cell::RefCell;
+
 use super::select::{Selection, select};
 use crate::dependencies::Drivers;
 use crate::diagnosis::Finding;
@@ -73,6 +75,7 @@ pub(super) fn examine<T>(
         index,
         drivers: Drivers::new(snapshot),
         demands: Demands::default(),
+        ways: RefCell::default(),
     };
     let mut findings = Findings::default();
     let mut skipped = Skipped::new();

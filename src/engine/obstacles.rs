@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use crate::diagnosis::context::{Context, PodCase};
-use crate::diagnosis::in_the_way::{InTheWay, NodeSet, PAIRS};
+use crate::diagnosis::in_the_way::{NodeSet, PAIRS};
 use crate::scheduler::{Obstacle, Outcome};
 
 /// What is in a pod's way.
@@ -34,10 +34,10 @@ pub(super) fn of_pods(context: &Context<'_>) -> Vec<Option<PodObstacles>> {
 
 fn of_pod(context: &Context<'_>, case: &PodCase<'_>, all: bool) -> Option<PodObstacles> {
     let explanation = context.scheduler.explain(case.pod)?;
-    let way = InTheWay::new(&explanation, &case.verdict, all);
+    let way = context.in_the_way_of(case.pod, &case.verdict, all);
     let telling = way.sets.iter().flat_map(|set| set.nodes.iter().take(if set.only_first { 1 } else { usize::MAX }));
     let names: Vec<&str> = if all { explanation.nodes().collect() } else { telling.map(String::as_str).collect() };
     let nodes = names.into_iter().map(|node| (node.to_owned(), explanation.node(node))).collect();
     let closest = way.closest().cloned().collect();
-    Some(PodObstacles { of_pod: way.of_pod, nodes, closest })
+    Some(PodObstacles { of_pod: way.of_pod.clone(), nodes, closest })
 }

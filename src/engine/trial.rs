@@ -20,7 +20,7 @@ use crate::model::volume::ClaimReference;
 use crate::model::{Claim, Kind, ObjectRef, Pod, Volume};
 use crate::scheduler::{Outcome, PodVerdict, Scheduler, tolerates};
 use crate::snapshot::Snapshot;
-use crate::volumes::{Mismatch, VolumeController};
+use crate::volumes::VolumeController;
 
 /// Remedies tried for one report; the findings that explain most come first.
 const MAX_TRIALS: usize = 40;
@@ -446,15 +446,9 @@ fn fitting_volume(state: &Snapshot, claim: &Claim, node: &str) -> Option<String>
     let reachable = |volume: &&Volume| {
         volume.required_node_affinity().is_none_or(|affinity| affinity.matches("", &node.metadata.labels))
     };
-    let free = free_volumes(state, &VolumeController::new(state), claim).into_iter().filter(reachable);
-    free.min_by_key(|volume| volume.capacity().cloned()).map(|volume| volume.metadata.name.clone())
-}
-
-/// The volumes that only wait to be chosen for a claim.
-fn free_volumes<'s>(state: &'s Snapshot, controller: &VolumeController<'_>, claim: &Claim) -> Vec<&'s Volume> {
-    let verdict = controller.judge_with_volumes(claim);
-    let free = verdict.volumes.iter().filter(|volume| volume.mismatch == [Mismatch::LeftToScheduler]);
-    free.filter_map(|volume| state.volumes.get("", &volume.name).found().map(|volume| &**volume)).collect()
+    let controller = VolumeController::new(state);
+    let free = controller.free_for(claim).into_iter().filter(reachable);
+    free.min_by_key(|volume| (volume.capacity().cloned(), &volume.metadata.name)).map(|it| it.metadata.name.clone())
 }
 
 /// Gives claims without a class the default one, and binds what the volume controller would bind and what a provisioner
@@ -535,7 +529,7 @@ fn unbound(state: &Snapshot, victims: &[ObjectRef]) -> Vec<ObjectRef> {
     let hopeless = |object: &&ObjectRef| {
         let claim = state.claims.get(&object.namespace, &object.name).found();
         let waits = claim.filter(|claim| needs_volume_that_exists(state, claim));
-        waits.is_some_and(|claim| free_volumes(state, &controller, claim).is_empty())
+        waits.is_some_and(|claim| controller.free_for(claim).is_empty())
     };
     let hopeless: Vec<&ObjectRef> = claims.clone().filter(hopeless).collect();
     stuck.extend(hopeless.into_iter().map(|object| (object.namespace.clone(), object.name.clone())));

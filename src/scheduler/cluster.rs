@@ -5,6 +5,8 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use super::capacities::Capacities;
 use super::host_ports::{HostPort, host_ports};
 use super::present_volumes::PresentVolumes;
@@ -96,7 +98,7 @@ pub(crate) struct Cluster<'a> {
     pub(crate) version: Version,
     /// Sorted by name.
     pub(crate) nodes: Vec<Arc<NodeInfo<'a>>>,
-    node_positions: Arc<HashMap<&'a str, usize>>,
+    node_positions: Arc<HashMap<&'a str, usize, RandomState>>,
     /// Unfinished pods without a node.
     pub(crate) unassigned: Vec<&'a Pod>,
     /// Unassigned pods by the node that they are nominated to.

@@ -15,7 +15,7 @@ impl Store<Pod> {
 }
 
 fn by_claim(pods: &[Arc<Pod>]) -> Referrers {
-    let mut referrers = Referrers::new();
+    let mut referrers = Referrers::default();
     for (position, pod) in pods.iter().enumerate().filter(|(_, pod)| !pod.finished()) {
         let claims = pod.spec.volumes.iter().filter_map(|volume| volume.claim_name(&pod.metadata.name));
         for claim in claims {

@@ -28,7 +28,7 @@ impl Store<Event> {
 }
 
 fn by_object(events: &[Arc<Event>]) -> Referrers {
-    let mut referrers = Referrers::new();
+    let mut referrers = Referrers::default();
     for (position, event) in events.iter().enumerate() {
         referrers.entry(hash(object(event))).or_default().push(position);
     }

@@ -2,8 +2,10 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
+use std::hash::{BuildHasher, Hash};
 use std::sync::{Arc, OnceLock};
+
+use foldhash::fast::{FixedState, RandomState};
 
 use super::coverage::{Broken, Scope};
 use crate::model::Object;
@@ -35,15 +37,13 @@ impl<'a, T> Lookup<'a, T> {
 }
 
 /// Positions of objects by the hash of what they refer to.
-pub(super) type Referrers = HashMap<u64, Vec<usize>>;
+pub(super) type Referrers = HashMap<u64, Vec<usize>, RandomState>;
 
 /// The objects of one kind. Cloning is cheap; the order never depends on the input's.
 #[derive(Clone, Debug)]
 pub struct Store<T> {
     items: Arc<Vec<Arc<T>>>,
-    /// Positions by the hash of namespace and name; `None` once objects have moved. A look-up that it answers wrongly,
-    /// for two names with one hash, is repeated by bisection.
-    index: Option<Arc<HashMap<u64, usize>>>,
+    index: Index,
     /// Made when first asked for; copies share it for as long as they hold the same objects.
     referrers: Arc<OnceLock<Referrers>>,
     scope: Scope,
@@ -58,7 +58,7 @@ impl<T: Object> Store<T> {
         let index = items.iter().enumerate().map(|(position, item)| (hash(key(&**item)), position)).collect();
         Self {
             items: Arc::new(items),
-            index: Some(Arc::new(index)),
+            index: Index { positions: Arc::new(index), moves: Vec::new() },
             referrers: Arc::default(),
             scope,
             broken: Arc::new(broken),
@@ -67,12 +67,10 @@ impl<T: Object> Store<T> {
 
     /// Looks an object up; cluster-scoped objects have an empty namespace.
     pub fn get(&self, namespace: &str, name: &str) -> Lookup<'_, T> {
-        match self.position(namespace, name) {
-            Ok(position) => Lookup::Found(&self.items[position]),
-            Err(_) if self.scope.covers_object(namespace, name) && !self.may_be_broken(namespace, name) => {
-                Lookup::Absent
-            }
-            Err(_) => Lookup::Unknown,
+        match self.find(namespace, name) {
+            Some(position) => Lookup::Found(&self.items[position]),
+            None if self.scope.covers_object(namespace, name) && !self.may_be_broken(namespace, name) => Lookup::Absent,
+            None => Lookup::Unknown,
         }
     }
 
@@ -168,7 +166,7 @@ impl<T: Object> Store<T> {
             Ok(position) => items[position] = Arc::new(object),
             Err(position) => {
                 items.insert(position, Arc::new(object));
-                self.index = None;
+                self.index.moved(Move::Inserted(position));
             }
         }
     }
@@ -178,17 +176,73 @@ impl<T: Object> Store<T> {
         let Ok(position) = self.position(namespace, name) else { return false };
         Arc::make_mut(&mut self.items).remove(position);
         self.referrers = Arc::default();
-        self.index = None;
+        self.index.moved(Move::Removed(position));
         true
     }
 
-    fn position(&self, namespace: &str, name: &str) -> Result<usize, usize> {
+    fn find(&self, namespace: &str, name: &str) -> Option<usize> {
         let wanted = (namespace, name);
-        let indexed = self.index.as_ref().and_then(|index| index.get(&hash(wanted)).copied());
-        match indexed.filter(|position| key(&*self.items[*position]) == wanted) {
-            Some(position) => Ok(position),
-            None => self.items.binary_search_by(|item| key(&**item).cmp(&wanted)),
+        match self.index.position(hash(wanted)) {
+            Indexed::At(position) if key(&*self.items[position]) == wanted => Some(position),
+            Indexed::Nowhere => None,
+            Indexed::At(_) | Indexed::Unknown => self.position(namespace, name).ok(),
         }
+    }
+
+    /// Where the object is, or where it would be.
+    fn position(&self, namespace: &str, name: &str) -> Result<usize, usize> {
+        self.items.binary_search_by(|item| key(&**item).cmp(&(namespace, name)))
+    }
+}
+
+/// Positions of objects by the hash of namespace and name, and what has moved since it was made. Copies share it.
+#[derive(Clone, Debug)]
+struct Index {
+    positions: Arc<HashMap<u64, usize, RandomState>>,
+    moves: Vec<Move>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Move {
+    Inserted(usize),
+    Removed(usize),
+}
+
+/// What an index says of a hash.
+enum Indexed {
+    /// The object is here, unless another with the same hash is.
+    At(usize),
+    Nowhere,
+    Unknown,
+}
+
+impl Index {
+    /// Beyond as many moves bisection is as quick.
+    const MOVES: usize = 64;
+
+    fn moved(&mut self, step: Move) {
+        if self.moves.len() <= Self::MOVES {
+            self.moves.push(step);
+        }
+    }
+
+    fn position(&self, hash: u64) -> Indexed {
+        if self.moves.len() > Self::MOVES {
+            return Indexed::Unknown;
+        }
+        let Some(start) = self.positions.get(&hash) else {
+            return if self.moves.is_empty() { Indexed::Nowhere } else { Indexed::Unknown };
+        };
+        let mut position = *start;
+        for step in &self.moves {
+            match step {
+                Move::Inserted(at) if *at <= position => position += 1,
+                Move::Removed(at) if *at == position => return Indexed::Unknown,
+                Move::Removed(at) if *at < position => position -= 1,
+                Move::Inserted(_) | Move::Removed(_) => {}
+            }
+        }
+        Indexed::At(position)
     }
 }
 
@@ -226,7 +280,7 @@ fn key<T: Object>(object: &T) -> (&str, &str) {
 }
 
 pub(super) fn hash(key: impl Hash) -> u64 {
-    BuildHasherDefault::<DefaultHasher>::default().hash_one(key)
+    FixedState::default().hash_one(key)
 }
 
 fn version<T: Object>(object: &T) -> (u64, &str) {
@@ -284,6 +338,22 @@ mod tests {
         assert_eq!(found(&store), "abc");
         store.remove("", "a");
         assert_eq!(found(&store), "bc");
+    }
+
+    #[test]
+    fn every_object_is_found_however_many_moved() {
+        let mut store =
+            Store::new(Vec::from_iter((0..400).map(|n| node(&format!("n{n:03}"), "1"))), Scope::All, Vec::new());
+        for round in 0..90 {
+            let (gone, come) = ((round * 37) % 400, (round * 53) % 400);
+            store.remove("", &format!("n{gone:03}"));
+            store.insert(Node::clone(&node(&format!("n{come:03}-new"), "1")));
+            let names: Vec<&str> = store.seen().iter().map(|node| node.metadata.name.as_str()).collect();
+            let missed =
+                names.iter().find(|name| store.get("", name).found().is_none_or(|it| it.metadata.name != **name));
+            assert_eq!(missed, None, "round {round}");
+            assert!(store.get("", &format!("n{gone:03}")).is_absent(), "round {round}");
+        }
     }
 
     #[test]

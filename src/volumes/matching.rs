@@ -86,6 +86,19 @@ impl<'a> VolumeIndex<'a> {
         self.groups.iter().any(|(modes, _)| modes.contain_all(&claim.spec.access_modes))
     }
 
+    /// The free volumes that fit a claim whose class waits for a consumer, in no order: those that the scheduler can take
+    /// for it on their nodes.
+    pub(crate) fn free<'s>(&'s self, claim: &'s Claim, class: &'s str) -> impl Iterator<Item = &'a Volume> + 's {
+        let groups = self.groups.iter().filter(|(modes, _)| modes.contain_all(&claim.spec.access_modes));
+        groups.flat_map(move |(_, group)| group.fitting(claim, class))
+    }
+
+    /// Whether a volume is bound to or reserved for a claim of this namespace and name.
+    pub(crate) fn reserves(&self, claim: &Claim) -> bool {
+        let key = (claim.metadata.namespace.as_str(), claim.metadata.name.as_str());
+        self.groups.iter().any(|(_, group)| group.reserved.contains_key(&key))
+    }
+
     /// Why volumes aren't for this claim, and how many were left out: those without a claim or with a claim of this name
     /// first, by how many checks they fail, then others' by name. Others' are neither ranked nor all looked at.
     pub(crate) fn mismatches(&self, claim: &Claim, class: &str, delayed: bool) -> (Vec<VolumeMismatch>, usize) {
@@ -119,9 +132,15 @@ impl<'a> Group<'a> {
         if delayed {
             return None;
         }
-        let volumes = self.free.get(class)?;
+        self.fitting(claim, class).next()
+    }
+
+    /// The free volumes of the class that fit the claim, smallest first.
+    fn fitting<'s>(&'s self, claim: &'s Claim, class: &str) -> impl Iterator<Item = &'a Volume> + use<'s, 'a> {
+        let volumes = self.free.get(class).map_or(&[][..], Vec::as_slice);
         let start = volumes.partition_point(|volume| size(volume) < requested(claim));
-        volumes[start..].iter().copied().find(|volume| shape_fits(volume, claim) && selector_fits(volume, claim))
+        let fits = |volume: &&Volume| shape_fits(volume, claim) && selector_fits(volume, claim);
+        volumes[start..].iter().copied().filter(fits)
     }
 }
 

@@ -1,6 +1,10 @@
 //! kube-controller-manager's persistent volume controller: what it does with a claim, and the event that it emits
 //! (`pkg/controller/volume/persistentvolume/pv_controller.go`, syncClaim).
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use super::matching::{VolumeIndex, access_modes, bound_to};
 use super::migration::csi_driver_of;
 use super::mismatch::Mismatch;
@@ -25,7 +29,12 @@ pub struct VolumeController<'a> {
     volumes: VolumeIndex<'a>,
     /// The default class, or that it can't be known.
     default_class: Result<Option<&'a str>, String>,
+    /// Why volumes aren't for claims of which no volume knows, by what these ask for.
+    passed_over: RefCell<HashMap<String, PassedOver>>,
 }
+
+/// Volumes with what keeps them from a claim, and how many were left out.
+type PassedOver = (Arc<[VolumeMismatch]>, usize);
 
 impl<'a> VolumeController<'a> {
     /// Indexes a snapshot. The release is the snapshot's, or the newest known where it doesn't say.
@@ -36,6 +45,7 @@ impl<'a> VolumeController<'a> {
             version,
             volumes: VolumeIndex::new(snapshot.volumes.seen()),
             default_class: default_class(snapshot),
+            passed_over: RefCell::default(),
         }
     }
 
@@ -67,7 +77,22 @@ impl<'a> VolumeController<'a> {
         verdict
     }
 
-    fn mismatches(&self, claim: &Claim, class: &str) -> (Vec<VolumeMismatch>, usize) {
+    /// The free volumes that a claim which waits for a consumer could get, in no order.
+    pub(crate) fn free_for(&self, claim: &Claim) -> Vec<&'a Volume> {
+        let verdict = self.judge(claim);
+        let class = verdict.assigns_class.as_deref().unwrap_or_else(|| claim.class());
+        let pending = matches!(verdict.phase, ClaimPhase::Pending | ClaimPhase::Unknown);
+        if !pending || !claim.spec.volume_name.is_empty() || !self.waits_for_consumer(class) {
+            return Vec::new();
+        }
+        self.volumes.free(claim, class).collect()
+    }
+
+    fn waits_for_consumer(&self, class: &str) -> bool {
+        self.snapshot.classes.get("", class).found().is_some_and(|class| class.waits_for_consumer())
+    }
+
+    fn mismatches(&self, claim: &Claim, class: &str) -> PassedOver {
         if !claim.spec.volume_name.is_empty() {
             let requested = self.snapshot.volumes.get("", &claim.spec.volume_name).found();
             let mismatch = requested.map(|volume| VolumeMismatch {
@@ -76,8 +101,15 @@ impl<'a> VolumeController<'a> {
             });
             return (mismatch.into_iter().collect(), 0);
         }
-        let delayed = self.snapshot.classes.get("", class).found().is_some_and(|class| class.waits_for_consumer());
-        self.volumes.mismatches(claim, class, delayed)
+        let look = || {
+            let (volumes, left_out) = self.volumes.mismatches(claim, class, self.waits_for_consumer(class));
+            (Arc::from(volumes), left_out)
+        };
+        if self.volumes.reserves(claim) {
+            return look();
+        }
+        let key = format!("{class}|{}", serde_json::to_string(&claim.spec).unwrap_or_default());
+        self.passed_over.borrow_mut().entry(key).or_insert_with(look).clone()
     }
 
     /// syncUnboundClaim where the claim names no volume. `class` is the claim's, or the default that it is given.
@@ -217,7 +249,7 @@ impl<'a> VolumeController<'a> {
             binds_to: binds_to.filter(|_| certain),
             decision,
             assigns_class: None,
-            volumes: Vec::new(),
+            volumes: Arc::default(),
             volumes_left_out: 0,
             unknown,
         }

@@ -1,6 +1,7 @@
 //! What the PV controller decides of a claim.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -117,7 +118,7 @@ pub struct ClaimVerdict {
     pub assigns_class: Option<String>,
     /// Existing volumes with what keeps them from this claim, the nearest first; empty for bound claims. A claim that
     /// names its volume has only that one.
-    pub volumes: Vec<VolumeMismatch>,
+    pub volumes: Arc<[VolumeMismatch]>,
     /// How many volumes were left out of `volumes`.
     pub volumes_left_out: usize,
     /// What was missing, one line each; empty where the verdict is certain.
@@ -133,7 +134,7 @@ impl ClaimVerdict {
             event: None,
             binds_to: None,
             assigns_class: None,
-            volumes: Vec::new(),
+            volumes: Arc::default(),
             volumes_left_out: 0,
             unknown: vec![missing.to_owned()],
         }

@@ -47,7 +47,8 @@ fn verdicts(objects: &[Value]) -> Verdicts {
     let controller = VolumeController::new(&snapshot);
     let claims = snapshot.claims.seen().iter().map(|claim| {
         let mut verdict = controller.judge(claim);
-        verdict.volumes.retain(|volume| !volume.name.starts_with("added-"));
+        let own = verdict.volumes.iter().filter(|volume| !volume.name.starts_with("added-")).cloned();
+        verdict.volumes = own.collect();
         (claim.metadata.name.clone(), verdict)
     });
     (judged(&scheduler, &snapshot), claims.collect())

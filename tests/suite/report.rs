@@ -275,11 +275,11 @@ fn claims_say_why_no_volume_matches() {
         Mismatch::AccessModes { lacking: vec!["ReadWriteMany".to_owned()], present: vec!["ReadWriteOnce".to_owned()] };
     let verdict = ClaimVerdict {
         event: Some(event),
-        volumes: vec![
+        volumes: Arc::from([
             volume("pv-a", std::slice::from_ref(&class)),
             volume("pv-b", &[class]),
             volume("pv-c", &[modes, small]),
-        ],
+        ]),
         ..ClaimVerdict::unknown("")
     };
     let verdict = ClaimVerdict { phase: ClaimPhase::Pending, unknown: Vec::new(), ..verdict };

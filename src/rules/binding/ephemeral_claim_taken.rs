@@ -22,7 +22,7 @@ crate::rules::declare_rule! {
 
 fn check(cx: &Context<'_>, out: &mut Causes) {
     for group in cx.blocked() {
-        for obstacle in cx.in_the_way(group).of_pod {
+        for obstacle in &cx.in_the_way(group).of_pod {
             if let Fact::Claim { claim, trouble: ClaimTrouble::NotOwned { owner } } = &obstacle.fact {
                 out.add(finding(cx, group, claim, owner.as_ref()));
             }

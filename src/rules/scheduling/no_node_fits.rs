@@ -1,5 +1,6 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::everywhere::everywhere;
 use super::pinned::pinned;
@@ -38,7 +39,7 @@ const CLOSED_BY: usize = 2;
 const LONG: usize = 260;
 
 fn check(cx: &Context<'_>, out: &mut Out<'_>) {
-    let mut stories: BTreeMap<String, (InTheWay, Vec<&PodGroup<'_>>)> = BTreeMap::new();
+    let mut stories: BTreeMap<String, (Rc<InTheWay>, Vec<&PodGroup<'_>>)> = BTreeMap::new();
     for group in cx.blocked() {
         if !group.pods.iter().all(|pod| out.known(&pod_ref(pod))) {
             let way = cx.in_the_way(group);

@@ -218,7 +218,7 @@ pub(super) fn with_volumes(cx: &Context<'_>, way: &InTheWay, mut finding: Findin
 fn with_class(cx: &Context<'_>, claim: &ObjectRef, class: &str, mut finding: Finding) -> Finding {
     let of_class = |name: &str| cx.snapshot.volumes.get("", name).found().is_some_and(|it| it.class() == class);
     let case = cx.claims.iter().find(|case| claim_ref(case.claim) == *claim);
-    let volumes = case.into_iter().flat_map(|case| &case.verdict.volumes);
+    let volumes = case.into_iter().flat_map(|case| case.verdict.volumes.iter());
     let waits = |volume: &&VolumeMismatch| volume.mismatch != [Mismatch::LeftToScheduler];
     for volume in volumes.filter(|volume| of_class(&volume.name)).filter(waits).take(SHOWN) {
         let why: Vec<String> = volume.mismatch.iter().map(ToString::to_string).collect();

@@ -27,6 +27,8 @@ pub(super) struct Reader<'a> {
     /// What may still come out of decompressors, files that are passed over included.
     unpacked: Budget,
     files: usize,
+    /// The bytes of the file that is read, as far as its text is that long.
+    expected: u64,
 }
 
 /// What a stream starts as.
@@ -54,7 +56,7 @@ impl Format {
 impl<'a> Reader<'a> {
     pub(super) fn new(collector: &'a mut Collector, limits: &'a Limits) -> Self {
         let (texts, unpacked) = (Budget::new(limits.total), Budget::new(limits.unpacked));
-        Self { collector, limits, texts, unpacked, files: 0 }
+        Self { collector, limits, texts, unpacked, files: 0, expected: 0 }
     }
 
     /// Reads a path that the user gave.
@@ -67,6 +69,7 @@ impl<'a> Reader<'a> {
             return self.folder(path);
         }
         let file = std::fs::File::open(path).map_err(|error| failed(path, &error))?;
+        self.expected = file.metadata().map_or(0, |metadata| metadata.len());
         self.stream(path, Box::new(file))
     }
 
@@ -121,7 +124,8 @@ impl<'a> Reader<'a> {
 
     fn text(&mut self, name: &str, stream: impl Read) -> Result<(), SourceError> {
         let mut stream = self.texts.bound(stream);
-        let mut bytes = Vec::new();
+        let expected = std::mem::take(&mut self.expected).min(self.limits.json);
+        let mut bytes = Vec::with_capacity(usize::try_from(expected + 1).unwrap_or(0));
         let mut fill = |bytes: &mut Vec<u8>, bound: u64| {
             let more = (bound + 1).saturating_sub(bytes.len() as u64);
             stream.by_ref().take(more).read_to_end(bytes)
