@@ -78,6 +78,8 @@ enum Result {
         placed: Vec<String>,
         by: Vec<(String, Vec<String>)>,
         causes: Vec<String>,
+        /// Pods of which it can't be told what becomes of them, and why.
+        open: Option<(String, Vec<String>)>,
     },
     Unknown(String),
 }
@@ -144,8 +146,8 @@ impl<'a> Trials<'a> {
                         useless.push(useless_evidence(&finding.object, &remedy, text));
                         continue;
                     }
-                    Result::Blocked { placed, by, .. } => {
-                        remedy.trial = Trial::NextBlocker { placed: placed.len(), then: tell(&placed, &by) };
+                    Result::Blocked { placed, by, open, .. } => {
+                        remedy.trial = Trial::NextBlocker { placed: placed.len(), then: tell(&placed, &by, open) };
                     }
                 }
                 finding.remedies.push(remedy);
@@ -158,11 +160,11 @@ impl<'a> Trials<'a> {
     /// The repair with what comes next, where it ends the cause of the finding and not all that is in the way.
     pub(super) fn next_blocker(&mut self, finding: &Finding, mut remedy: Remedy) -> Option<Remedy> {
         let victims: Vec<ObjectRef> = finding.victims().cloned().collect();
-        let Result::Blocked { placed, by, causes } = self.attempt(&remedy, &victims) else { return None };
+        let Result::Blocked { placed, by, causes, open } = self.attempt(&remedy, &victims) else { return None };
         if causes.contains(&finding.id) || by.iter().any(|(text, _)| text == UNTOLD) {
             return None;
         }
-        remedy.trial = Trial::NextBlocker { placed: placed.len(), then: tell(&placed, &by) };
+        remedy.trial = Trial::NextBlocker { placed: placed.len(), then: tell(&placed, &by, open) };
         Some(remedy)
     }
 
@@ -180,6 +182,7 @@ impl<'a> Trials<'a> {
                         placed: Vec::new(),
                         by: vec![(text, names(victims))],
                         causes: self.causes(&state, victims).into_iter().map(|finding| finding.id).collect(),
+                        open: None,
                     };
                 }
                 Err(ApplyError::Unknown(reason)) => return Result::Unknown(reason),
@@ -189,7 +192,7 @@ impl<'a> Trials<'a> {
     }
 
     fn play(&mut self, state: Snapshot, victims: &[ObjectRef]) -> Result {
-        let Some(Settled { state, placed, mut blocked, starting, unknown, .. }) =
+        let Some(Settled { state, placed, mut blocked, starting, open, unknown, .. }) =
             self.settle(state, victims, Choice::First)
         else {
             return Result::Unknown(TOO_LARGE.to_owned());
@@ -201,7 +204,10 @@ impl<'a> Trials<'a> {
             (true, None) if !starting.is_empty() => Result::Starting(names(&starting)),
             (true, None) => Result::Placed,
             (true, Some(reason)) => Result::Unknown(reason),
-            (false, _) => self.blocked(&state, placed, &blocked),
+            (false, unknown) => {
+                let open = unknown.map(|reason| (reason, names(&open)));
+                self.blocked(&state, placed, &blocked, open)
+            }
         }
     }
 
@@ -282,7 +288,13 @@ impl<'a> Trials<'a> {
     }
 
     /// What stands in the way of the victims that are left, by the finding that explains each.
-    fn blocked(&mut self, state: &Snapshot, placed: Vec<String>, blocked: &[ObjectRef]) -> Result {
+    fn blocked(
+        &mut self,
+        state: &Snapshot,
+        placed: Vec<String>,
+        blocked: &[ObjectRef],
+        open: Option<(String, Vec<String>)>,
+    ) -> Result {
         let findings = self.causes(state, blocked);
         let mut by: Vec<(String, Vec<String>)> = Vec::new();
         let mut told = BTreeSet::new();
@@ -299,7 +311,7 @@ impl<'a> Trials<'a> {
         if by.is_empty() {
             by.push((UNTOLD.to_owned(), names(blocked)));
         }
-        Result::Blocked { placed, by, causes: errors.map(|finding| finding.id.clone()).collect() }
+        Result::Blocked { placed, by, causes: errors.map(|finding| finding.id.clone()).collect(), open }
     }
 }
 
@@ -322,7 +334,7 @@ fn useless_evidence(object: &ObjectRef, remedy: &Remedy, text: &str) -> Evidence
     }
 }
 
-fn tell(placed: &[String], by: &[(String, Vec<String>)]) -> String {
+fn tell(placed: &[String], by: &[(String, Vec<String>)], open: Option<(String, Vec<String>)>) -> String {
     let mut told = Vec::new();
     match placed {
         [] => {}
@@ -332,6 +344,9 @@ fn tell(placed: &[String], by: &[(String, Vec<String>)]) -> String {
     told.extend(by.iter().map(|(text, victims)| {
         let stay = either(victims.len(), "stays", "stay");
         format!("then {} {stay} back: {text}", crate::diagnosis::text::names(victims))
+    }));
+    told.extend(open.map(|(reason, pods)| {
+        format!("what becomes of {} is not known: {reason}", crate::diagnosis::text::names(&pods))
     }));
     told.join("; ")
 }
@@ -542,4 +557,21 @@ fn needs_volume_that_exists(state: &Snapshot, claim: &Claim) -> bool {
     let class = state.classes.get("", claim.class()).found();
     let makes_none = class.is_some_and(|class| class.waits_for_consumer() && class.provisioner == NO_PROVISIONER);
     waits && makes_none
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tell;
+
+    #[test]
+    fn what_cannot_be_foreseen_is_told_beside_what_is_in_the_way() {
+        let pods = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let by = [("the claim is gone".to_owned(), pods(&["web-1"]))];
+        let open = Some(("another scheduler decides about pod web-2".to_owned(), pods(&["web-2"])));
+        assert_eq!(
+            tell(&pods(&["web-0"]), &by, open),
+            "pod web-0 is placed; then web-1 stays back: the claim is gone; what becomes of web-2 is not known: another \
+             scheduler decides about pod web-2"
+        );
+    }
 }

@@ -214,8 +214,11 @@ fn devices(random: &mut Random, nodes: &[String]) -> Vec<Value> {
         })
     };
     let mut given = claim("devices-given", "fast");
+    set(&mut given, "metadata/finalizers", json!(["resource.kubernetes.io/delete-protection"]));
     let device = json!({ "request": "r", "driver": "gpu.example.com", "pool": "pool", "device": "gpu0" });
-    given["status"] = json!({ "allocation": { "devices": { "results": [device] } } });
+    given["status"] = json!({ "allocation": {
+        "allocationTimestamp": "2026-01-01T00:00:00Z", "devices": { "results": [device] }
+    } });
     if let Some(node) = nodes.first() {
         let fields = json!([{ "key": "metadata.name", "operator": "In", "values": [node] }]);
         set(&mut given, "status/allocation/nodeSelector", json!({ "nodeSelectorTerms": [{ "matchFields": fields }] }));
