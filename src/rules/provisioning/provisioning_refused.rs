@@ -1,7 +1,6 @@
 mod facts;
 
-use std::collections::BTreeMap;
-
+use crate::diagnosis::by_key::by_key;
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
@@ -34,12 +33,9 @@ struct Stopped<'c, 'a> {
 }
 
 fn check(cx: &Context<'_>, out: &mut Out<'_>) {
-    let mut stories: BTreeMap<(&str, String), Vec<Stopped<'_, '_>>> = BTreeMap::new();
-    for case in cx.claims.iter().filter(|case| !out.explained(&claim_ref(case.claim))) {
-        if let Some(stopped) = stopped(cx, case) {
-            stories.entry((&stopped.verdict.driver, stopped.problem.to_string())).or_default().push(stopped);
-        }
-    }
+    let open = cx.claims.iter().filter(|case| !out.explained(&claim_ref(case.claim)));
+    let stopped = open.filter_map(|case| stopped(cx, case));
+    let stories = by_key(stopped.map(|stopped| ((&stopped.verdict.driver, stopped.problem.to_string()), stopped)));
     for (_, cases) in stories {
         out.add(finding(cx, &cases));
     }
