@@ -4,7 +4,8 @@ use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
-use crate::diagnosis::text::{capital, count, named};
+use crate::diagnosis::text::count;
+use crate::diagnosis::who::Who;
 use crate::model::{Claim, Kind, ObjectRef};
 
 use crate::volumes::{ClaimVerdict, Decision, Mismatch, Owner, VolumeMismatch};
@@ -113,7 +114,7 @@ fn finding(cx: &Context<'_>, reason: &str, cases: &[&ClaimCase<'_>]) -> Finding 
     let names: Vec<&str> = cases.iter().map(|case| case.claim.metadata.name.as_str()).collect();
     let lead = cases[0];
     let object = claim_ref(lead.claim);
-    let title = format!("{} can't be bound: {reason}", capital(&named("claim", &names)));
+    let title = format!("{} can't be bound: {reason}", Who::new("claim", &names));
     let mut finding = RULE.finding(object.clone(), title);
     finding = with_question(lead, finding);
     if let Some(event) = &lead.verdict.event {

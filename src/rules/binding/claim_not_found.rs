@@ -7,7 +7,8 @@ use crate::diagnosis::context::{Context, pod_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Causes;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
-use crate::diagnosis::text::{capital, named, names, near};
+use crate::diagnosis::text::{named, names, near};
+use crate::diagnosis::who::Who;
 use crate::model::version::Version;
 use crate::model::{Claim, Kind, ObjectRef, Pod, Volume, Workload};
 use crate::scheduler::Outcome;
@@ -81,8 +82,7 @@ fn finding(cx: &Context<'_>, subject: ObjectRef, lacking: &[Lacking<'_>]) -> Fin
     claims.dedup();
     let meant = lacking[0].made.is_none().then(|| meant(cx, &lacking[0])).flatten();
     let slip = meant.map_or_else(String::new, |name| format!("; there is claim {name}, which may be what is meant"));
-    let title =
-        format!("{} can't be scheduled: there is no {}{slip}", capital(&named("pod", &pods)), named("claim", &claims));
+    let title = format!("{} can't be scheduled: there is no {}{slip}", Who::new("pod", &pods), named("claim", &claims));
     let mut finding = RULE.finding(subject, title);
     for one in lacking.iter().take(3) {
         finding = with_facts(cx, one, finding);

@@ -1,13 +1,13 @@
+mod repairs;
+
 use std::collections::BTreeMap;
 
-use crate::admission::injector::Injector;
 use crate::admission::{Backend, Match, Request, backend, webhook::matches};
 use crate::dependencies::Part;
 use crate::diagnosis::context::{Context, Shortfall};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Causes;
-use crate::diagnosis::remedy::{Change, Remedy, Risk, Step, Trial};
-use crate::diagnosis::text::{either, named};
+use crate::diagnosis::text::{either, names};
 use crate::model::webhook::{ServiceReference, Webhook};
 use crate::model::{Event, Kind, ObjectRef, WebhookConfiguration, Workload};
 use crate::rules::drivers::trouble::trouble;
@@ -39,6 +39,12 @@ struct Suspect<'a> {
     position: usize,
     webhook: &'a Webhook,
     backend: Backend,
+}
+
+impl Suspect<'_> {
+    fn object(&self) -> ObjectRef {
+        ObjectRef::new(self.kind, "", &self.configuration.metadata.name)
+    }
 }
 
 /// The kinds that tell which webhooks are called, and whether anything answers.
@@ -132,23 +138,16 @@ fn approves(cx: &Context<'_>, suspect: &Suspect<'_>, shortfall: &Shortfall<'_>) 
 fn finding(cx: &Context<'_>, suspect: &Suspect<'_>, victims: &[(&Shortfall<'_>, Option<&Event>)]) -> Finding {
     let webhook = suspect.webhook;
     let service = webhook.client_config.service.as_ref();
-    let place = service
-        .map_or_else(|| "its URL".to_owned(), |service| format!("service {}/{}", service.namespace, service.name));
-    let why = match suspect.backend {
-        Backend::NoService if cx.presumes_none(Kind::Service) => format!("{place} is not in the dump"),
-        Backend::NoService => format!("{place} does not exist"),
-        Backend::NoEndpoints => format!("{place} has no ready endpoint"),
-        Backend::Serves | Backend::Unknown(_) => "it can't be reached".to_owned(),
-    };
     let server = service.filter(|_| suspect.backend == Backend::NoEndpoints).and_then(|service| server(cx, service));
     let down = server.as_ref().and_then(|part| Some((part, trouble(cx, part, &part.pods(cx), START)?)));
     let circle = server.as_ref().is_some_and(|part| waits_for_itself(cx, part, victims));
+    let unanswered = unanswered(cx, suspect);
     let why = match &down {
         Some((part, _)) if circle => {
-            format!("{why}, because it must approve the pods of {}, its own server, as well", part.words())
+            format!("{unanswered}, because it must approve the pods of {}, its own server, as well", part.words())
         }
-        Some((part, trouble)) => format!("{why}, because {} {}", part.words(), trouble.text),
-        None => why,
+        Some((part, trouble)) => format!("{unanswered}, because {} {}", part.words(), trouble.text),
+        None => unanswered,
     };
     let owners: Vec<String> =
         victims.iter().map(|(shortfall, _)| format!("{} {}", shortfall.kind, shortfall.meta.name)).collect();
@@ -156,32 +155,15 @@ fn finding(cx: &Context<'_>, suspect: &Suspect<'_>, victims: &[(&Shortfall<'_>, 
         "Webhook {} must approve new {} and {why}, so {} can't make {}",
         webhook.name,
         approves(cx, suspect, victims[0].0),
-        crate::diagnosis::text::names(&owners),
+        names(&owners),
         either(victims.iter().map(|(shortfall, _)| shortfall.lacking).sum(), "its pod", "pods"),
     );
-    let object = ObjectRef::new(suspect.kind, "", &suspect.configuration.metadata.name);
-    let mut finding = RULE.finding(object.clone(), title).evidence(
-        object.clone(),
-        format!("webhooks[{}].failurePolicy", suspect.position),
-        webhook.failure_policy.as_deref().unwrap_or("Fail"),
-        "a pod is refused when the webhook can't be called",
-    );
-    if let Some(service) = service {
-        let value = match suspect.backend {
-            Backend::NoService if cx.presumes_none(Kind::Service) => "not in the dump",
-            Backend::NoService => "not found",
-            Backend::NoEndpoints => "no ready endpoint",
-            Backend::Serves | Backend::Unknown(_) => "not known",
-        };
-        let reference = ObjectRef::new(Kind::Service, &service.namespace, &service.name);
-        finding = finding.evidence(reference.clone(), "", value, "the webhook is called through this service");
-        finding = if suspect.backend.fails() { finding.rests_on([reference]) } else { finding };
-    }
+    let mut finding = with_webhook(cx, suspect, title);
     if let Some((_, trouble)) = &down {
         finding.evidence.extend(trouble.facts.iter().cloned());
     }
     if let Some((owner, _)) = owner_words(cx, &suspect.configuration.metadata) {
-        finding = finding.evidence(object, "metadata", owner, "owns the webhook");
+        finding = finding.evidence(suspect.object(), "metadata", owner, "owns the webhook");
     }
     for (shortfall, event) in victims {
         finding = with_victim(shortfall, *event, finding);
@@ -189,7 +171,40 @@ fn finding(cx: &Context<'_>, suspect: &Suspect<'_>, victims: &[(&Shortfall<'_>, 
     if !suspect.backend.fails() {
         finding = finding.likely();
     }
-    finding.with_remedies(remedies(cx, suspect, circle))
+    finding.with_remedies(repairs::remedies(cx, suspect, circle))
+}
+
+/// In which way nothing answers behind the webhook.
+fn unanswered(cx: &Context<'_>, suspect: &Suspect<'_>) -> String {
+    let service = suspect.webhook.client_config.service.as_ref();
+    let place = service
+        .map_or_else(|| "its URL".to_owned(), |service| format!("service {}/{}", service.namespace, service.name));
+    match suspect.backend {
+        Backend::NoService if cx.presumes_none(Kind::Service) => format!("{place} is not in the dump"),
+        Backend::NoService => format!("{place} does not exist"),
+        Backend::NoEndpoints => format!("{place} has no ready endpoint"),
+        Backend::Serves | Backend::Unknown(_) => "it can't be reached".to_owned(),
+    }
+}
+
+/// The finding with what is known of the webhook and its service.
+fn with_webhook(cx: &Context<'_>, suspect: &Suspect<'_>, title: String) -> Finding {
+    let finding = RULE.finding(suspect.object(), title).evidence(
+        suspect.object(),
+        format!("webhooks[{}].failurePolicy", suspect.position),
+        suspect.webhook.failure_policy.as_deref().unwrap_or("Fail"),
+        "a pod is refused when the webhook can't be called",
+    );
+    let Some(service) = &suspect.webhook.client_config.service else { return finding };
+    let value = match suspect.backend {
+        Backend::NoService if cx.presumes_none(Kind::Service) => "not in the dump",
+        Backend::NoService => "not found",
+        Backend::NoEndpoints => "no ready endpoint",
+        Backend::Serves | Backend::Unknown(_) => "not known",
+    };
+    let reference = ObjectRef::new(Kind::Service, &service.namespace, &service.name);
+    let finding = finding.evidence(reference.clone(), "", value, "the webhook is called through this service");
+    if suspect.backend.fails() { finding.rests_on([reference]) } else { finding }
 }
 
 /// Whether the pods that serve the webhook are among those that it keeps from being made.
@@ -215,55 +230,6 @@ fn with_victim(shortfall: &Shortfall<'_>, event: Option<&Event>, finding: Findin
     finding.explains(object).explains_all(pods)
 }
 
-fn remedies(cx: &Context<'_>, suspect: &Suspect<'_>, circle: bool) -> Vec<Remedy> {
-    let service = suspect.webhook.client_config.service.as_ref();
-    let mut remedies = Vec::new();
-    if let Some(workload) = service.and_then(|service| stopped_backend(cx, &service.namespace, &service.name)) {
-        remedies.push(start(cx, workload, suspect));
-    }
-    if circle || suspect.kind == Kind::ValidatingWebhookConfiguration {
-        remedies.push(fail_open(cx, suspect));
-    }
-    let injector = Injector {
-        configuration: suspect.configuration.metadata.name.clone(),
-        position: suspect.position,
-        siblings: suspect.configuration.webhooks.len(),
-        webhook: suspect.webhook.name.clone(),
-        service: service.map(|service| (service.namespace.clone(), service.name.clone())),
-        named: true,
-        doubt: None,
-    };
-    if suspect.kind == Kind::MutatingWebhookConfiguration {
-        let (steps, known) = crate::rules::topolvm::webhook_off::webhook_off(cx, &[injector]);
-        let mut off = Remedy::new("Switch the webhook off", Risk::Medium, steps);
-        if let Err(reason) = known {
-            off.trial = Trial::Untried(reason);
-        }
-        remedies.push(off);
-    } else {
-        let remove = crate::rules::topolvm::webhook_off::remove_webhook_of(suspect.kind, &injector);
-        let step = cx.step(format!("Remove webhook {}", suspect.webhook.name), remove);
-        remedies.push(Remedy::new("Remove the webhook, and with it what it checks", Risk::High, vec![step]));
-    }
-    remedies
-}
-
-/// Lets objects in unchecked while nothing answers, and closes again behind them.
-fn fail_open(cx: &Context<'_>, suspect: &Suspect<'_>) -> Remedy {
-    let policy = |policy: &str| Change::JsonPatch {
-        kind: suspect.kind,
-        namespace: String::new(),
-        name: suspect.configuration.metadata.name.clone(),
-        operations: serde_json::json!([
-            {"op": "test", "path": format!("/webhooks/{}/name", suspect.position), "value": suspect.webhook.name},
-            {"op": "add", "path": format!("/webhooks/{}/failurePolicy", suspect.position), "value": policy},
-        ]),
-    };
-    let open = cx.step("Let pods in while nothing answers; they are not checked then", policy("Ignore"));
-    let close = Step { later: true, ..cx.step("Once its server runs, close it again", policy("Fail")) };
-    Remedy::new("Let the webhook fail open until its server runs", Risk::Medium, vec![open, close])
-}
-
 /// The workload behind a service, which serves the webhook.
 fn server<'a>(cx: &Context<'a>, reference: &ServiceReference) -> Option<Part<'a>> {
     let service = cx.snapshot.services.get(&reference.namespace, &reference.name).found()?;
@@ -281,32 +247,4 @@ fn server<'a>(cx: &Context<'a>, reference: &ServiceReference) -> Option<Part<'a>
         Some(Part::of(kind, store.in_namespace(&reference.namespace).iter().find(selects)?))
     });
     found.next()
-}
-
-/// The Deployment behind a service, where it is scaled to zero.
-fn stopped_backend<'a>(cx: &Context<'a>, namespace: &str, service: &str) -> Option<&'a Workload> {
-    let service = cx.snapshot.services.get(namespace, service).found()?;
-    let selects = |workload: &&std::sync::Arc<Workload>| {
-        let labels = &workload.spec.template.metadata.labels;
-        !service.spec.selector.is_empty()
-            && service.spec.selector.iter().all(|(key, value)| labels.get(key) == Some(value))
-    };
-    let deployment = cx.snapshot.deployments.in_namespace(namespace).iter().find(selects)?;
-    (deployment.replicas() == 0).then_some(deployment)
-}
-
-fn start(cx: &Context<'_>, workload: &Workload, suspect: &Suspect<'_>) -> Remedy {
-    let meta = &workload.metadata;
-    let service = suspect.webhook.client_config.service.as_ref();
-    let slice = service.map(|service| {
-        let object = serde_json::json!({
-            "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
-            "metadata": {"name": format!("{}-trial", service.name), "namespace": service.namespace,
-                "labels": {"kubernetes.io/service-name": service.name}},
-            "endpoints": [{"conditions": {"ready": true}}]});
-        Change::Create { kind: Kind::EndpointSlice, object, ask: None }
-    });
-    let what = format!("Start {} again", named("Deployment", &[&meta.name]));
-    let step = cx.scale(what, (Kind::Deployment, &meta.namespace, &meta.name), 1);
-    Remedy::new("Start what serves the webhook", Risk::Low, vec![step.leading_to(slice.into_iter().collect())])
 }

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::driver_absence::Absence;
+use crate::diagnosis::by_key::by_key;
 use crate::diagnosis::context::{Context, pod_ref};
 use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Out;
@@ -42,14 +43,13 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
     if of_unplaced_pods(cx, out, &mut gaps) {
         out.skip(cx.unread(&[Kind::CSINode]));
     }
-    let mut roots: BTreeMap<(ObjectRef, String), Vec<(&Gap<'_>, Absence<'_>)>> = BTreeMap::new();
-    for gap in gaps.values() {
+    let absences = gaps.values().map(|gap| {
         let absence = Absence::of(cx, &gap.driver, gap.node);
         let object = absence.object(cx, &gap.driver, &gap.node.metadata.name);
         let cause = absence.cause(cx, &gap.driver, "that node");
-        roots.entry((object, cause)).or_default().push((gap, absence));
-    }
-    for ((object, _), gaps) in roots {
+        ((object, cause), (gap, absence))
+    });
+    for ((object, _), gaps) in by_key(absences) {
         out.add(finding(cx, object, &gaps));
     }
 }

@@ -1,7 +1,6 @@
-use std::collections::BTreeMap;
-
 use super::capacity::{Shortage, shortages};
 use crate::dependencies::Part;
+use crate::diagnosis::by_key::by_key;
 use crate::diagnosis::context::Context;
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Causes;
@@ -27,13 +26,8 @@ crate::rules::declare_rule! {
 }
 
 fn check(cx: &Context<'_>, out: &mut Causes) {
-    let mut by_driver: BTreeMap<&str, Vec<Shortage<'_, '_>>> = BTreeMap::new();
-    for shortage in shortages(cx) {
-        if !shortage.unpublished.is_empty() {
-            by_driver.entry(&shortage.class.provisioner).or_default().push(shortage);
-        }
-    }
-    for (driver, shortages) in by_driver {
+    let unpublished = shortages(cx).into_iter().filter(|shortage| !shortage.unpublished.is_empty());
+    for (driver, shortages) in by_key(unpublished.map(|shortage| (&shortage.class.provisioner, shortage))) {
         out.add(finding(cx, driver, &shortages));
     }
 }
@@ -51,35 +45,47 @@ fn finding(cx: &Context<'_>, driver: &str, shortages: &[Shortage<'_, '_>]) -> Fi
         true => format!("the dump has no CSIStorageCapacity at all, so none for class {}", names(&classes)),
         false => format!("no CSIStorageCapacity for class {} covers {}", names(&classes), named("node", &nodes)),
     };
-    let title = match &stopped {
-        Some(part) => format!(
-            "{} is scaled to zero, so driver {driver} publishes no free capacity and the scheduler takes its nodes for full",
-            part.words()
+    let promising = ObjectRef::new(Kind::CSIDriver, "", driver);
+    let (object, title) = match &stopped {
+        Some(part) => (
+            part.object(),
+            format!(
+                "{} is scaled to zero, so driver {driver} publishes no free capacity and the scheduler takes its nodes for full",
+                part.words()
+            ),
         ),
-        None => format!("{}, though driver {driver} promises to publish free capacity", capital(&nothing)),
+        None => (
+            promising.clone(),
+            format!("{}, though driver {driver} promises to publish free capacity", capital(&nothing)),
+        ),
     };
-    let object = match &stopped {
-        Some(part) => part.object(),
-        None => ObjectRef::new(Kind::CSIDriver, "", driver),
-    };
-    let mut finding = RULE
+    let finding = RULE
         .finding(object, title)
         .evidence(
-            ObjectRef::new(Kind::CSIDriver, "", driver),
+            promising,
             "spec.storageCapacity",
             "true",
             "the scheduler places a volume only where enough capacity is published",
         )
         .evidence(shortages[0].class_ref(), "", "no CSIStorageCapacity", nothing);
-    for node in nodes.iter().take(3) {
-        finding = finding.evidence(
-            ObjectRef::new(Kind::CSINode, "", node),
-            "spec.drivers",
-            driver,
-            "the driver is registered on the node",
-        );
+    let finding = with_provisioner(provisioner, with_nodes(driver, &nodes, finding));
+    let mut finding = with_published(shortages, finding);
+    for shortage in shortages {
+        finding = finding.explains_all(shortage.group.objects()).explains_all(shortage.claims(cx));
     }
-    finding = with_provisioner(provisioner, finding);
+    finding.with_remedies(remedies(cx, driver, provisioner, stopped.is_some()))
+}
+
+fn with_nodes(driver: &str, nodes: &[&str], mut finding: Finding) -> Finding {
+    for node in nodes.iter().take(3) {
+        let node = ObjectRef::new(Kind::CSINode, "", node);
+        finding = finding.evidence(node, "spec.drivers", driver, "the driver is registered on the node");
+    }
+    finding
+}
+
+/// The finding with what is published, though it is too little.
+fn with_published(shortages: &[Shortage<'_, '_>], mut finding: Finding) -> Finding {
     for (node, object) in shortages.iter().flat_map(|shortage| &shortage.small).take(3) {
         let free = object.limit().map_or_else(|| "nothing".to_owned(), |limit| short_bytes(limit.value()));
         finding = finding.evidence(
@@ -89,10 +95,7 @@ fn finding(cx: &Context<'_>, driver: &str, shortages: &[Shortage<'_, '_>]) -> Fi
             format!("for node {node} something is published, but too little"),
         );
     }
-    for shortage in shortages {
-        finding = finding.explains_all(shortage.group.objects()).explains_all(shortage.claims(cx));
-    }
-    finding.with_remedies(remedies(cx, driver, provisioner, stopped.is_some()))
+    finding
 }
 
 fn with_provisioner(provisioner: Option<Part<'_>>, finding: Finding) -> Finding {

@@ -1,10 +1,9 @@
 mod repairs;
 mod words;
 
-use std::collections::BTreeMap;
-
 use self::words::snapshot_event;
 use super::runner::{busy_helpers, runner};
+use crate::diagnosis::by_key::by_key;
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
@@ -37,17 +36,10 @@ struct Failing<'c, 'a> {
     failure: ProvisionFailure,
 }
 
-/// What failing claims share: the provisioner, the class and the story.
-type Key<'c> = (String, &'c str, String);
-
 fn check(cx: &Context<'_>, out: &mut Out<'_>) {
-    let mut stories: BTreeMap<Key<'_>, Vec<Failing<'_, '_>>> = BTreeMap::new();
-    for case in cx.claims.iter().filter(|case| !out.explained(&claim_ref(case.claim))) {
-        if let Some((driver, failing)) = failing(cx, case) {
-            let key = (driver, case.claim.class(), story(&failing));
-            stories.entry(key).or_default().push(failing);
-        }
-    }
+    let open = cx.claims.iter().filter(|case| !out.explained(&claim_ref(case.claim)));
+    let failing = open.filter_map(|case| failing(cx, case));
+    let stories = by_key(failing.map(|(driver, one)| ((driver, one.case.claim.class(), story(&one)), one)));
     let asked = |case: &&ClaimCase<'_>| matches!(case.verdict.decision, Decision::ExternalProvisioning { .. });
     if stories.is_empty() && cx.claims.iter().any(|case| asked(&case)) {
         out.skip(cx.unread(&[Kind::Event]));

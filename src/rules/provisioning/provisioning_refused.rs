@@ -1,12 +1,12 @@
-use std::collections::BTreeMap;
+mod facts;
 
+use crate::diagnosis::by_key::by_key;
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::named;
-use crate::model::claim::SELECTED_NODE;
-use crate::model::{Claim, Kind, ObjectRef, StorageClass};
+use crate::model::Claim;
 use crate::volumes::{Decision, ProvisionProblem, ProvisionerVerdict};
 
 crate::rules::declare_rule! {
@@ -33,12 +33,9 @@ struct Stopped<'c, 'a> {
 }
 
 fn check(cx: &Context<'_>, out: &mut Out<'_>) {
-    let mut stories: BTreeMap<(&str, String), Vec<Stopped<'_, '_>>> = BTreeMap::new();
-    for case in cx.claims.iter().filter(|case| !out.explained(&claim_ref(case.claim))) {
-        if let Some(stopped) = stopped(cx, case) {
-            stories.entry((&stopped.verdict.driver, stopped.problem.to_string())).or_default().push(stopped);
-        }
-    }
+    let open = cx.claims.iter().filter(|case| !out.explained(&claim_ref(case.claim)));
+    let stopped = open.filter_map(|case| stopped(cx, case));
+    let stories = by_key(stopped.map(|stopped| ((&stopped.verdict.driver, stopped.problem.to_string()), stopped)));
     for (_, cases) in stories {
         out.add(finding(cx, &cases));
     }
@@ -93,7 +90,7 @@ fn finding(cx: &Context<'_>, cases: &[Stopped<'_, '_>]) -> Finding {
         _ => format!("Provisioner {driver} can't begin with {}", named("claim", &names)),
     };
     let mut finding = RULE.finding(claim_ref(lead.case.claim), format!("{what}: {}", lead.problem));
-    finding = with_facts(lead, class, finding);
+    finding.evidence.extend(facts::facts(lead, class));
     if let Some(report) = &lead.verdict.report {
         let note = format!("what the provisioner says, last at {}", report.last_seen);
         finding = finding.evidence(claim_ref(lead.case.claim), "events", report.message.clone(), note);
@@ -120,105 +117,6 @@ fn hangs_on_nodes(problem: &ProvisionProblem) -> bool {
             | ProvisionProblem::DriverOnNoNode
             | ProvisionProblem::KeysOnNoNode { .. }
     )
-}
-
-/// The field that decides, with what it holds.
-fn with_facts(stopped: &Stopped<'_, '_>, class: Option<&StorageClass>, finding: Finding) -> Finding {
-    let claim = stopped.case.claim;
-    let of_claim = claim_ref(claim);
-    let of_class = ObjectRef::new(Kind::StorageClass, "", claim.class());
-    let source = |name: &str| ObjectRef::new(Kind::PersistentVolumeClaim, &claim.metadata.namespace, name);
-    let chosen = format!("metadata.annotations[{SELECTED_NODE}]");
-    let on_node = |finding: Finding, node: &str, note: &str| {
-        finding.evidence(of_claim.clone(), chosen.clone(), node, "the node that the scheduler has chosen").evidence(
-            ObjectRef::new(Kind::CSINode, "", node),
-            "spec.drivers",
-            stopped.verdict.driver.clone(),
-            note,
-        )
-    };
-    match stopped.problem {
-        ProvisionProblem::Selector => {
-            finding.evidence(of_claim, "spec.selector", "set", "only volumes that exist can be selected by labels")
-        }
-        ProvisionProblem::FsTypeTwice => {
-            let value = "fstype and csi.storage.k8s.io/fstype";
-            finding.evidence(of_class, "parameters", value, "the class may have one of the two")
-        }
-        ProvisionProblem::ZonesTwice => {
-            finding.evidence(of_class, "parameters", "zone or zones", "not beside allowedTopologies")
-        }
-        ProvisionProblem::NeedsPopulator { group, kind } => {
-            let value = format!("{kind}.{group}");
-            let note = "the provisioner leaves this to a volume populator; none has made the volume";
-            finding.evidence(of_claim, "spec.dataSourceRef", value, note)
-        }
-        ProvisionProblem::SourceMissing { name } => {
-            finding.evidence(source(name), "", "not found", "the claim that is to be cloned")
-        }
-        ProvisionProblem::SourceNotBound { name, phase } => {
-            finding.evidence(source(name), "status.phase", phase.clone(), "only a bound claim can be cloned")
-        }
-        ProvisionProblem::SourceDeleting { name } => {
-            finding.evidence(source(name), "metadata.deletionTimestamp", "set", "the claim that is to be cloned")
-        }
-        ProvisionProblem::SourceLarger { name, requested, source: bytes } => finding
-            .evidence(
-                source(name),
-                "spec.resources.requests.storage",
-                crate::model::Quantity::bytes(*bytes).to_string(),
-                "a clone must be at least as large",
-            )
-            .evidence(
-                of_claim,
-                "spec.resources.requests.storage",
-                crate::model::Quantity::bytes(*requested).to_string(),
-                "what the clone asks for",
-            ),
-        ProvisionProblem::SourceUnusable { name } => {
-            finding.evidence(source(name), "spec.volumeName", "", "its volume must be bound and of the same driver")
-        }
-        ProvisionProblem::SourceMode { name } => {
-            finding.evidence(source(name), "spec.volumeMode", "", format!("the clone asks for {}", claim.volume_mode()))
-        }
-        ProvisionProblem::CsiNodeMissing { node } => on_node(finding, node, "the node has no CSINode at all"),
-        ProvisionProblem::NoTopologyKey { node, registered } => {
-            let note = if *registered { "registered there without topology keys" } else { "not registered there" };
-            on_node(finding, node, note)
-        }
-        ProvisionProblem::NodeLacksLabels { node, labels } => {
-            let note = "the driver's topology keys ask for these labels";
-            finding.evidence(ObjectRef::new(Kind::Node, "", node), "metadata.labels", labels.join(", "), note)
-        }
-        ProvisionProblem::NotAllowed { node } => {
-            let allowed = class.map_or_else(String::new, allowed);
-            finding.evidence(of_class, "allowedTopologies", allowed, "where volumes of the class may be made").evidence(
-                ObjectRef::new(Kind::Node, "", node),
-                "metadata.labels",
-                "others",
-                "the chosen node",
-            )
-        }
-        ProvisionProblem::DriverOnNoNode => {
-            let driver = ObjectRef::new(Kind::CSIDriver, "", &stopped.verdict.driver);
-            finding.evidence(driver, "", "on no CSINode", "its node plugin registers it on each node")
-        }
-        ProvisionProblem::KeysOnNoNode { keys } => {
-            let driver = ObjectRef::new(Kind::CSIDriver, "", &stopped.verdict.driver);
-            finding.evidence(driver, "", keys.join(", "), "topology keys of the driver, which no node has as labels")
-        }
-        ProvisionProblem::AttributesClassMissing { name } | ProvisionProblem::AttributesClassOfOther { name, .. } => {
-            finding.evidence(of_claim, "spec.volumeAttributesClassName", name.clone(), stopped.problem.to_string())
-        }
-    }
-}
-
-fn allowed(class: &StorageClass) -> String {
-    let terms = class.allowed_topologies.iter().map(|term| {
-        let all = term.match_label_expressions.iter().map(|one| format!("{} in ({})", one.key, one.values.join(", ")));
-        all.collect::<Vec<_>>().join(" and ")
-    });
-    terms.collect::<Vec<_>>().join(", or ")
 }
 
 fn remedy(stopped: &Stopped<'_, '_>) -> Remedy {

@@ -5,7 +5,7 @@ use crate::diagnosis::context::{Context, PodGroup, pod_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Causes;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
-use crate::diagnosis::text::{capital, named};
+use crate::diagnosis::who::Who;
 use crate::model::{Kind, Pod};
 use crate::scheduler::Outcome;
 
@@ -51,7 +51,7 @@ fn refusal<'a>(cx: &Context<'a>, pod: &'a Pod, scheduler: &str) -> Option<(&'sta
 
 fn finding(scheduler: &str, said: &str, groups: &[(&PodGroup<'_>, &'static str)]) -> Finding {
     let names: Vec<&str> = groups.iter().flat_map(|(group, _)| group.names()).collect();
-    let title = format!("{} can't be scheduled: scheduler {scheduler} says: {said}", capital(&named("pod", &names)));
+    let title = format!("{} can't be scheduled: scheduler {scheduler} says: {said}", Who::new("pod", &names));
     let (lead, path) = groups[0];
     let object = pod_ref(lead.lead());
     let note = "kube-scheduler leaves the pod to this scheduler";

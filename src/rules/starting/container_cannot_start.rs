@@ -5,7 +5,7 @@ use crate::diagnosis::context::{Context, pod_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
-use crate::diagnosis::text::{capital, named};
+use crate::diagnosis::who::Who;
 use crate::model::{Event, Kind, ObjectRef, Pod};
 use crate::rules::attaching::placed::unread;
 use crate::rules::drivers::driver::{events_step, log_step};
@@ -54,7 +54,7 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
 fn finding(cx: &Context<'_>, owner: ObjectRef, faults: &[Fault<'_>]) -> Finding {
     let pods: Vec<&str> = faults.iter().map(|fault| fault.pod.metadata.name.as_str()).collect();
     let first = &faults[0];
-    let title = format!("{} can't start: {}", capital(&named("pod", &pods)), first.sentence(cx));
+    let title = format!("{} can't start: {}", Who::new("pod", &pods), first.sentence(cx));
     let mut finding = RULE.finding(owner, title);
     finding.id = format!("{}/{}", finding.id, first.status.name);
     for fault in faults.iter().take(3) {
