@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Options;
+use super::by_key::by_key;
 use super::command;
 use super::finding::Evidence;
 use super::in_the_way::{InTheWay, PAIRS};
@@ -351,10 +352,7 @@ impl<'a> Context<'a> {
 
     /// The step that deletes pods so that they are made anew, one for each namespace.
     pub fn recreate_steps<'p>(&self, pods: impl IntoIterator<Item = &'p ObjectRef>) -> Vec<Step> {
-        let mut by_namespace: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for pod in pods {
-            by_namespace.entry(&pod.namespace).or_default().push(&pod.name);
-        }
+        let by_namespace = by_key(pods.into_iter().map(|pod| (pod.namespace.as_str(), pod.name.as_str())));
         let steps = by_namespace.into_iter().map(|(namespace, mut names)| {
             names.sort_by(|a, b| natural_order(a, b));
             names.dedup();

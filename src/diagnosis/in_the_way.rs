@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use super::by_key::by_key;
 use crate::scheduler::{Explanation, Fact, Obstacle, PodVerdict};
 
 /// Pairs of pods and nodes for which everything is looked at; beyond that only the nodes that tell something are.
@@ -121,11 +122,11 @@ fn telling_nodes(explanation: &Explanation<'_>, verdict: &PodVerdict) -> Vec<Nod
     let closest: Vec<&str> =
         against.iter().filter(|(_, reasons)| *reasons == fewest).map(|(node, _)| *node).take(CLOSEST).collect();
     let mut sets = gather(closest.iter().map(|node| (*node, explanation.node(node))), false);
-    let mut classes: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for node in verdict.nodes.iter().filter(|node| !closest.contains(&node.name.as_str())) {
+    let others = verdict.nodes.iter().filter(|node| !closest.contains(&node.name.as_str()));
+    let classes = by_key(others.map(|node| {
         let texts: Vec<_> = node.reasons.iter().map(|reason| reason.text()).collect();
-        classes.entry(texts.join("\n")).or_default().push(&node.name);
-    }
+        (texts.join("\n"), node.name.as_str())
+    }));
     for nodes in classes.into_values() {
         let reasons = verdict.nodes.iter().find(|node| node.name == nodes[0]).map_or(0, |node| node.reasons.len());
         let mut obstacles = explanation.node(nodes[0]);

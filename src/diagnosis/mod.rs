@@ -1,5 +1,6 @@
 //! From verdicts to causes: findings, their evidence and chain, and remedies that were tried on a copy of the state.
 
+pub(crate) mod by_key;
 pub(crate) mod command;
 pub(crate) mod context;
 pub(crate) mod finding;
@@ -17,6 +18,7 @@ pub(crate) mod release;
 pub(crate) mod remedy;
 pub(crate) mod text;
 pub(crate) mod undo;
+pub(crate) mod who;
 
 pub use finding::{AtRisk, Confidence, Evidence, Explained, Finding, Loss, Near, Severity};
 pub use more::{MoreRules, NoMore};

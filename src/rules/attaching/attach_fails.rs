@@ -1,7 +1,6 @@
-use std::collections::BTreeMap;
-
 use super::attach_facts::{attach_facts, attach_remedy, own_identity, twin};
 use super::placed::{attachment_ref, event_fact, failing, node_of, stuck, unread, volume_ref, volume_words, wait_fact};
+use crate::diagnosis::by_key::by_key;
 use crate::diagnosis::context::{Context, PlacedCase, pod_ref};
 use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Out;
@@ -47,11 +46,8 @@ struct Attempt<'c, 'a> {
 
 fn check(cx: &Context<'_>, out: &mut Out<'_>) {
     out.skip(unread(cx, &[Kind::PersistentVolumeClaim, Kind::PersistentVolume, Kind::VolumeAttachment]));
-    let mut stories: BTreeMap<(String, String), Vec<Attempt<'_, '_>>> = BTreeMap::new();
-    for attempt in attempts(cx, out) {
-        let story = story(&attempt);
-        stories.entry((attempt.driver.clone(), story)).or_default().push(attempt);
-    }
+    let attempts = attempts(cx, out).into_iter();
+    let stories = by_key(attempts.map(|attempt| ((attempt.driver.clone(), story(&attempt)), attempt)));
     for attempts in stories.values() {
         out.add(finding(cx, attempts));
     }

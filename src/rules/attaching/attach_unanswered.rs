@@ -1,7 +1,6 @@
-use std::collections::BTreeMap;
-
 use super::placed::{Stuck, attachment_ref, node_ref, stuck, unread, wait_fact};
 use crate::dependencies::Part;
+use crate::diagnosis::by_key::by_key;
 use crate::diagnosis::command::kubectl;
 use crate::diagnosis::context::Context;
 use crate::diagnosis::finding::{Evidence, Finding};
@@ -45,23 +44,25 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
         cx,
         &[Kind::PersistentVolumeClaim, Kind::PersistentVolume, Kind::VolumeAttachment, Kind::CSIDriver, Kind::Node],
     ));
-    let mut waits: BTreeMap<(Stage, String), Vec<Stuck<'_, '_>>> = BTreeMap::new();
-    for stuck in stuck(cx, out) {
-        let (stage, driver) = match stuck.problem {
-            AttachProblem::NotAttached { attachment: None, driver, .. } => (Stage::NotAsked, driver.clone()),
-            AttachProblem::NotAttached { attacher_seen: false, driver, .. } => (Stage::NotTaken, driver.clone()),
-            AttachProblem::NotAttached { driver, .. } => (Stage::Taken, driver.clone()),
-            AttachProblem::NotReported { attachment, .. } => {
-                let found = cx.snapshot.attachments.get("", attachment).found();
-                (Stage::NotReported, found.map(|found| found.spec.attacher.clone()).unwrap_or_default())
-            }
-            _ => continue,
-        };
-        waits.entry((stage, driver)).or_default().push(stuck);
-    }
+    let stuck = stuck(cx, out).into_iter();
+    let waits = by_key(stuck.filter_map(|stuck| Some((waits_for(cx, stuck.problem)?, stuck))));
     for ((stage, driver), stuck) in waits {
-        out.add(finding(cx, stage, &driver, &stuck));
+        out.add(finding(cx, stage, driver, &stuck));
     }
+}
+
+/// At which stage an attach is, and the driver whose turn it is.
+fn waits_for<'c>(cx: &'c Context<'_>, problem: &'c AttachProblem) -> Option<(Stage, &'c str)> {
+    Some(match problem {
+        AttachProblem::NotAttached { attachment: None, driver, .. } => (Stage::NotAsked, driver),
+        AttachProblem::NotAttached { attacher_seen: false, driver, .. } => (Stage::NotTaken, driver),
+        AttachProblem::NotAttached { driver, .. } => (Stage::Taken, driver),
+        AttachProblem::NotReported { attachment, .. } => {
+            let found = cx.snapshot.attachments.get("", attachment).found();
+            (Stage::NotReported, found.map_or("", |found| &found.spec.attacher))
+        }
+        _ => return None,
+    })
 }
 
 fn attachment<'s>(stuck: &'s Stuck<'_, '_>) -> Option<&'s str> {

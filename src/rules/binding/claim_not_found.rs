@@ -7,7 +7,8 @@ use crate::diagnosis::context::{Context, pod_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Causes;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
-use crate::diagnosis::text::{capital, named, names, near};
+use crate::diagnosis::text::{named, names, near};
+use crate::diagnosis::who::Who;
 use crate::model::version::Version;
 use crate::model::{Claim, Kind, Meta, ObjectRef, Pod, Volume, Workload};
 use crate::scheduler::Outcome;
@@ -87,8 +88,7 @@ fn finding(cx: &Context<'_>, subject: ObjectRef, lacking: &[Lacking<'_>]) -> Fin
         if namespaces.is_empty() { String::new() } else { told.replace("namespaces", "other namespaces") }
     };
     let slip = meant.map_or_else(elsewhere, |name| format!("; there is claim {name}, which may be what is meant"));
-    let title =
-        format!("{} can't be scheduled: there is no {}{slip}", capital(&named("pod", &pods)), named("claim", &claims));
+    let title = format!("{} can't be scheduled: there is no {}{slip}", Who::new("pod", &pods), named("claim", &claims));
     let mut finding = RULE.finding(subject, title);
     for one in lacking.iter().take(3) {
         finding = with_facts(cx, one, finding);

@@ -4,7 +4,8 @@ use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Causes;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
-use crate::diagnosis::text::{capital, either, named, names};
+use crate::diagnosis::text::{either, named, names};
+use crate::diagnosis::who::Who;
 use crate::model::{Event, Kind, Node, ObjectRef};
 use crate::volumes::Decision;
 
@@ -78,25 +79,25 @@ fn told<'c>(cx: &Context<'c>, case: &ClaimCase<'_>) -> Option<&'c Event> {
 fn finding(cx: &Context<'_>, class: &str, cases: &[(&ClaimCase<'_>, Proof<'_>)]) -> Finding {
     let claims: Vec<&str> = cases.iter().map(|(case, _)| case.claim.metadata.name.as_str()).collect();
     let proof = cases.iter().map(|(_, proof)| *proof).find(|proof| !matches!(proof, Proof::Presumed));
-    let (who, verb) = (capital(&named("claim", &claims)), either(claims.len(), "names", "name"));
+    let names = Who::new("claim", &claims).does("name");
     let object = claim_ref(cases[0].0.claim);
     let finding = match proof.unwrap_or(Proof::Presumed) {
         Proof::Read => {
             let missing = ObjectRef::new(Kind::StorageClass, "", class);
-            let title = format!("{who} {verb} storage class {class}, which does not exist");
+            let title = format!("{names} storage class {class}, which does not exist");
             RULE.finding(missing.clone(), title)
                 .evidence(object, "spec.storageClassName", class, "no storage class has this name")
                 .evidence(missing, "", "not found", existing_words(&existing(cx)))
         }
         Proof::Told(event) => {
-            let title = format!("{who} {verb} storage class {class}, which the volume controller does not find");
+            let title = format!("{names} storage class {class}, which the volume controller does not find");
             let said = format!("what the volume controller says, last at {}", event.last_seen());
             let about = &event.involved_object;
             let about = ObjectRef::new(Kind::PersistentVolumeClaim, &about.namespace, &about.name);
             RULE.finding(object, title).evidence(about, "events", &event.message, said)
         }
         Proof::Presumed => {
-            let title = format!("{who} {verb} storage class {class}, and the dump has no storage class at all");
+            let title = format!("{names} storage class {class}, and the dump has no storage class at all");
             let note = format!("a dump without any class proves nothing: kubectl get storageclass {class} tells");
             let finding = RULE.finding(object.clone(), title).likely();
             finding.evidence(object, "spec.storageClassName", class, note)

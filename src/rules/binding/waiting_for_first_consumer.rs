@@ -3,7 +3,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
-use crate::diagnosis::text::{capital, either, named, natural_order};
+use crate::diagnosis::text::{either, named, natural_order};
+use crate::diagnosis::who::Who;
 use crate::model::{Kind, ObjectRef, Pod};
 use crate::scheduler::Outcome;
 use crate::volumes::Decision;
@@ -72,19 +73,17 @@ fn finding(cx: &Context<'_>, class: &str, cases: &[&ClaimCase<'_>]) -> Finding {
     let users = cases.iter().flat_map(|case| cx.pending_users(case.claim)).map(|pod| pod.metadata.name.as_str());
     let mut users: Vec<&str> = users.collect::<BTreeSet<&str>>().into_iter().collect();
     users.sort_by(|a, b| natural_order(a, b));
-    let (waits, they) = (either(names.len(), "waits", "wait"), either(names.len(), "it", "they"));
+    let who = Who::new("claim", &names);
     let restored = restored(cases).filter(|_| users.is_empty()).map_or_else(String::new, |restore| {
-        format!(", restored by Velero ({restore}) without the pod that used {},", either(names.len(), "it", "them"))
+        format!(", restored by Velero ({restore}) without the pod that used {},", who.them())
     });
     let title = match users.as_slice() {
-        [] => format!(
-            "{}{restored} {waits} for a pod that uses {}, as class {class} has it",
-            capital(&named("claim", &names)),
-            either(names.len(), "it", "them")
-        ),
+        [] => {
+            format!("{who}{restored} {} for a pod that uses {}, as class {class} has it", who.verb("wait"), who.them())
+        }
         users => format!(
-            "{} {waits} until {} {} a node, as class {class} has it",
-            capital(&named("claim", &names)),
+            "{} until {} {} a node, as class {class} has it",
+            who.does("wait"),
             named("pod", users),
             either(users.len(), "has", "have")
         ),
@@ -94,9 +93,10 @@ fn finding(cx: &Context<'_>, class: &str, cases: &[&ClaimCase<'_>]) -> Finding {
         "volumeBindingMode",
         "WaitForFirstConsumer",
         format!(
-            "nothing is wrong: {they} {} bound when a pod that uses {} is placed",
-            either(names.len(), "is", "are"),
-            either(names.len(), "it", "them")
+            "nothing is wrong: {} {} bound when a pod that uses {} is placed",
+            who.they(),
+            who.verb("are"),
+            who.them()
         ),
     );
     let open = |pod: &Pod| cx.verdict(pod).is_some_and(|verdict| verdict.outcome == Outcome::Unknown);

@@ -1,16 +1,16 @@
 mod certificate;
+mod repairs;
 
 use std::collections::BTreeMap;
 
 use self::certificate::{distrust, renew, with_injector};
-use crate::admission::injector::Injector;
+use self::repairs::{remedies, taken_in};
 use crate::admission::{Backend, Match, Request, backend, webhook::matches};
 use crate::dependencies::Part;
 use crate::diagnosis::context::{Context, Shortfall};
-use crate::diagnosis::finding::{Evidence, Finding};
+use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Causes;
-use crate::diagnosis::remedy::{Change, Remedy, Risk, Step, Trial};
-use crate::diagnosis::text::{either, named};
+use crate::diagnosis::text::{either, names};
 use crate::model::webhook::{ServiceReference, Webhook};
 use crate::model::{Event, Kind, ObjectRef, WebhookConfiguration, Workload};
 use crate::rules::drivers::trouble::trouble;
@@ -52,6 +52,12 @@ const CALLS: [Kind; 5] = [
     Kind::EndpointSlice,
     Kind::Namespace,
 ];
+
+impl Suspect<'_> {
+    fn object(&self) -> ObjectRef {
+        ObjectRef::new(self.kind, "", &self.configuration.metadata.name)
+    }
+}
 
 fn check(cx: &Context<'_>, out: &mut Causes) {
     out.skip(cx.unread(&[Kind::StatefulSet, Kind::ReplicaSet, Kind::DaemonSet]));
@@ -140,26 +146,13 @@ fn approves(cx: &Context<'_>, suspect: &Suspect<'_>, shortfall: &Shortfall<'_>) 
 }
 
 fn finding(cx: &Context<'_>, suspect: &Suspect<'_>, victims: &[(&Shortfall<'_>, Option<&Event>)]) -> Finding {
-    let webhook = suspect.webhook;
-    let service = webhook.client_config.service.as_ref();
-    let place = service
-        .map_or_else(|| "its URL".to_owned(), |service| format!("service {}/{}", service.namespace, service.name));
+    let service = suspect.webhook.client_config.service.as_ref();
     let unserved = victims.iter().any(|(_, event)| event.is_some_and(unknown_path));
-    let why = match suspect.backend {
-        Backend::NoService if cx.presumes_none(Kind::Service) => format!("{place} is not in the dump"),
-        Backend::NoService => format!("{place} does not exist"),
-        Backend::NoEndpoints => format!("{place} has no ready endpoint"),
-        Backend::Serves | Backend::Unknown(_) if unserved => {
-            let path = service.and_then(|service| service.path.as_deref()).unwrap_or("/");
-            format!("{place} does not know path {path}")
-        }
-        Backend::Serves | Backend::Unknown(_) => "it can't be reached".to_owned(),
-    };
     let distrusted =
         victims.iter().find_map(|(_, event)| distrust(&(*event)?.message)).filter(|_| !suspect.backend.fails());
     let why = match distrusted {
         Some(said) => format!("the API server does not accept the certificate of its server ({said})"),
-        None => why,
+        None => unanswered(cx, suspect, unserved),
     };
     let server = service.filter(|_| suspect.backend == Backend::NoEndpoints).and_then(|service| server(cx, service));
     let down = server.as_ref().and_then(|part| Some((part, trouble(cx, part, &part.pods(cx), START)?)));
@@ -171,39 +164,12 @@ fn finding(cx: &Context<'_>, suspect: &Suspect<'_>, victims: &[(&Shortfall<'_>, 
         Some((part, trouble)) => format!("{why}, because {} {}", part.words(), trouble.text),
         None => why,
     };
-    let owners: Vec<String> =
-        victims.iter().map(|(shortfall, _)| format!("{} {}", shortfall.kind, shortfall.meta.name)).collect();
-    let title = format!(
-        "Webhook {} must approve new {} and {why}, so {} can't make {}",
-        webhook.name,
-        approves(cx, suspect, victims[0].0),
-        crate::diagnosis::text::names(&owners),
-        either(victims.iter().map(|(shortfall, _)| shortfall.lacking).sum(), "its pod", "pods"),
-    );
-    let object = ObjectRef::new(suspect.kind, "", &suspect.configuration.metadata.name);
-    let mut finding = RULE.finding(object.clone(), title).evidence(
-        object.clone(),
-        format!("webhooks[{}].failurePolicy", suspect.position),
-        webhook.failure_policy.as_deref().unwrap_or("Fail"),
-        "a pod is refused when the webhook can't be called",
-    );
-    if let Some(service) = service {
-        let value = match suspect.backend {
-            Backend::NoService if cx.presumes_none(Kind::Service) => "not in the dump",
-            Backend::NoService => "not found",
-            Backend::NoEndpoints => "no ready endpoint",
-            Backend::Serves => "has ready endpoints",
-            Backend::Unknown(_) => "not known",
-        };
-        let reference = ObjectRef::new(Kind::Service, &service.namespace, &service.name);
-        finding = finding.evidence(reference.clone(), "", value, "the webhook is called through this service");
-        finding = if suspect.backend.fails() { finding.rests_on([reference]) } else { finding };
-    }
+    let mut finding = with_webhook(cx, suspect, title(cx, suspect, &why, victims));
     if let Some((_, trouble)) = &down {
         finding.evidence.extend(trouble.facts.iter().cloned());
     }
     if let Some((owner, _)) = owner_words(cx, &suspect.configuration.metadata) {
-        finding = finding.evidence(object, "metadata", owner, "owns the webhook");
+        finding = finding.evidence(suspect.object(), "metadata", owner, "owns the webhook");
     }
     for (shortfall, event) in victims {
         finding = with_victim(shortfall, *event, finding);
@@ -211,13 +177,61 @@ fn finding(cx: &Context<'_>, suspect: &Suspect<'_>, victims: &[(&Shortfall<'_>, 
     if !suspect.backend.fails() && !unserved && distrusted.is_none() {
         finding = finding.likely();
     }
-    if let Some(fact) = taken_in(cx, suspect).filter(|_| circle) {
-        finding.evidence.push(fact);
-    }
+    finding.evidence.extend(taken_in(cx, suspect).filter(|_| circle));
     if distrusted.is_some() {
         finding = with_injector(suspect, finding).remedy(renew(cx, suspect));
     }
     finding.with_remedies(remedies(cx, suspect, (circle, unserved)))
+}
+
+fn title(cx: &Context<'_>, suspect: &Suspect<'_>, why: &str, victims: &[(&Shortfall<'_>, Option<&Event>)]) -> String {
+    let owners: Vec<String> =
+        victims.iter().map(|(shortfall, _)| format!("{} {}", shortfall.kind, shortfall.meta.name)).collect();
+    format!(
+        "Webhook {} must approve new {} and {why}, so {} can't make {}",
+        suspect.webhook.name,
+        approves(cx, suspect, victims[0].0),
+        names(&owners),
+        either(victims.iter().map(|(shortfall, _)| shortfall.lacking).sum(), "its pod", "pods"),
+    )
+}
+
+/// In which way nothing answers behind the webhook; `unserved` says that the server does not know the path.
+fn unanswered(cx: &Context<'_>, suspect: &Suspect<'_>, unserved: bool) -> String {
+    let service = suspect.webhook.client_config.service.as_ref();
+    let place = service
+        .map_or_else(|| "its URL".to_owned(), |service| format!("service {}/{}", service.namespace, service.name));
+    match suspect.backend {
+        Backend::NoService if cx.presumes_none(Kind::Service) => format!("{place} is not in the dump"),
+        Backend::NoService => format!("{place} does not exist"),
+        Backend::NoEndpoints => format!("{place} has no ready endpoint"),
+        Backend::Serves | Backend::Unknown(_) if unserved => {
+            let path = service.and_then(|service| service.path.as_deref()).unwrap_or("/");
+            format!("{place} does not know path {path}")
+        }
+        Backend::Serves | Backend::Unknown(_) => "it can't be reached".to_owned(),
+    }
+}
+
+/// The finding with what is known of the webhook and its service.
+fn with_webhook(cx: &Context<'_>, suspect: &Suspect<'_>, title: String) -> Finding {
+    let finding = RULE.finding(suspect.object(), title).evidence(
+        suspect.object(),
+        format!("webhooks[{}].failurePolicy", suspect.position),
+        suspect.webhook.failure_policy.as_deref().unwrap_or("Fail"),
+        "a pod is refused when the webhook can't be called",
+    );
+    let Some(service) = &suspect.webhook.client_config.service else { return finding };
+    let value = match suspect.backend {
+        Backend::NoService if cx.presumes_none(Kind::Service) => "not in the dump",
+        Backend::NoService => "not found",
+        Backend::NoEndpoints => "no ready endpoint",
+        Backend::Serves => "has ready endpoints",
+        Backend::Unknown(_) => "not known",
+    };
+    let reference = ObjectRef::new(Kind::Service, &service.namespace, &service.name);
+    let finding = finding.evidence(reference.clone(), "", value, "the webhook is called through this service");
+    if suspect.backend.fails() { finding.rests_on([reference]) } else { finding }
 }
 
 /// Whether the pods that serve the webhook are among those that it keeps from being made.
@@ -243,107 +257,6 @@ fn with_victim(shortfall: &Shortfall<'_>, event: Option<&Event>, finding: Findin
     finding.explains(object).explains_all(pods)
 }
 
-fn remedies(cx: &Context<'_>, suspect: &Suspect<'_>, (circle, unserved): (bool, bool)) -> Vec<Remedy> {
-    let service = suspect.webhook.client_config.service.as_ref();
-    let mut remedies = Vec::new();
-    if let Some(workload) = service.and_then(|service| stopped_backend(cx, &service.namespace, &service.name)) {
-        remedies.push(start(cx, workload, suspect));
-    }
-    remedies.extend(leave_out(cx, suspect).filter(|_| circle));
-    if circle || suspect.kind == Kind::ValidatingWebhookConfiguration {
-        remedies.push(fail_open(cx, suspect));
-    }
-    let injector = Injector {
-        configuration: suspect.configuration.metadata.name.clone(),
-        position: suspect.position,
-        siblings: suspect.configuration.webhooks.len(),
-        webhook: suspect.webhook.name.clone(),
-        service: service.map(|service| (service.namespace.clone(), service.name.clone())),
-        named: true,
-        doubt: None,
-    };
-    if suspect.kind == Kind::MutatingWebhookConfiguration {
-        let (mut steps, known) = crate::rules::topolvm::webhook_off::webhook_off(cx, &[injector]);
-        if unserved {
-            let told = Step::told(
-                "Bring the webhook's configuration and its server to the same release: whoever upgraded one of them left the \
-                 other",
-            );
-            steps.push(Step { later: true, ..told });
-        }
-        let mut off = Remedy::new("Switch the webhook off", Risk::Medium, steps);
-        if let Err(reason) = known {
-            off.trial = Trial::Untried(reason);
-        }
-        remedies.push(off);
-    } else {
-        let remove = crate::rules::topolvm::webhook_off::remove_webhook_of(suspect.kind, &injector);
-        let step = cx.step(format!("Remove webhook {}", suspect.webhook.name), remove);
-        remedies.push(Remedy::new("Remove the webhook, and with it what it checks", Risk::High, vec![step]));
-    }
-    remedies
-}
-
-/// The label by which the webhook leaves namespaces out, with the value that does it.
-fn leaving_out(webhook: &Webhook) -> Option<(&str, &str)> {
-    let selector = webhook.namespace_selector.as_ref()?;
-    selector.match_expressions.iter().find_map(|requirement| match requirement.operator.as_str() {
-        "NotIn" => Some((requirement.key.as_str(), requirement.values.first()?.as_str())),
-        "DoesNotExist" => Some((requirement.key.as_str(), "true")),
-        _ => None,
-    })
-}
-
-/// Says that the namespace of the webhook's own server is not left out.
-fn taken_in(cx: &Context<'_>, suspect: &Suspect<'_>) -> Option<Evidence> {
-    let (key, value) = leaving_out(suspect.webhook)?;
-    let service = suspect.webhook.client_config.service.as_ref()?;
-    let namespace = cx.snapshot.namespaces.get("", &service.namespace).found()?;
-    let present = namespace.metadata.labels.get(key).map_or("not set", String::as_str);
-    let object = ObjectRef::new(Kind::Namespace, "", &service.namespace);
-    let note = format!("the webhook leaves out namespaces with {key}={value}, and its own server's is none of them");
-    Some(Context::fact(object, &format!("metadata.labels[{key}]"), present, note))
-}
-
-/// Leaves the namespace of the webhook's server out of the webhook, so that it can start.
-fn leave_out(cx: &Context<'_>, suspect: &Suspect<'_>) -> Option<Remedy> {
-    let (key, value) = leaving_out(suspect.webhook)?;
-    let service = suspect.webhook.client_config.service.as_ref()?;
-    cx.snapshot.namespaces.get("", &service.namespace).found()?;
-    let patch = serde_json::json!({"metadata": {"labels": {key: value}}});
-    let what = format!("Have the webhook leave out namespace {}, in which its server runs", service.namespace);
-    let step = cx.patch(what, (Kind::Namespace, "", &service.namespace), patch);
-    let step = step.leading_to(answering(suspect).into_iter().collect());
-    Some(Remedy::new("Let the webhook's server start without it", Risk::Low, vec![step]))
-}
-
-/// That the webhook's service has a ready endpoint.
-fn answering(suspect: &Suspect<'_>) -> Option<Change> {
-    let service = suspect.webhook.client_config.service.as_ref()?;
-    let object = serde_json::json!({
-        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
-        "metadata": {"name": format!("{}-trial", service.name), "namespace": service.namespace,
-            "labels": {"kubernetes.io/service-name": service.name}},
-        "endpoints": [{"conditions": {"ready": true}}]});
-    Some(Change::Create { kind: Kind::EndpointSlice, object, ask: None })
-}
-
-/// Lets objects in unchecked while nothing answers, and closes again behind them.
-fn fail_open(cx: &Context<'_>, suspect: &Suspect<'_>) -> Remedy {
-    let policy = |policy: &str| Change::JsonPatch {
-        kind: suspect.kind,
-        namespace: String::new(),
-        name: suspect.configuration.metadata.name.clone(),
-        operations: serde_json::json!([
-            {"op": "test", "path": format!("/webhooks/{}/name", suspect.position), "value": suspect.webhook.name},
-            {"op": "add", "path": format!("/webhooks/{}/failurePolicy", suspect.position), "value": policy},
-        ]),
-    };
-    let open = cx.step("Let objects in while its server can't be called; they are not checked then", policy("Ignore"));
-    let close = Step { later: true, ..cx.step("Once its server runs, close it again", policy("Fail")) };
-    Remedy::new("Let the webhook fail open until its server runs", Risk::Medium, vec![open, close])
-}
-
 /// The workload behind a service, which serves the webhook.
 fn server<'a>(cx: &Context<'a>, reference: &ServiceReference) -> Option<Part<'a>> {
     let service = cx.snapshot.services.get(&reference.namespace, &reference.name).found()?;
@@ -361,27 +274,4 @@ fn server<'a>(cx: &Context<'a>, reference: &ServiceReference) -> Option<Part<'a>
         Some(Part::of(kind, store.in_namespace(&reference.namespace).iter().find(selects)?))
     });
     found.next()
-}
-
-/// The Deployment behind a service, where it is scaled to zero.
-fn stopped_backend<'a>(cx: &Context<'a>, namespace: &str, service: &str) -> Option<&'a Workload> {
-    let service = cx.snapshot.services.get(namespace, service).found()?;
-    let selects = |workload: &&std::sync::Arc<Workload>| {
-        let labels = &workload.spec.template.metadata.labels;
-        !service.spec.selector.is_empty()
-            && service.spec.selector.iter().all(|(key, value)| labels.get(key) == Some(value))
-    };
-    let deployment = cx.snapshot.deployments.in_namespace(namespace).iter().find(selects)?;
-    (deployment.replicas() == 0).then_some(deployment)
-}
-
-fn start(cx: &Context<'_>, workload: &Workload, suspect: &Suspect<'_>) -> Remedy {
-    let meta = &workload.metadata;
-    let what = format!("Start {} again", named("Deployment", &[&meta.name]));
-    let step = cx.scale(what, (Kind::Deployment, &meta.namespace, &meta.name), 1);
-    Remedy::new(
-        "Start what serves the webhook",
-        Risk::Low,
-        vec![step.leading_to(answering(suspect).into_iter().collect())],
-    )
 }

@@ -1,17 +1,14 @@
 //! Why a CSI driver isn't registered on a node.
 
-use super::driver::{
-    KeepsOff, broken_part, keeps_off, log_step, node_plugin, pending_for, pod_on, tolerate_taints, virtual_node,
-};
+mod facts;
+mod repairs;
+
+use super::driver::{KeepsOff, broken_part, keeps_off, node_plugin, pending_for, pod_on, virtual_node};
 use super::kubelet_folder::kubelet_home;
-use super::similar::similar;
-use super::vsphere;
 use crate::dependencies::Part;
 use crate::diagnosis::context::{Context, PodGroup, pod_ref};
 use crate::diagnosis::finding::Evidence;
-use crate::diagnosis::remedy::{Remedy, Risk, Step};
 use crate::diagnosis::text::names;
-use crate::model::component::Role;
 use crate::model::node::Taint;
 use crate::model::{Event, Kind, Node, ObjectRef, Pod};
 use crate::rules::attaching::placed::node_ref;
@@ -25,8 +22,6 @@ const SYSTEM: &[(&str, &str)] = &[
     ("kubernetes.io/arch", "architecture"),
     ("beta.kubernetes.io/arch", "architecture"),
 ];
-/// What a remedy can't tell beforehand.
-const UNKNOWN: &str = "what the driver says on the node is known only once it runs there";
 
 /// Why the driver isn't there.
 pub(in crate::rules) enum Absence<'a> {
@@ -202,127 +197,6 @@ impl<'a> Absence<'a> {
         let pods = part.pods(cx).into_iter().filter(|pod| !pod.ready() && fault(pod).is_none());
         pods.filter(elsewhere).map(pod_ref).collect()
     }
-
-    /// The facts behind the cause.
-    pub(in crate::rules) fn facts(&self, cx: &Context<'_>) -> Vec<Evidence> {
-        match self {
-            Self::NotInstalled | Self::Unknown => Vec::new(),
-            Self::VirtualNode(_) => Vec::new(),
-            Self::Pending(part, pod) => {
-                let note = format!("it would bring the driver to the node, as a pod of {}", part.words());
-                vec![Context::fact(pod_ref(pod), "spec.nodeName", "none yet", note)]
-            }
-            Self::KeptOff(part, keeps) => vec![keeps_fact(part, keeps)],
-            Self::NoPod(part, event) => {
-                let value = event.map_or("no event says why".to_owned(), |event| event.message.clone());
-                vec![Context::fact(part.object(), "events", value, "its pod on the node does not exist")]
-            }
-            Self::Broken(part, pod) | Self::PartBroken(part, pod) => match fault(pod) {
-                Some(fault) => {
-                    let beside = beside(cx, part, pod);
-                    fault.facts(cx).into_iter().chain(beside.iter().map(|fault| beside_fact(cx, fault))).collect()
-                }
-                None => vec![ready_fact(pod, "not True", "the driver registers once its pod runs")],
-            },
-            Self::OtherFolder { part, looks_in, lives_in, shown_by } => {
-                let fact = |part: &Part<'_>, folder: &str, note: String| {
-                    let (object, path) = part.place("volumes");
-                    Context::fact(object, &path, folder, note)
-                };
-                let shown = match shown_by {
-                    Shown::Node(fact) => fact.clone(),
-                    Shown::Plugin(plugin) => {
-                        let words = plugin.words();
-                        fact(
-                            plugin,
-                            lives_in,
-                            format!("{words} uses this folder, and the kubelet there knows its driver"),
-                        )
-                    }
-                };
-                vec![fact(part, looks_in, "the folder in which it looks for the kubelet".to_owned()), shown]
-            }
-            Self::NotRegistered(_, pod) => {
-                let note = "it runs; what it said to the kubelet is in the log of its registrar, and the kubelet must \
-                            look for plugins in the directory that the pod mounts";
-                vec![ready_fact(pod, "True", note)]
-            }
-        }
-    }
-
-    /// What brings the driver to the node.
-    pub(in crate::rules) fn remedy(&self, cx: &Context<'_>, driver: &str, node: &str) -> Remedy {
-        let bring = |steps| Remedy::untried("Bring the driver to the node", Risk::Low, steps, UNKNOWN);
-        match self {
-            Self::NotInstalled => {
-                let what = format!("Install CSI driver {driver}: its controller, and its plugin on every node");
-                let reason = "what the driver would do is not known";
-                let other = similar(cx, driver).map(|other| {
-                    Step::told(format!(
-                        "Where {other} is to serve from now on: bring what the volumes hold to volumes of its own, by snapshot or \
-                         copy, for a volume stays its driver's"
-                    ))
-                });
-                let steps = [Step::told(what)].into_iter().chain(other).collect();
-                Remedy::untried("Install the driver", Risk::Low, steps, reason)
-            }
-            Self::KeptOff(part, KeepsOff::Taints(taints)) => {
-                let words = part.words();
-                let what = format!(
-                    "Let the pods of {words} tolerate that; where a chart or an operator makes it, set it there"
-                );
-                bring(vec![cx.step(what, tolerate_taints(part, taints))])
-            }
-            Self::KeptOff(part, KeepsOff::Selector { key, wanted, .. })
-                if !SYSTEM.iter().any(|(label, _)| label == key) =>
-            {
-                let patch = serde_json::json!({"metadata": {"labels": {key: wanted}}});
-                let what = format!(
-                    "Give node {node}, and every other that is to have the driver, the label that {} asks for",
-                    part.words()
-                );
-                bring(vec![cx.patch(what, (Kind::Node, "", node), patch)])
-            }
-            Self::KeptOff(part, _) => bring(vec![Step::told(format!(
-                "Let {} go to node {node}, or keep the pods that need the driver away from it",
-                part.words()
-            ))]),
-            Self::VirtualNode(_) => bring(vec![Step::told(
-                "Place the pods that need the driver on nodes that are machines (node selector, affinity, or a profile that \
-                 does not select them), or give them volumes that the virtual node's provider mounts itself",
-            )]),
-            Self::Pending(part, _) => bring(vec![Step::told(format!(
-                "Make room for the pod of {} on node {node}; node plugins usually have priority class \
-                 system-node-critical, which evicts others",
-                part.words()
-            ))]),
-            Self::NoPod(part, _) => {
-                let what = format!("Remove what keeps {} from making its pod; its events say what", part.words());
-                bring(vec![Step::told(what)])
-            }
-            Self::Broken(part, pod) | Self::PartBroken(part, pod) => {
-                let other = needed(cx, part, pod);
-                let pod = other.map_or(*pod, |other| other.pod);
-                let container = fault(pod).map(|fault| fault.status.name.as_str()).or(part.driver_container());
-                let what = format!("Read what the driver says on node {}", pod.spec.node_name);
-                let mut steps = vec![log_step(what, part.namespace, &pod.metadata.name, container)];
-                let said = fault(pod).and_then(|fault| fault.said(cx)).unwrap_or_default();
-                if vsphere::about_topology(&said) {
-                    steps.extend(vsphere::topology_looks(cx, &pod.spec.node_name));
-                }
-                Remedy::untried("See why the driver does not run", Risk::Low, steps, UNKNOWN)
-            }
-            Self::OtherFolder { part, lives_in, .. } => bring(vec![Step::told(format!(
-                "Give {} the kubelet's folder, {lives_in} (charts call it kubeletDir or kubeletRootDir)",
-                part.words()
-            ))]),
-            Self::NotRegistered(part, pod) => not_registered(part, pod),
-            Self::Unknown => {
-                let what = format!("Look for the driver's DaemonSet, and whether it has a pod on node {node}");
-                bring(vec![Step::told(what)])
-            }
-        }
-    }
 }
 
 /// The folder of the kubelet on a node, where a driver that is registered there or the node's distribution shows that it
@@ -348,15 +222,6 @@ fn all_looked_at(cx: &Context<'_>) -> bool {
     cx.unread_anywhere(&kinds).is_none() && !kinds.iter().any(|kind| cx.presumes_none(*kind))
 }
 
-fn not_registered(part: &Part<'_>, pod: &Pod) -> Remedy {
-    let registrar = part.container(Role::Registrar);
-    let steps = vec![
-        log_step("Read what its registrar says", part.namespace, &pod.metadata.name, registrar),
-        Step::told("Compare the directory that the DaemonSet mounts with the kubelet's --root-dir on the node"),
-    ];
-    Remedy::untried("See why the kubelet does not know it", Risk::Low, steps, UNKNOWN)
-}
-
 /// What the driver waits for on the node: another part of it that fails there, where the driver's own container only says
 /// that it gets no answer.
 fn needed<'a>(cx: &Context<'a>, part: &Part<'_>, pod: &Pod) -> Option<Fault<'a>> {
@@ -373,15 +238,6 @@ fn beside<'a>(cx: &Context<'a>, part: &Part<'_>, pod: &Pod) -> Vec<Fault<'a>> {
     let pods = cx.snapshot.pods.in_namespace(part.namespace).iter().map(|pod| &**pod).filter(own);
     let known = |pod: &&Pod| pod.spec.containers.iter().any(|container| container.role().is_some());
     pods.filter(known).filter(|pod| !pod.ready()).filter_map(fault).take(2).collect()
-}
-
-fn beside_fact(cx: &Context<'_>, fault: &Fault<'_>) -> Evidence {
-    let note = "it is of the same driver and does not run on the node either; the driver may fail for want of it";
-    Context::fact(pod_ref(fault.pod), "status", fault.sentence(cx), note)
-}
-
-fn ready_fact(pod: &Pod, value: &str, note: &str) -> Evidence {
-    Context::fact(pod_ref(pod), "status.conditions[Ready]", value.to_owned(), note)
 }
 
 /// The verb for one node or several, in words.
@@ -410,27 +266,6 @@ fn keeps_words(keeps: &KeepsOff<'_>, place: &str) -> String {
             format!("goes only to nodes with {}, and not to {place}", names(unmet))
         }
     }
-}
-
-fn keeps_fact(part: &Part<'_>, keeps: &KeepsOff<'_>) -> Evidence {
-    let (path, value, note) = match keeps {
-        KeepsOff::Taints(taints) => (
-            "spec.template.spec.tolerations",
-            format!("none for {}", taint_texts(taints)),
-            "the node plugin's pods must tolerate the taints of every node that is to have the driver",
-        ),
-        KeepsOff::Selector { key, wanted, .. } => (
-            "spec.template.spec.nodeSelector",
-            format!("{key}: {wanted:?}"),
-            "the node plugin's pods go to nodes with this label only",
-        ),
-        KeepsOff::Affinity { unmet } => (
-            "spec.template.spec.affinity",
-            if unmet.is_empty() { "does not admit the node".to_owned() } else { unmet.join(", ") },
-            "the node plugin's pods go to nodes that it admits only",
-        ),
-    };
-    Context::fact(part.object(), path, value, note)
 }
 
 fn taint_texts(taints: &[&Taint]) -> String {

@@ -4,7 +4,8 @@ use crate::diagnosis::context::{Context, PodGroup, claim_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Causes;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
-use crate::diagnosis::text::{capital, either, named};
+use crate::diagnosis::text::either;
+use crate::diagnosis::who::Who;
 use crate::model::node::Taint;
 use crate::model::{Kind, Node, ObjectRef, StorageClass};
 use crate::scheduler::untolerated;
@@ -68,11 +69,10 @@ fn subject(cx: &Context<'_>, class: &StorageClass) -> ObjectRef {
 fn finding(cx: &Context<'_>, class: &StorageClass, nodes: &[&Node], group: &PodGroup<'_>) -> Finding {
     let driver = &class.provisioner;
     let names: Vec<&str> = nodes.iter().map(|node| node.metadata.name.as_str()).collect();
-    let verb = either(names.len(), "is", "are");
     let cordoned = nodes.iter().all(|node| node.spec.unschedulable);
     let how = if cordoned { "cordoned" } else { "closed to the pods by taints or cordoning" };
-    let (only, place) = (capital(&named("node", &names)), either(names.len(), "the only node", "the only nodes"));
-    let title = format!("{only}, {place} with driver {driver}, {verb} {how}");
+    let (who, place) = (Who::new("node", &names), either(names.len(), "the only node", "the only nodes"));
+    let title = format!("{who}, {place} with driver {driver}, {} {how}", who.verb("are"));
     let mut finding = RULE.finding(subject(cx, class), title);
     for node in nodes.iter().take(10) {
         let object = ObjectRef::new(Kind::Node, "", &node.metadata.name);

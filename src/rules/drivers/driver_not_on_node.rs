@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use super::driver_absence::Absence;
 use super::needed_by_claims::{lacking_everywhere, wanting};
 use super::similar::similar_fact;
+use crate::diagnosis::by_key::by_key;
 use crate::diagnosis::context::{Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Out;
@@ -53,14 +54,13 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
     }
     of_claims(cx, out, &mut gaps);
     of_capacity(cx, out, &mut gaps);
-    let mut roots: BTreeMap<(ObjectRef, String), Vec<(&Gap<'_>, Absence<'_>)>> = BTreeMap::new();
-    for gap in gaps.values() {
+    let absences = gaps.values().map(|gap| {
         let absence = Absence::of(cx, &gap.driver, gap.node);
         let object = absence.object(cx, &gap.driver, &gap.node.metadata.name);
         let cause = absence.cause(cx, &gap.driver, "that node");
-        roots.entry((object, cause)).or_default().push((gap, absence));
-    }
-    for ((object, _), gaps) in roots {
+        ((object, cause), (gap, absence))
+    });
+    for ((object, _), gaps) in by_key(absences) {
         out.add(finding(cx, object, &gaps));
     }
 }

@@ -1,5 +1,4 @@
-use std::collections::BTreeMap;
-
+use crate::diagnosis::by_key::by_key;
 use crate::diagnosis::command::kubectl;
 use crate::diagnosis::context::Context;
 use crate::diagnosis::finding::Finding;
@@ -37,16 +36,14 @@ const NOT_FOUND: &[&str] =
 
 fn check(cx: &Context<'_>, out: &mut Out<'_>) {
     out.skip(unread(cx, &[Kind::PersistentVolumeClaim, Kind::PersistentVolume, Kind::VolumeAttachment]));
-    let mut nodes: BTreeMap<&str, Vec<Stuck<'_, '_>>> = BTreeMap::new();
-    for stuck in problems(cx, out) {
-        if !matches!(stuck.problem, AttachProblem::AttachError { .. } | AttachProblem::NotAttached { .. }) {
-            continue;
-        }
-        if let Some(node) = node_of(cx, stuck.case).filter(|node| node.spec.provider_id.is_empty()) {
-            nodes.entry(&node.metadata.name).or_default().push(stuck);
-        }
-    }
-    for (name, stuck) in nodes {
+    let unattached = problems(cx, out)
+        .into_iter()
+        .filter(|stuck| matches!(stuck.problem, AttachProblem::AttachError { .. } | AttachProblem::NotAttached { .. }));
+    let without_id = unattached.filter_map(|stuck| {
+        let node = node_of(cx, stuck.case).filter(|node| node.spec.provider_id.is_empty())?;
+        Some((node.metadata.name.as_str(), stuck))
+    });
+    for (name, stuck) in by_key(without_id) {
         let Some(node) = cx.snapshot.nodes.get("", name).found() else { continue };
         let failed = failure(cx, node);
         let others: Vec<&str> = cx

@@ -1,12 +1,11 @@
 mod elsewhere;
 mod silence;
 
-use std::collections::BTreeMap;
-
 use self::elsewhere::published_elsewhere;
 use self::silence::silence;
 use super::capacity::{Shortage, shortages};
 use crate::dependencies::Part;
+use crate::diagnosis::by_key::by_key;
 use crate::diagnosis::context::Context;
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Causes;
@@ -33,13 +32,8 @@ crate::rules::declare_rule! {
 }
 
 fn check(cx: &Context<'_>, out: &mut Causes) {
-    let mut by_driver: BTreeMap<&str, Vec<Shortage<'_, '_>>> = BTreeMap::new();
-    for shortage in shortages(cx) {
-        if !shortage.unpublished.is_empty() {
-            by_driver.entry(&shortage.class.provisioner).or_default().push(shortage);
-        }
-    }
-    for (driver, shortages) in by_driver {
+    let unpublished = shortages(cx).into_iter().filter(|shortage| !shortage.unpublished.is_empty());
+    for (driver, shortages) in by_key(unpublished.map(|shortage| (&shortage.class.provisioner, shortage))) {
         out.add(finding(cx, driver, &shortages));
     }
 }

@@ -6,7 +6,8 @@ use crate::diagnosis::context::{Context, claim_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Causes;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
-use crate::diagnosis::text::{capital, either, named};
+use crate::diagnosis::text::{either, named};
+use crate::diagnosis::who::Who;
 use crate::model::quantity::short_bytes;
 use crate::model::{CsiStorageCapacity, Kind, ObjectRef, Quantity};
 use crate::rules::topolvm::capacity::{
@@ -151,9 +152,8 @@ fn title(shortages: &[&Shortage<'_, '_>], (node, best): (&str, &CsiStorageCapaci
         false => format!("{} to {}", short_bytes(least), short_bytes(most)),
     };
     format!(
-        "{} {} for {asked} of class {}, and the {} is {} (node {node})",
-        capital(&named("claim", &names)),
-        either(names.len(), "asks", "ask"),
+        "{} for {asked} of class {}, and the {} is {} (node {node})",
+        Who::new("claim", &names).does("ask"),
         shortages[0].class.metadata.name,
         match best.maximum_volume_size {
             Some(_) => "largest single volume that any node can hold",

@@ -5,14 +5,13 @@ mod setting;
 mod topology;
 mod words;
 
-use std::collections::BTreeMap;
-
 use self::setting::{blind_choice, server_facts, servers_down};
 use self::words::snapshot_event;
 use super::copies::more_copies_than_nodes;
 use super::outdated::{Outdated, Work, outdated};
 use super::provisioning_refused::stops;
 use super::runner::{Runner, busy_helpers, runner};
+use crate::diagnosis::by_key::by_key;
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Out;
@@ -48,18 +47,13 @@ struct Failing<'c, 'a> {
     failure: ProvisionFailure,
 }
 
-/// What failing claims share: the provisioner, the class and the story.
-type Key<'c> = (String, &'c str, String);
-
 fn check(cx: &Context<'_>, out: &mut Out<'_>) {
-    let mut stories: BTreeMap<Key<'_>, Vec<Failing<'_, '_>>> = BTreeMap::new();
     let open = |case: &&ClaimCase<'_>| !out.explained(&claim_ref(case.claim)) && stops(cx, case).is_none();
-    for case in cx.claims.iter().filter(open) {
-        if let Some((driver, failing)) = failing(cx, case) {
-            let key = (driver, case.claim.class(), story(&failing));
-            stories.entry(key).or_default().push(failing);
-        }
-    }
+    let failing = cx.claims.iter().filter(open).filter_map(|case| {
+        let (driver, failing) = failing(cx, case)?;
+        Some(((driver, case.claim.class(), story(&failing)), failing))
+    });
+    let stories = by_key(failing);
     let asked = |case: &&ClaimCase<'_>| matches!(case.verdict.decision, Decision::ExternalProvisioning { .. });
     if stories.is_empty() && cx.claims.iter().any(|case| asked(&case)) {
         out.skip(cx.unread(&[Kind::Event]));

@@ -2,12 +2,13 @@ use std::collections::BTreeMap;
 
 use super::outdated::{Work, outdated};
 use super::runner::{Health, Runner, busy_helpers, runner};
+use crate::diagnosis::by_key::by_key;
 use crate::diagnosis::command;
 use crate::diagnosis::context::{ClaimCase, Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
-use crate::diagnosis::text::{capital, either, named};
+use crate::diagnosis::who::Who;
 use crate::model::component::Role;
 use crate::model::{Event, Kind, Pod};
 use crate::rules::drivers::rights::{Lacking, lacking};
@@ -68,15 +69,14 @@ fn waiting<'c, 'a>(
     cx: &'c Context<'a>,
     wanted: impl Fn(&ClaimCase<'_>) -> bool,
 ) -> BTreeMap<&'c str, Vec<Waiting<'c, 'a>>> {
-    let mut by_driver: BTreeMap<&str, Vec<Waiting<'_, '_>>> = BTreeMap::new();
-    for case in cx.claims.iter().filter(|case| wanted(case)) {
-        if let Decision::ExternalProvisioning { provisioner, .. } | Decision::InTreeProvisioning { provisioner, .. } =
-            &case.verdict.decision
-        {
-            by_driver.entry(provisioner).or_default().push(judge(cx, case));
+    let provisioner = |case: &'c ClaimCase<'a>| match &case.verdict.decision {
+        Decision::ExternalProvisioning { provisioner, .. } | Decision::InTreeProvisioning { provisioner, .. } => {
+            Some(provisioner.as_str())
         }
-    }
-    by_driver
+        _ => None,
+    };
+    let cases = cx.claims.iter().filter(|case| wanted(case));
+    by_key(cases.filter_map(|case| Some((provisioner(case)?, judge(cx, case)))))
 }
 
 fn judge<'c, 'a>(cx: &Context<'a>, case: &'c ClaimCase<'a>) -> Waiting<'c, 'a> {
@@ -196,27 +196,25 @@ fn title(
     waiting: &[Waiting<'_, '_>],
 ) -> String {
     let names: Vec<&str> = waiting.iter().map(|one| one.case.claim.metadata.name.as_str()).collect();
-    let (subject, waits) = (capital(&named("claim", &names)), either(names.len(), "waits", "wait"));
+    let who = Who::new("claim", &names);
+    let (waits, them) = (who.does("wait"), who.them());
     let whose = |runner: &Runner<'_>, what: &str| {
-        format!("{subject} {waits} for provisioner {driver}, whose {} {what}", runner.part.words())
+        format!("{waits} for provisioner {driver}, whose {} {what}", runner.part.words())
     };
     match (runner, health, stage) {
         (Some(runner), Some(Health::Stopped), _) => whose(runner, "is scaled to zero"),
-        (_, _, Stage::Young) => format!("{subject} {waits} for provisioner {driver} to make the volume"),
+        (_, _, Stage::Young) => format!("{waits} for provisioner {driver} to make the volume"),
         (Some(runner), Some(Health::Unready), _) => whose(runner, "has no ready pod"),
         (Some(runner), Some(Health::Empty), _) => whose(runner, "has no pod"),
-        (_, _, Stage::NotHandedOver) => format!(
-            "{subject} {} not been handed to provisioner {driver} by the volume controller",
-            either(names.len(), "has", "have")
-        ),
-        (_, _, Stage::Silent) => format!(
-            "{subject} {waits} for provisioner {driver}, which has said nothing of {}",
-            either(names.len(), "it", "them")
-        ),
-        (_, _, Stage::Begun) => format!(
-            "{subject} {waits} for provisioner {driver}, which began with {} and has come to no end",
-            either(names.len(), "it", "them")
-        ),
+        (_, _, Stage::NotHandedOver) => {
+            format!("{} not been handed to provisioner {driver} by the volume controller", who.does("have"))
+        }
+        (_, _, Stage::Silent) => {
+            format!("{waits} for provisioner {driver}, which has said nothing of {them}")
+        }
+        (_, _, Stage::Begun) => {
+            format!("{waits} for provisioner {driver}, which began with {them} and has come to no end")
+        }
     }
 }
 

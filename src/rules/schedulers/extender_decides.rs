@@ -2,7 +2,8 @@ use crate::diagnosis::context::{Context, PodGroup, pod_ref};
 use crate::diagnosis::finding::{Evidence, Finding, Severity};
 use crate::diagnosis::out::Causes;
 use crate::diagnosis::remedy::{Remedy, Risk};
-use crate::diagnosis::text::{capital, either, named, names};
+use crate::diagnosis::text::names;
+use crate::diagnosis::who::Who;
 use crate::model::quantity::short_bytes;
 use crate::model::{Kind, Pod, Quantity};
 use crate::rules::topolvm::capacity::{self, is_topolvm};
@@ -48,8 +49,7 @@ fn finding(cx: &Context<'_>, group: &PodGroup<'_>) -> Finding {
         [] => "whose answer the cluster does not show".to_owned(),
         some => format!("which says: {}", names(some)),
     };
-    let who = capital(&named("pod", &pods));
-    let title = format!("{who} {} for a scheduler extender, {says}", either(pods.len(), "waits", "wait"));
+    let title = format!("{} for a scheduler extender, {says}", Who::new("pod", &pods).does("wait"));
     let severity = if reasons.is_empty() { Severity::Warning } else { Severity::Error };
     let mut finding = Finding::new(RULE.name, severity, group.subject(), title).likely();
     if let Some(condition) = condition {

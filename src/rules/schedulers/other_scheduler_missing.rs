@@ -4,7 +4,7 @@ use crate::diagnosis::context::{Context, PodGroup, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
-use crate::diagnosis::text::{capital, either, named};
+use crate::diagnosis::who::Who;
 use crate::model::Pod;
 use crate::scheduler::Outcome;
 
@@ -73,11 +73,8 @@ fn looks_like(pod: &Pod, scheduler: &str) -> bool {
 
 fn missing(cx: &Context<'_>, group: &PodGroup<'_>, scheduler: &str) -> Finding {
     let names = group.names();
-    let title = format!(
-        "{} {} for scheduler {scheduler}, which does not seem to run",
-        capital(&named("pod", &names)),
-        either(names.len(), "waits", "wait"),
-    );
+    let title =
+        format!("{} for scheduler {scheduler}, which does not seem to run", Who::new("pod", &names).does("wait"));
     let mut finding = RULE.finding(group.subject(), title).evidence(
         pod_ref(group.lead()),
         "spec.schedulerName",
@@ -97,11 +94,7 @@ fn missing(cx: &Context<'_>, group: &PodGroup<'_>, scheduler: &str) -> Finding {
 
 fn waiting(group: &PodGroup<'_>, scheduler: &str, sign: &str) -> Finding {
     let names = group.names();
-    let title = format!(
-        "{} {} for scheduler {scheduler}, not for kube-scheduler",
-        capital(&named("pod", &names)),
-        either(names.len(), "waits", "wait"),
-    );
+    let title = format!("{} for scheduler {scheduler}, not for kube-scheduler", Who::new("pod", &names).does("wait"));
     let note = format!("the scheduler runs ({sign}); what it decides can't be told here");
     Finding::new(RULE.name, Severity::Info, group.subject(), title)
         .evidence(pod_ref(group.lead()), "spec.schedulerName", scheduler, note)

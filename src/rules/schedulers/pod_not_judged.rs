@@ -3,7 +3,8 @@ use crate::diagnosis::context::{Context, PodGroup, pod_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
-use crate::diagnosis::text::{capital, duration, either, named};
+use crate::diagnosis::text::duration;
+use crate::diagnosis::who::Who;
 use crate::model::{Kind, Pod};
 use crate::rules::starting::containers::{Cause, fault};
 use crate::scheduler::{Outcome, running};
@@ -89,14 +90,13 @@ fn broken(pod: &Pod) -> bool {
 fn finding(cx: &Context<'_>, group: &PodGroup<'_>, unjudged: &[(&Pod, i64)], sign: &Sign<'_>) -> Finding {
     let names: Vec<&str> = unjudged.iter().map(|(pod, _)| pod.metadata.name.as_str()).collect();
     let longest = unjudged.iter().map(|(_, age)| *age).max().unwrap_or(0);
-    let who = format!("{} {}", capital(&named("pod", &names)), either(names.len(), "has", "have"));
-    let waited = format!("{who} waited for {} and no scheduler has looked at {}", duration(longest), it(names.len()));
+    let who = Who::new("pod", &names);
+    let (has, them) = (who.does("have"), who.them());
+    let waited = format!("{has} waited for {} and no scheduler has looked at {them}", duration(longest));
     let (object, title) = match sign {
         Sign::Broken(pods) => (pod_ref(pods[0]), format!("{waited}: kube-scheduler does not run")),
         Sign::Works(..) => (group.subject(), format!("{waited}, although kube-scheduler judges others")),
-        Sign::Hidden => {
-            (group.subject(), format!("{waited}: kube-scheduler does not run, or does not see {}", it(names.len())))
-        }
+        Sign::Hidden => (group.subject(), format!("{waited}: kube-scheduler does not run, or does not see {them}")),
     };
     let mut finding = RULE.finding(object, title);
     for (pod, _) in unjudged.iter().take(3) {
@@ -109,10 +109,6 @@ fn finding(cx: &Context<'_>, group: &PodGroup<'_>, unjudged: &[(&Pod, i64)], sig
         finding = finding.likely();
     }
     finding.explains_all(unjudged.iter().map(|(pod, _)| pod_ref(pod))).remedy(look(sign))
-}
-
-fn it(number: usize) -> &'static str {
-    either(number, "it", "them")
 }
 
 fn with_sign(cx: &Context<'_>, sign: &Sign<'_>, mut finding: Finding) -> Finding {

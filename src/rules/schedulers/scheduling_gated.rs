@@ -1,7 +1,8 @@
 use crate::diagnosis::context::{Context, PodGroup, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::out::Causes;
-use crate::diagnosis::text::{capital, either, named, names};
+use crate::diagnosis::text::{either, named, names};
+use crate::diagnosis::who::Who;
 use crate::model::{Kind, ObjectRef, Pod, Workload};
 use crate::rules::topolvm::extender::workloads_of;
 
@@ -70,12 +71,7 @@ fn without_queue(pod: &Pod) -> bool {
 
 fn finding(cx: &Context<'_>, group: &PodGroup<'_>) -> Finding {
     let (pods, gates) = (group.names(), gates(group.lead()));
-    let held = format!(
-        "{} {} held back by {}",
-        capital(&named("pod", &pods)),
-        either(pods.len(), "is", "are"),
-        named("scheduling gate", &gates),
-    );
+    let held = format!("{} held back by {}", Who::new("pod", &pods).does("are"), named("scheduling gate", &gates));
     let keepers = || gates.iter().map(|gate| keeper(cx, gate));
     let down = keepers()
         .find_map(|keeper| if let Keeper::Down(kind, workload) = keeper { Some((kind, workload)) } else { None });

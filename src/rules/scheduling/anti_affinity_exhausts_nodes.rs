@@ -1,12 +1,12 @@
-use std::collections::BTreeMap;
-
 use crate::admission::expand::ordinal_of;
+use crate::diagnosis::by_key::by_key;
 use crate::diagnosis::context::{Context, PodGroup, pod_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::manager::{chart_name, helm};
 use crate::diagnosis::out::Causes;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
-use crate::diagnosis::text::{capital, count, either, named, names};
+use crate::diagnosis::text::{count, either, named, names};
+use crate::diagnosis::who::Who;
 use crate::model::selector::matches;
 use crate::model::{Kind, Meta, ObjectRef, Pod, Workload};
 use crate::scheduler::Reason;
@@ -26,13 +26,8 @@ crate::rules::declare_rule! {
 }
 
 fn check(cx: &Context<'_>, out: &mut Causes) {
-    let mut by_owner: BTreeMap<ObjectRef, Vec<&PodGroup<'_>>> = BTreeMap::new();
-    for group in cx.blocked() {
-        if !taken(cx, group).is_empty() && !tied_by_volumes(group) {
-            by_owner.entry(group.subject()).or_default().push(group);
-        }
-    }
-    for (owner, groups) in by_owner {
+    let exhausting = cx.blocked().filter(|group| !taken(cx, group).is_empty() && !tied_by_volumes(group));
+    for (owner, groups) in by_key(exhausting.map(|group| (group.subject(), group))) {
         out.add(finding(cx, owner, &groups));
     }
 }
@@ -91,7 +86,7 @@ fn finding(cx: &Context<'_>, owner: ObjectRef, groups: &[&PodGroup<'_>]) -> Find
     let nodes = closed(groups[0]);
     let title = format!(
         "{} must not share a node with {}, and {} {}",
-        capital(&named("pod", &pods)),
+        Who::new("pod", &pods),
         either(nodes.len(), "the pod that is there", "the pods that are there"),
         named("node", &nodes),
         either(nodes.len(), "is the only one open to them", "are the only ones open to them"),

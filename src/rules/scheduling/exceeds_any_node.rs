@@ -5,7 +5,7 @@ use crate::diagnosis::context::{Context, PodGroup, pod_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::obstacle_words::clause;
 use crate::diagnosis::out::Out;
-use crate::diagnosis::text::{capital, either, named};
+use crate::diagnosis::who::Who;
 use crate::model::{Kind, ObjectRef};
 use crate::scheduler::obstacle::amount;
 use crate::scheduler::{Explanation, Fact};
@@ -97,13 +97,12 @@ fn exceeding(explanation: &Explanation<'_>, resource: &str, top: &Largest<'_>) -
 
 fn finding(name: &str, top: &Largest<'_>, asking: &[Asking<'_, '_>]) -> Finding {
     let pods: Vec<&str> = asking.iter().flat_map(|one| one.group.names()).collect();
-    let who = capital(&named("pod", &pods));
-    let fits = either(pods.len(), "fits", "fit");
+    let fits = Who::new("pod", &pods).does("fit");
     let show = |value: i64| amount(name, value);
     let title = match top.allocatable {
-        0 => format!("{who} {fits} on no node: {} {name} asked, which no node offers", range(name, asking)),
+        0 => format!("{fits} on no node: {} {name} asked, which no node offers", range(name, asking)),
         most => format!(
-            "{who} {fits} on no node: {} {name} asked, more than any node has in all (the largest, {}, has {})",
+            "{fits} on no node: {} {name} asked, more than any node has in all (the largest, {}, has {})",
             range(name, asking),
             top.node,
             show(most)

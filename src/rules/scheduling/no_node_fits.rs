@@ -11,7 +11,8 @@ use crate::diagnosis::in_the_way::{InTheWay, NodeSet};
 use crate::diagnosis::looks;
 use crate::diagnosis::obstacle_words::clause;
 use crate::diagnosis::out::Out;
-use crate::diagnosis::text::{capital, count, either, named, names};
+use crate::diagnosis::text::{count, either, named, names};
+use crate::diagnosis::who::Who;
 use crate::model::{Kind, ObjectRef};
 use crate::scheduler::obstacle::{NoVolume, amount};
 use crate::scheduler::{Fact, Obstacle};
@@ -155,12 +156,11 @@ fn finding(cx: &Context<'_>, subject: ObjectRef, story: &str, way: &InTheWay, gr
     let pods: Vec<&str> = groups.iter().flat_map(|group| group.names()).collect();
     let group = groups[0];
     let severity = if group.verdict.preemption.is_some() { Severity::Warning } else { Severity::Error };
-    let what = match (group.verdict.pre_filter.is_some(), pods.len()) {
-        (true, _) => "can't be scheduled",
-        (false, 1) => "fits on no node",
-        (false, _) => "fit on no node",
+    let who = Who::new("pod", &pods);
+    let title = match group.verdict.pre_filter {
+        Some(_) => format!("{who} can't be scheduled: {story}"),
+        None => format!("{} on no node: {story}", who.does("fit")),
     };
-    let title = format!("{} {what}: {story}", capital(&named("pod", &pods)));
     let mut finding = Finding::new(RULE.name, severity, subject, title);
     for obstacle in &way.of_pod {
         let note = format!("{}: {}", obstacle.reason.plugin(), obstacle.reason);

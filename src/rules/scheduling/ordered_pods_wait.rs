@@ -2,7 +2,8 @@ use crate::admission::expand::ordinal_of;
 use crate::diagnosis::context::{Context, Shortfall, pod_ref};
 use crate::diagnosis::finding::Evidence;
 use crate::diagnosis::out::Out;
-use crate::diagnosis::text::{capital, either, named};
+use crate::diagnosis::text::{either, named};
+use crate::diagnosis::who::Who;
 use crate::model::{Kind, ObjectRef, Pod, Workload};
 use crate::rules::starting::pod_not_ready::why_not_ready;
 
@@ -66,9 +67,8 @@ fn tie(set: &Workload, holder: &Pod, waiting: &[&str], out: &mut Out<'_>) {
         return;
     }
     let title = format!(
-        "{} {} made once {first} is ready: StatefulSet {} makes one pod after the other",
-        capital(&named("pod", waiting)),
-        either(waiting.len(), "is", "are"),
+        "{} made once {first} is ready: StatefulSet {} makes one pod after the other",
+        Who::new("pod", waiting).does("are"),
         set.metadata.name,
     );
     let mut finding = RULE.finding(object, title);

@@ -5,7 +5,7 @@ use crate::diagnosis::context::{Context, pod_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Remedy, Risk, Step};
-use crate::diagnosis::text::{capital, named};
+use crate::diagnosis::who::Who;
 use crate::model::ObjectRef;
 use crate::rules::drivers::driver::events_step;
 use crate::rules::starting::containers::owner_of;
@@ -42,7 +42,7 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
 
 fn finding(cx: &Context<'_>, owner: ObjectRef, faults: &[Fault<'_>]) -> Finding {
     let pods: Vec<&str> = faults.iter().map(|fault| fault.pod.metadata.name.as_str()).collect();
-    let title = format!("{} can't start: {}", capital(&named("pod", &pods)), faults[0].sentence(cx));
+    let title = format!("{} can't start: {}", Who::new("pod", &pods), faults[0].sentence(cx));
     let mut finding = RULE.finding(owner, title);
     finding.id = format!("{}/{}", finding.id, faults[0].status.name);
     for fault in faults.iter().take(3) {

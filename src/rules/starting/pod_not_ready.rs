@@ -1,7 +1,8 @@
 use crate::diagnosis::context::{Context, pod_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::out::Out;
-use crate::diagnosis::text::{capital, either, named, natural_order};
+use crate::diagnosis::text::natural_order;
+use crate::diagnosis::who::Who;
 use crate::model::{Kind, ObjectRef, Pod, Workload};
 
 crate::rules::declare_rule! {
@@ -35,12 +36,8 @@ fn runs_unready(pod: &Pod) -> bool {
 fn finding(set: &Workload, pods: &[&Pod]) -> Finding {
     let names: Vec<&str> = pods.iter().map(|pod| pod.metadata.name.as_str()).collect();
     let (path, value, note) = why_not_ready(pods[0]);
-    let title = format!(
-        "{} {} and {} not ready: {note}",
-        capital(&named("pod", &names)),
-        either(names.len(), "runs", "run"),
-        either(names.len(), "is", "are"),
-    );
+    let who = Who::new("pod", &names);
+    let title = format!("{} and {} not ready: {note}", who.does("run"), who.verb("are"));
     let meta = &set.metadata;
     RULE.finding(ObjectRef::new(Kind::StatefulSet, &meta.namespace, &meta.name), title)
         .evidence(pod_ref(pods[0]), path, value, note)
