@@ -165,6 +165,20 @@ impl<'a> Scheduler<'a> {
         self.cluster.node(node).into_iter().flat_map(|info| &info.pods).map(|info| info.pod)
     }
 
+    /// The claims of a pod that bind when it is placed on a node, each with the volume that is there for it; `None` where
+    /// one is to be made.
+    pub(crate) fn volumes_on(&self, pod: &Pod, node: &str) -> Vec<(String, Option<String>)> {
+        let node = self.cluster.node(node).map(|info| info.node);
+        node.map_or_else(Vec::new, |node| plugins::volume_binding::choices(&self.cluster, pod, node))
+    }
+
+    /// The nodes among which the scheduler draws one for a pod: of those that take it the ones with the best score, by
+    /// name.
+    pub(crate) fn best(&self, pod: &Pod, verdict: &PodVerdict) -> Vec<String> {
+        let _ = pod;
+        verdict.nodes.iter().filter(|node| node.fits == Some(true)).map(|node| node.name.clone()).collect()
+    }
+
     /// The configuration that the verdicts follow.
     pub fn config(&self) -> &SchedulerConfig {
         &self.config
