@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::allow::Allowance;
+use super::hook::{self, Role};
 use super::path::{self, Step};
 use super::tree::{Node, Shape};
 
@@ -36,6 +38,10 @@ pub(crate) struct Document {
     pub(crate) column: usize,
     pub(crate) object: Value,
     pub(crate) duplicates: Vec<Duplicate>,
+    /// What comments in it allow.
+    pub(crate) allowances: Vec<Allowance>,
+    /// The template of a chart that it was rendered from, as helm's comment says.
+    pub(crate) template: Option<String>,
     /// Where the object's fields stand.
     tree: Option<Arc<Node>>,
 }
@@ -43,7 +49,16 @@ pub(crate) struct Document {
 impl Document {
     /// An object without places of its fields.
     pub(crate) fn new(file: &str, line: usize, column: usize, object: Value) -> Self {
-        Self { file: file.to_owned(), line, column, object, duplicates: Vec::new(), tree: None }
+        Self {
+            file: file.to_owned(),
+            line,
+            column,
+            object,
+            duplicates: Vec::new(),
+            allowances: Vec::new(),
+            template: None,
+            tree: None,
+        }
     }
 
     /// An object whose fields stand where `tree` says.
@@ -52,6 +67,16 @@ impl Document {
         let mut duplicates = Vec::new();
         tree.duplicates(&mut duplicates);
         Self { duplicates, tree: Some(tree), ..Self::new(file, place.line, place.column, object) }
+    }
+
+    /// Whether it is a hook or a test, and what its annotation says of it.
+    pub(crate) fn role(&self) -> (Role, &str) {
+        hook::role(&self.object)
+    }
+
+    /// The comment that allows what a rule finds on a line.
+    pub(crate) fn allowance(&self, rule: &str, line: usize) -> Option<&Allowance> {
+        self.allowances.iter().find(|allowance| allowance.covers(rule, line))
     }
 
     /// Where a field stands: the key and its value where that is a scalar, else the key. Paths are as the API server

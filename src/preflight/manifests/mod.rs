@@ -1,6 +1,8 @@
 //! Manifests: documents with their place in the files they come from, read as kubectl reads them.
 
+mod allow;
 mod document;
+mod hook;
 mod json;
 mod list;
 mod path;
@@ -10,5 +12,7 @@ mod split;
 mod tree;
 mod yaml;
 
+pub(crate) use allow::Allowance;
 pub(crate) use document::{Document, Duplicate, Region};
+pub(crate) use hook::Role;
 pub(crate) use read::{Manifests, Problem, read};

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::allow;
 use super::document::{Document, Region};
 use super::json;
 use super::list::{Placed, unfold};
 use super::split::{Part, parts};
 use super::tree::Node;
-use super::yaml::{self, Fault, Origin};
+use super::yaml::{self, Comment, Fault, Origin};
+use crate::source::manifests::ManifestFile;
 
 /// What the values of any file may take in memory, in bytes: aliases can stand for many times the text.
 const UNFOLDED: u64 = 16 << 20;
@@ -46,14 +48,33 @@ impl Problem {
     }
 }
 
-/// Reads files of manifests, each as its name and its text.
-pub(crate) fn read<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Manifests {
+/// Reads files of manifests.
+pub(crate) fn read(files: &[ManifestFile]) -> Manifests {
     let mut manifests = Manifests::default();
-    for (file, text) in files {
-        let left = UNFOLDED + UNFOLDING * text.len() as u64;
-        Reader { file, left, manifests: &mut manifests }.file(text);
+    for ManifestFile { name, text } in files {
+        match text {
+            Ok(text) => {
+                let left = UNFOLDED + UNFOLDING * text.len() as u64;
+                Reader { file: name, left, manifests: &mut manifests }.file(text);
+            }
+            Err(fault) => manifests.problems.push(Problem {
+                file: name.clone(),
+                line: fault.place.map(|place| place.0),
+                column: fault.place.map(|place| place.1),
+                message: fault.message.clone(),
+                hint: fault.hint.clone(),
+            }),
+        }
     }
     manifests
+}
+
+/// What helm writes above what a template renders to.
+const SOURCE: &str = "Source:";
+
+/// Whether a comment tells something.
+fn telling(text: &str) -> bool {
+    allow::ours(text) || text.trim_start().starts_with(SOURCE)
 }
 
 struct Reader<'a> {
@@ -96,7 +117,7 @@ impl Reader<'_> {
 
     fn part(&mut self, part: Part<'_>) -> Result<(), Problem> {
         let origin = Origin { line: part.line, column: 1 };
-        let read = yaml::read(part.text, origin, |_| false).map_err(|fault| explained(self.file, part, &fault))?;
+        let read = yaml::read(part.text, origin, telling).map_err(|fault| explained(self.file, part, &fault))?;
         if let Some(Region { line, column, .. }) = read.second {
             let message = "kubectl reads no document behind `...`: it parts documents at `---` alone";
             self.manifests.passed_over.push(Problem::at(self.file, line, column, message));
@@ -107,9 +128,34 @@ impl Reader<'_> {
             .value(&mut self.left)
             .map_err(|_| Problem::at(self.file, line, column, "document contains excessive aliasing"))?;
         if !value.is_null() {
-            self.object((value, Some(root)), line, column);
+            let first = self.manifests.documents.len();
+            self.object((value, Some(Arc::clone(&root))), line, column);
+            self.comments(first, &read.comments, &root, part);
         }
         Ok(())
+    }
+
+    /// Gives the documents of a part what its comments say.
+    fn comments(&mut self, first: usize, comments: &[Comment], root: &Node, part: Part<'_>) {
+        let mut template = None;
+        let mut allowances = Vec::new();
+        for comment in comments {
+            if let Some(source) = comment.text.trim_start().strip_prefix(SOURCE) {
+                template = Some(source.trim().to_owned());
+                continue;
+            }
+            match allow::allowance(comment, root, part.text, part.line) {
+                Ok(allowance) => allowances.push(allowance),
+                Err(message) => {
+                    let Region { line, column, .. } = comment.region;
+                    self.manifests.passed_over.push(Problem::at(self.file, line, column, message));
+                }
+            }
+        }
+        for document in self.manifests.documents.iter_mut().skip(first) {
+            document.template.clone_from(&template);
+            document.allowances.clone_from(&allowances);
+        }
     }
 
     fn object(&mut self, object: Placed, line: usize, column: usize) {
@@ -171,8 +217,12 @@ mod tests {
 
     use super::*;
 
+    fn read(name: &str, text: &str) -> Manifests {
+        super::read(&[ManifestFile { name: name.to_owned(), text: Ok(text.to_owned()) }])
+    }
+
     fn one(text: &str) -> Document {
-        let mut manifests = read([("a.yaml", text)]);
+        let mut manifests = read("a.yaml", text);
         assert_eq!(manifests.problems, [], "{text}");
         assert_eq!(manifests.documents.len(), 1, "{text}");
         manifests.documents.pop().unwrap()
@@ -183,7 +233,7 @@ mod tests {
     }
 
     fn told(text: &str) -> Vec<(usize, usize, String)> {
-        let problems = read([("a.yaml", text)]).problems;
+        let problems = read("a.yaml", text).problems;
         problems.into_iter().map(|told| (told.line.unwrap(), told.column.unwrap(), told.message)).collect()
     }
 
@@ -252,7 +302,7 @@ spec:
     fn lists_stand_for_their_items() {
         let text = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Pod\n  metadata: {name: a}\n\
                     - apiVersion: v1\n  kind: PodList\n  items:\n  - metadata:\n      name: b\n";
-        let manifests = read([("-", text)]);
+        let manifests = read("-", text);
         let told: Vec<_> = manifests
             .documents
             .iter()
@@ -266,7 +316,7 @@ spec:
     #[test]
     fn json_has_places_too() {
         let text = "{\"apiVersion\": \"v1\", \"kind\": \"Pod\",\n\t\"spec\": {\"a\": 1.0}}\n{\"kind\": \"Pod\", \"apiVersion\": \"v1\"}";
-        let manifests = read([("a.json", text)]);
+        let manifests = read("a.json", text);
         assert_eq!(manifests.problems, []);
         let documents = &manifests.documents;
         assert_eq!(documents.len(), 2);
@@ -278,7 +328,7 @@ spec:
     #[test]
     fn what_can_not_be_read_is_told_by_its_place_and_the_rest_is_read() {
         let text = "a: [1\n---\napiVersion: v1\nkind: Pod\n---\nkind: Pod\nspec:\n\ta: 1\n---\n{{- if .Values.x }}\na: 1\n--- x\n";
-        assert_eq!(read([("a", text)]).documents.len(), 1);
+        assert_eq!(read("a", text).documents.len(), 1);
         let told = told(text);
         assert_eq!(told.len(), 4, "{told:?}");
         assert_eq!((told[0].0, told[1].0, told[1].1), (1, 8, 1), "{told:?}");
@@ -296,12 +346,45 @@ spec:
 
     #[test]
     fn nothing_is_no_document_and_what_is_no_object_is_told() {
-        assert_eq!(read([("a", "# nothing\n---\n\n---\nnull\n---\n")]).documents.len(), 0);
+        assert_eq!(read("a", "# nothing\n---\n\n---\nnull\n---\n").documents.len(), 0);
         assert_eq!(told("# nothing\n---\n\n---\nnull\n---\n"), []);
         assert_eq!(told("- a\n"), [(1, 1, "the document is no object: it has no fields".to_owned())]);
         assert_eq!(told("kind: Pod\n"), [(1, 1, "Object 'apiVersion' is missing".to_owned())]);
-        let passed = read([("a", "apiVersion: v1\nkind: Pod\n...\nmore: 1\n")]);
+        let passed = read("a", "apiVersion: v1\nkind: Pod\n...\nmore: 1\n");
         assert_eq!((passed.documents.len(), passed.passed_over.len()), (1, 1));
+    }
+
+    #[test]
+    fn comments_allow_what_stands_below_them_or_on_their_line() {
+        let text = "# Source: chart/templates/a.yaml\n# storagewhy: allow(whole) it is a test\napiVersion: v1\nkind: Pod\n\
+                    spec:\n  # storagewhy: allow(a, b) known\n  containers:\n  - name: x\n    image: y\n  \
+                    nodeName: n # storagewhy: allow(c) by hand\n  hostNetwork: true\n";
+        let pod = one(text);
+        assert_eq!(pod.template.as_deref(), Some("chart/templates/a.yaml"));
+        let allowed = |rule: &str, line| pod.allowance(rule, line).map(|allowance| allowance.reason.as_str());
+        assert_eq!(allowed("whole", 11), Some("it is a test"));
+        assert_eq!((allowed("a", 7), allowed("b", 9), allowed("a", 10)), (Some("known"), Some("known"), None));
+        assert_eq!((allowed("c", 10), allowed("c", 11), allowed("d", 10)), (Some("by hand"), None, None));
+        let bare = read("a", "apiVersion: v1 # storagewhy: allow(a)\nkind: Pod # storagewhy: deny(a) x\n");
+        assert_eq!(bare.documents[0].allowances, []);
+        let told: Vec<_> = bare.passed_over.iter().map(|told| (told.line.unwrap(), told.message.as_str())).collect();
+        assert_eq!(told[0], (1, "the comment that allows a gives no reason, and does not count"));
+        assert_eq!(told[1], (2, "a comment for storagewhy must read `# storagewhy: allow(RULE) REASON`"));
+    }
+
+    #[test]
+    fn hooks_and_tests_are_told_from_parts() {
+        use super::super::hook::Role;
+        for (annotation, role) in [
+            ("helm.sh/hook: pre-install,post-upgrade", Role::Hook),
+            ("helm.sh/hook: test", Role::Test),
+            ("helm.sh/hook: test-success", Role::Test),
+            ("argocd.argoproj.io/hook: PreSync", Role::Hook),
+            ("helm.sh/hook-weight: \"1\"", Role::Part),
+        ] {
+            let pod = one(&format!("apiVersion: v1\nkind: Pod\nmetadata: {{annotations: {{{annotation}}}}}\n"));
+            assert_eq!(pod.role().0, role, "{annotation}");
+        }
     }
 
     #[test]
