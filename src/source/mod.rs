@@ -2,6 +2,7 @@
 
 pub mod dump;
 pub mod live;
+pub mod manifests;
 mod rules;
 mod text;
 

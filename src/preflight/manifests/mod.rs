@@ -1,15 +1,18 @@
-//! Manifests: documents with their place in the files they come from.
+//! Manifests: documents with their place in the files they come from, read as kubectl reads them.
 
-use serde_json::Value;
+mod allow;
+mod document;
+mod hook;
+mod json;
+mod list;
+mod path;
+mod read;
+mod scalar;
+mod split;
+mod tree;
+mod yaml;
 
-/// One object of a manifest.
-#[derive(Clone, Debug)]
-pub(crate) struct Document {
-    /// The file as the user named it, `-` for standard input.
-    pub(crate) file: String,
-    /// Line of the object's first key, from 1.
-    pub(crate) line: usize,
-    /// Column of the object's first key, from 1.
-    pub(crate) column: usize,
-    pub(crate) object: Value,
-}
+pub(crate) use allow::Allowance;
+pub(crate) use document::{Document, Duplicate, Region};
+pub(crate) use hook::Role;
+pub(crate) use read::{Manifests, Problem, read};

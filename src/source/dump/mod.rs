@@ -18,7 +18,9 @@ mod write;
 mod yaml;
 
 pub use limits::Limits;
+pub(super) use limits::size;
 pub use redact::redact_names;
+pub(super) use text::decode;
 pub use write::{write_file, write_snapshot};
 
 use collector::Collector;
