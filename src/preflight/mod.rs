@@ -13,4 +13,6 @@ mod volumes;
 pub(crate) mod world;
 
 pub(crate) use judged::{DocumentResult, WorkloadResult};
-pub(crate) use run::{Input, Preflight, run};
+pub(crate) use placement::Eviction;
+pub(crate) use run::{Input, Preflight, Verdict, run};
+pub(crate) use server::Action;
