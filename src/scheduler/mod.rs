@@ -24,6 +24,7 @@ mod reason;
 mod release;
 mod resources;
 mod running;
+mod score;
 mod status;
 mod verdict;
 
@@ -32,7 +33,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use cluster::Cluster;
+use cluster::{Cluster, NodeInfo};
 pub use config::SchedulerConfig;
 use config::{Extender, Profile};
 pub use config_file::parse as parse_config;
@@ -175,8 +176,10 @@ impl<'a> Scheduler<'a> {
     /// The nodes among which the scheduler draws one for a pod: of those that take it the ones with the best score, by
     /// name.
     pub(crate) fn best(&self, pod: &Pod, verdict: &PodVerdict) -> Vec<String> {
-        let _ = pod;
-        verdict.nodes.iter().filter(|node| node.fits == Some(true)).map(|node| node.name.clone()).collect()
+        let fitting = verdict.nodes.iter().filter(|node| node.fits == Some(true));
+        let fitting: Vec<&NodeInfo<'_>> = fitting.filter_map(|node| self.cluster.node(&node.name)).collect();
+        let Some(cycle) = self.cycle(pod) else { return Vec::new() };
+        score::best(&cycle, &fitting)
     }
 
     /// The configuration that the verdicts follow.

@@ -56,25 +56,44 @@ pub(super) fn sync(state: &mut State, key: &Key) -> bool {
 impl Sync {
     fn run(&self, state: &mut State) -> bool {
         let present = self.present(state);
-        let mut changed = false;
-        for ordinal in self.ordinals.clone() {
-            match present.get(&ordinal) {
-                None => {
-                    let made = self.make(state, ordinal);
-                    changed |= made;
-                    if self.ordered || !made {
-                        return changed;
-                    }
-                }
-                Some(pod) if self.ordered && !pod.available => return changed,
-                Some(_) => {}
-            }
-        }
-        if changed {
-            return true;
+        let filled = if self.ordered { self.next_in_order(state, &present) } else { self.all(state, &present) };
+        if let Some(changed) = filled {
+            return changed;
         }
         state.refused.remove(uid_of(&self.set));
         self.scale_down(state, &present) || self.update(state, &present)
+    }
+
+    /// Makes the first pod that is missing once all before it are available; `None` where none is missing, else whether
+    /// one was made.
+    fn next_in_order(&self, state: &mut State, present: &BTreeMap<i64, Present>) -> Option<bool> {
+        for ordinal in self.ordinals.clone() {
+            match present.get(&ordinal) {
+                None => return Some(self.make(state, ordinal)),
+                Some(pod) if !pod.available => return Some(false),
+                Some(_) => {}
+            }
+        }
+        None
+    }
+
+    /// Makes the pods that are missing in batches that double (`slowStartBatch`), up to the batch in which one is
+    /// refused. The server gets those of a batch at once: mostly the last comes first.
+    fn all(&self, state: &mut State, present: &BTreeMap<i64, Present>) -> Option<bool> {
+        let ordinals: Vec<i64> = self.ordinals.clone().collect();
+        let (mut changed, mut refused) = (false, false);
+        let (mut rest, mut size) = (ordinals.as_slice(), 1);
+        while !rest.is_empty() && !refused {
+            let (batch, after) = rest.split_at(size.min(rest.len()));
+            let last_first = batch.last().into_iter().chain(batch.iter().take(batch.len() - 1));
+            for ordinal in last_first.filter(|ordinal| !present.contains_key(ordinal)) {
+                let made = self.make(state, *ordinal);
+                changed |= made;
+                refused |= !made;
+            }
+            (rest, size) = (after, size.saturating_mul(2));
+        }
+        (changed || refused).then_some(changed)
     }
 
     fn present(&self, state: &State) -> BTreeMap<i64, Present> {
