@@ -38,6 +38,8 @@ pub(crate) struct Placement<'a> {
     /// What the state was like when a pod was last found to fit nowhere.
     tried: HashMap<(String, String), (u64, u64)>,
     placed: u64,
+    /// Whether any pod had more than one node with the best score.
+    pub(crate) tied: bool,
     pub(crate) evictions: Vec<Eviction>,
 }
 
@@ -50,7 +52,7 @@ enum Step {
 impl<'a> Placement<'a> {
     /// `base` is the scheduler of the state from which the others come.
     pub(crate) fn new(base: Scheduler<'a>, draw: Draw) -> Self {
-        Self { base, draw, drawn: 0, tried: HashMap::new(), placed: 0, evictions: Vec::new() }
+        Self { base, draw, drawn: 0, tried: HashMap::new(), placed: 0, tied: false, evictions: Vec::new() }
     }
 
     /// Places the pods that wait, as far as there is room; says whether anything changed.
@@ -107,6 +109,7 @@ impl<'a> Placement<'a> {
     /// One of the nodes with the best score.
     fn choose(&mut self, scheduler: &Scheduler<'_>, pod: &Pod, verdict: &PodVerdict) -> Option<String> {
         let best = scheduler.best(pod, verdict);
+        self.tied |= best.len() > 1;
         let position = match self.draw {
             Draw::First => 0,
             Draw::Last => best.len().checked_sub(1)?,
