@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::custom;
+use super::custom::{self, Refused};
 use super::table::{Field, Scalar, Table, Type};
 use super::{Decoded, Fault, Unknown};
 use crate::diagnosis::text::near;
@@ -55,8 +55,12 @@ impl<'t> Decoder<'t> {
                 .try_for_each(|(index, value)| self.within(&format!("[{index}]"), |own| own.value(item, value))),
             (Type::Any, _) | (Type::Bytes, Value::Array(_)) => Ok(()),
             (Type::Quantity | Type::IntOrString | Type::Time | Type::MicroTime | Type::Duration, _) => {
-                custom::fault(kind, value)
-                    .map_or(Ok(()), |message| Err(Ends(Fault { path: self.path.clone(), message })))
+                let message = match custom::fault(kind, value) {
+                    None => return Ok(()),
+                    Some(Refused::Told(message)) => message,
+                    Some(Refused::Mismatch(what, into)) => self.cannot(&what, into),
+                };
+                Err(Ends(Fault { path: self.path.clone(), message }))
             }
             (Type::Bytes, Value::String(text)) => {
                 if let Some(message) = custom::base64_fault(text) {
@@ -125,26 +129,23 @@ impl<'t> Decoder<'t> {
     }
 
     fn mismatch(&mut self, kind: &Type, value: &Value) {
+        let counted = matches!(kind, Type::Scalar { kind, .. } if !matches!(kind, Scalar::Text | Scalar::Bool));
         let what = match value {
-            Value::Null => "null".to_owned(),
-            Value::Bool(_) => "bool".to_owned(),
-            Value::Number(number) if matches!(kind, Type::Scalar { kind, .. } if !matches!(kind, Scalar::Text | Scalar::Bool)) =>
-            {
-                format!("number {number}")
-            }
-            Value::Number(_) => "number".to_owned(),
-            Value::String(_) => "string".to_owned(),
-            Value::Array(_) => "array".to_owned(),
-            Value::Object(_) => "object".to_owned(),
+            Value::Number(number) if counted => format!("number {number}"),
+            other => custom::word(other).to_owned(),
         };
+        self.save(self.cannot(&what, &kind.name()));
+    }
+
+    /// That a value is none of a type, with the field as Go names it.
+    fn cannot(&self, what: &str, kind: &str) -> String {
         let (structure, fields) = &self.context;
         let structure = structure.rsplit('.').next().unwrap_or(structure);
-        let into = if fields.is_empty() {
-            format!("Go value of type {}", kind.name())
-        } else {
-            format!("Go struct field {structure}.{} of type {}", fields.join("."), kind.name())
+        let into = match fields.as_slice() {
+            [] => "Go value".to_owned(),
+            fields => format!("Go struct field {structure}.{}", fields.join(".")),
         };
-        self.save(format!("json: cannot unmarshal {what} into {into}"));
+        format!("json: cannot unmarshal {what} into {into} of type {kind}")
     }
 }
 

@@ -7,6 +7,7 @@
 mod custom;
 mod decode;
 mod table;
+mod time;
 
 use serde_json::Value;
 
