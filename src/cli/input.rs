@@ -2,6 +2,7 @@
 
 use clap::Args;
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::connection::ConnectionArgs;
 use super::error::CliError;
@@ -15,6 +16,7 @@ use crate::model::Kind;
 use crate::snapshot::{Demand, Snapshot};
 use crate::source::dump;
 use crate::source::live::{self, Session, Wanted};
+use crate::source::raw::RawFilter;
 
 /// Names of broken objects that are written out.
 const BROKEN: usize = 5;
@@ -97,6 +99,34 @@ impl InputArgs {
         input.snapshot.warnings.iter().for_each(|warning| terminal::warn(warning));
         warn_of_broken(&input.snapshot);
         Ok(input)
+    }
+
+    /// The namespace of the context; `None` where no cluster is asked.
+    ///
+    /// # Errors
+    /// Where the kubeconfig is wrong.
+    pub(crate) fn current_namespace(&self) -> Result<Option<String>, CliError> {
+        match (&self.from, &self.example) {
+            (None, None) => Ok(Some(live::current_namespace(&self.connection.options())?)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Reads every kind, and the objects that `raw` asks for as the server has them.
+    ///
+    /// # Errors
+    /// Where nothing could be read.
+    pub(crate) fn read_keeping(&self, raw: RawFilter) -> Result<(Snapshot, Vec<Value>), CliError> {
+        let (snapshot, objects) = match &self.from {
+            Some(from) => {
+                let _progress = Progress::begin("reading the dump");
+                dump::read_keeping(from, raw)?
+            }
+            None => (self.read(&NamespaceArgs::all(), Kind::ALL)?.snapshot, Vec::new()),
+        };
+        snapshot.warnings.iter().for_each(|warning| terminal::warn(warning));
+        warn_of_broken(&snapshot);
+        Ok((snapshot, objects))
     }
 
     #[expect(clippy::disallowed_methods, reason = "the command line reads the clock")]

@@ -17,6 +17,7 @@ mod namespace;
 mod offers;
 #[cfg(feature = "own-rules")]
 mod own;
+mod preflight;
 mod progress;
 mod rules;
 #[cfg(feature = "own-rules")]
@@ -60,6 +61,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Diagnose(diagnose::DiagnoseArgs),
+    Preflight(preflight::PreflightArgs),
     Webhooks(webhooks::WebhooksArgs),
     #[command(name = "storageclasses", visible_alias = "sc")]
     StorageClasses(storageclasses::StorageClassesArgs),
@@ -94,6 +96,7 @@ impl Command {
     fn run(&self) -> anyhow::Result<Exit> {
         match self {
             Command::Diagnose(args) => diagnose::run(args),
+            Command::Preflight(args) => preflight::run(args),
             Command::Webhooks(args) => webhooks::run(args),
             Command::StorageClasses(args) => storageclasses::run(args),
             Command::Capacity(args) => capacity::run(args),

@@ -1,6 +1,18 @@
 //! What becomes of manifests on a cluster: what the API server makes of each document, what controllers make of the
 //! objects, and where the scheduler puts the pods, tried on a copy of the state.
 
+mod controllers;
+mod fields;
+mod judged;
 pub(crate) mod manifests;
+mod placement;
+pub(crate) mod run;
 pub(crate) mod server;
+mod state;
+mod volumes;
 pub(crate) mod world;
+
+pub(crate) use judged::{DocumentResult, WorkloadResult};
+pub(crate) use placement::Eviction;
+pub(crate) use run::{Input, Preflight, Verdict, run};
+pub(crate) use server::Action;

@@ -30,10 +30,24 @@ impl World {
 
     /// The objects of a kind, in a namespace where one is given, by namespace and name.
     pub(crate) fn list<'a>(&'a self, kind: &'a str, namespace: Option<&'a str>) -> impl Iterator<Item = &'a Value> {
+        let from = Key { kind: kind.to_owned(), namespace: namespace.map(str::to_owned), name: String::new() };
         self.objects
-            .iter()
-            .filter(move |(key, _)| key.kind == kind && (namespace.is_none() || key.namespace.as_deref() == namespace))
+            .range(from..)
+            .take_while(move |(key, _)| {
+                key.kind == kind && (namespace.is_none() || key.namespace.as_deref() == namespace)
+            })
             .map(|(_, object)| object)
+    }
+
+    /// The keys of a kind, by namespace and name.
+    pub(crate) fn keys<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Key> {
+        let from = Key { kind: kind.to_owned(), namespace: None, name: String::new() };
+        self.objects.range(from..).map(|(key, _)| key).take_while(move |key| key.kind == kind)
+    }
+
+    /// Says that a kind could not be read.
+    pub(crate) fn cover_not(&mut self, kind: &str) {
+        self.unread.insert(kind.to_owned());
     }
 
     /// Whether the kind was read, so that an object that is not here does not exist.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::capacities::Capacities;
 use super::host_ports::{HostPort, host_ports};
 use super::present_volumes::PresentVolumes;
-use super::resources::{Totals, usage};
+use super::resources::{Totals, non_zero, usage};
 use crate::model::pod::PodAffinityTerm;
 use crate::model::version::Version;
 use crate::model::{Node, Pod, Volume, VolumeAttachment};
@@ -42,6 +42,8 @@ pub(crate) struct NodeInfo<'a> {
     pub(crate) used_ports: HashSet<HostPort<'a>>,
     pub(crate) allocatable: Arc<Totals<'a>>,
     pub(crate) allowed_pods: i64,
+    /// CPU and memory as nodes are ranked by them, summed when first asked for.
+    non_zero: OnceCell<[i64; 2]>,
 }
 
 impl<'a> NodeInfo<'a> {
@@ -54,7 +56,18 @@ impl<'a> NodeInfo<'a> {
             used_ports: HashSet::new(),
             allocatable: Arc::new(Totals::of_node(&node.status.allocatable)),
             allowed_pods: node.status.allocatable.get("pods").map_or(0, |pods| pods.value()),
+            non_zero: OnceCell::new(),
         }
+    }
+
+    /// CPU and memory of the pods as nodes are ranked by them.
+    pub(crate) fn non_zero(&self, version: Version) -> [i64; 2] {
+        *self.non_zero.get_or_init(|| {
+            self.pods.iter().fold([0, 0], |sum, info| {
+                let more = non_zero(info.pod, version);
+                [sum[0] + more[0], sum[1] + more[1]]
+            })
+        })
     }
 
     fn with(node: &'a Node, pods: impl IntoIterator<Item = Arc<PodInfo<'a>>>) -> Self {
@@ -69,6 +82,7 @@ impl<'a> NodeInfo<'a> {
 
     /// Puts a pod on the node.
     pub(crate) fn add(&mut self, pod: Arc<PodInfo<'a>>) {
+        self.non_zero.take();
         self.requested.add(&pod.usage);
         self.used_ports.extend(pod.ports.iter().copied());
         if !pod.pod.spec.anti_affinity_terms().is_empty() {
@@ -82,6 +96,7 @@ impl<'a> NodeInfo<'a> {
         for pods in [&mut self.pods, &mut self.anti_affine] {
             pods.retain(|present| !std::ptr::eq(present.pod, pod.pod));
         }
+        self.non_zero.take();
         self.requested.subtract(&pod.usage);
         for port in &pod.ports {
             self.used_ports.remove(port);

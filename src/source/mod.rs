@@ -3,6 +3,7 @@
 pub mod dump;
 pub mod live;
 pub mod manifests;
+pub(crate) mod raw;
 mod rules;
 mod text;
 

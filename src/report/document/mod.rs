@@ -5,6 +5,7 @@ pub mod capacity;
 pub mod classes;
 mod diagnosis;
 mod finding;
+pub(crate) mod preflight;
 pub mod webhooks;
 
 pub use diagnosis::{

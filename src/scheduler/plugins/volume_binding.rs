@@ -115,6 +115,24 @@ pub(crate) fn prepare<'c>(cycle: &Cycle<'c>) -> PreFilter<'c> {
     }
 }
 
+/// The pod's claims that bind when it is placed on the node, each with the volume that exists for it, if one does
+/// (`binder.go`, FindPodVolumes).
+pub(in crate::scheduler) fn choices(cluster: &Cluster<'_>, pod: &Pod, node: &Node) -> Vec<(String, Option<String>)> {
+    let Ok(Ok(claims)) = pod_claims(cluster, pod).map(|claims| classify(cluster, claims)) else { return Vec::new() };
+    let candidates = candidates(cluster, &claims);
+    let binding = VolumeBinding { cluster, claims: Rc::new(claims), candidates: Rc::new(candidates) };
+    let Claims { delayed, by_size, .. } = &*binding.claims;
+    let mut taken: Vec<&Volume> = Vec::new();
+    let mut choices = Vec::new();
+    for delayed in by_size.iter().map(|position| &delayed[*position]) {
+        let free = delayed.claim.selected_node().is_none();
+        let volume = free.then(|| binding.static_match(delayed, node, &taken)).flatten();
+        taken.extend(volume);
+        choices.push((delayed.claim.metadata.name.clone(), volume.map(|volume| volume.metadata.name.clone())));
+    }
+    choices
+}
+
 /// The pod's claims in the order of its volumes; the first that is missing, lost, deleted or foreign rejects the pod.
 fn pod_claims<'c>(cluster: &'c Cluster<'c>, pod: &Pod) -> Result<Vec<&'c Claim>, Status> {
     let mut claims = Vec::new();

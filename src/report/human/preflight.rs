@@ -1,0 +1,79 @@
+//! What would become of manifests: the outcome first, then by document.
+
+use super::{Screen, Tone, finding};
+use crate::report::document::preflight::{DocumentEntry, EvictionEntry, Preflight, PreflightStatus, WorkloadEntry};
+
+/// Writes the outcome, what is refused or blocked, and the causes.
+pub(crate) fn write(report: &Preflight<'_>, screen: &mut Screen) {
+    let (tone, summary) = summary(report);
+    screen.styled(tone, 0, &summary);
+    for document in &report.documents {
+        write_document(report, document, screen);
+    }
+    for eviction in &report.evictions {
+        screen.gap();
+        screen.paragraph(0, &evicted(eviction));
+    }
+    if !report.unknown.is_empty() {
+        screen.gap();
+        screen.styled(Tone::Heading, 0, "What can't be known:");
+        report.unknown.iter().for_each(|line| screen.paragraph(2, line));
+    }
+    finding::write_plain(&report.findings, screen);
+}
+
+fn summary(report: &Preflight<'_>) -> (Tone, String) {
+    let documents = report.documents.len();
+    let refused = report.documents.iter().filter(|document| document.admitted == Some(false)).count();
+    let (desired, placed) =
+        report.workloads.iter().fold((0, 0), |(desired, placed), one| (desired + one.desired, placed + one.placed));
+    let counts = format!(
+        "{} of {documents} documents admitted, {placed} of {desired} pods placed",
+        documents - refused
+    );
+    match report.status {
+        PreflightStatus::Fits => (Tone::Good, format!("Fits: {counts}.")),
+        PreflightStatus::Blocked => (Tone::Bad, format!("Blocked: {counts}.")),
+        PreflightStatus::Unknown => (Tone::Heading, format!("Not known: {counts}.")),
+    }
+}
+
+fn write_document(report: &Preflight<'_>, document: &DocumentEntry<'_>, screen: &mut Screen) {
+    let same = |one: &&WorkloadEntry<'_>| {
+        one.kind == document.kind && one.namespace == document.namespace && one.name == document.name
+    };
+    let workload = report.workloads.iter().find(same);
+    let short = workload.filter(|one| one.placed < one.desired || one.on_delete);
+    if document.admitted == Some(true) && short.is_none() && document.warnings.is_empty() {
+        return;
+    }
+    screen.gap();
+    let namespace = document.namespace.map(|namespace| format!("{namespace}/")).unwrap_or_default();
+    let heading = format!("{}:{} {} {namespace}{}", document.file, document.line, document.kind, document.name);
+    screen.styled(Tone::Heading, 0, &heading);
+    match (document.admitted, document.message) {
+        (Some(false), Some(message)) => screen.styled(Tone::Bad, 2, &format!("Refused: {message}")),
+        (None, Some(message)) => screen.paragraph(2, &format!("Not known: {message}")),
+        _ => {}
+    }
+    document.warnings.iter().for_each(|warning| screen.paragraph(2, &format!("Warning: {warning}")));
+    short.into_iter().for_each(|workload| write_workload(workload, screen));
+}
+
+fn write_workload(workload: &WorkloadEntry<'_>, screen: &mut Screen) {
+    let WorkloadEntry { desired, created, placed, .. } = workload;
+    screen.paragraph(2, &format!("{placed} of {desired} pods placed, {created} made."));
+    if let Some(refused) = workload.refused {
+        screen.styled(Tone::Bad, 2, &format!("The server refuses the next: {refused}"));
+    }
+    if let Some(blocked) = workload.blocked {
+        screen.styled(Tone::Bad, 2, &format!("No node takes the next: {blocked}"));
+    }
+    if workload.on_delete {
+        screen.paragraph(2, "Pods of the older template stay until somebody deletes them (OnDelete).");
+    }
+}
+
+fn evicted(eviction: &EvictionEntry<'_>) -> String {
+    format!("Pod {} takes the place of {} on node {}.", eviction.pod, eviction.victims.join(", "), eviction.node)
+}
