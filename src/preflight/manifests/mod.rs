@@ -9,6 +9,7 @@ mod path;
 mod read;
 mod scalar;
 mod split;
+pub(crate) mod strict;
 mod tree;
 mod yaml;
 

@@ -8,6 +8,7 @@ use super::allow;
 use super::document::{Document, Region};
 use super::json;
 use super::list::{Placed, unfold};
+use super::scalar::json_number;
 use super::split::{Part, parts};
 use super::tree::Node;
 use super::yaml::{self, Comment, Fault, Origin};
@@ -161,7 +162,8 @@ impl Reader<'_> {
     fn object(&mut self, object: Placed, line: usize, column: usize) {
         let mut found = Vec::new();
         unfold(object, &mut found);
-        for (value, tree) in found {
+        for (mut value, tree) in found {
+            send(&mut value);
             let place = tree.as_deref().map(Node::first);
             let (line, column) = place.map_or((line, column), |place| (place.line, place.column));
             match lacking(&value) {
@@ -176,6 +178,24 @@ impl Reader<'_> {
             Some(tree) => Document::placed(self.file, tree, value),
             None => Document::new(self.file, line, column, value),
         }
+    }
+}
+
+/// Makes of numbers what kubectl sends: what is no 64-bit integer becomes a float, and whole floats lose their fraction.
+///
+/// Upstream: `UnmarshalCaseSensitivePreserveInts` in sigs.k8s.io/json, and what Go's JSON makes of floats.
+fn send(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(send),
+        Value::Object(fields) => fields.values_mut().for_each(send),
+        Value::Number(number) if number.is_i64() => {}
+        Value::Number(number) => {
+            let sent = number.as_f64().and_then(json_number);
+            if let Some(sent) = sent {
+                *number = sent;
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
     }
 }
 
@@ -280,7 +300,7 @@ spec:
         let two = value("  a: &x {k: 1}\n  c: &y {k: 2, l: 2}\n  b: {<<: [*x, *y]}\n");
         assert_eq!(two["b"], json!({"k": 1, "l": 2}));
         assert_eq!(value("  \"<<\": 1\n"), json!({"<<": 1}));
-        assert_eq!(value("  ! 12\n"), json!(12));
+        assert_eq!(value("  ! 12\n"), json!("12"));
         assert_eq!(value("  !!str 12\n"), json!("12"));
         assert_eq!(value("  !Ref 12\n"), json!("12"));
     }
@@ -322,7 +342,7 @@ spec:
         assert_eq!(documents.len(), 2);
         assert_eq!((documents[1].line, documents[1].column), (3, 2));
         assert_eq!(documents[0].region("spec.a").line, 2);
-        assert_eq!(documents[0].object["spec"]["a"].to_string(), "1.0");
+        assert_eq!(documents[0].object["spec"]["a"].to_string(), "1");
     }
 
     #[test]

@@ -136,11 +136,13 @@ fn float(text: &str) -> Option<f64> {
 }
 
 /// The number as Go's JSON writes it: whole floats without a fraction.
-fn json_number(float: f64) -> Option<Number> {
-    const WHOLE: f64 = 9_007_199_254_740_992.0;
-    if float.fract() == 0.0 && float.abs() <= WHOLE {
-        #[expect(clippy::cast_possible_truncation, reason = "whole and within 53 bits")]
-        return Some(Number::from(float as i64));
+pub(super) fn json_number(float: f64) -> Option<Number> {
+    if float.fract() == 0.0 && float.abs() < 1e21 {
+        let digits = float.to_string();
+        let whole = digits.parse::<i64>().map(Number::from).or_else(|_| digits.parse::<u64>().map(Number::from));
+        if let Ok(whole) = whole {
+            return Some(whole);
+        }
     }
     Number::from_f64(float)
 }

@@ -195,9 +195,7 @@ impl Builder {
         tag: Option<Cow<'_, Tag>>,
         span: Span,
     ) -> Result<(), Fault> {
-        let unspecific = tag.as_ref().is_some_and(|tag| tag.handle().is_empty() && tag.suffix() == "!");
-        let plain = style == ScalarStyle::Plain || unspecific;
-        let tag = tag.filter(|_| !unspecific);
+        let plain = style == ScalarStyle::Plain;
         let tag = tag.as_ref().map(|tag| tag.core_suffix().unwrap_or("other"));
         let region = self.origin.region(span);
         if let Some(Open { shape: Opened::Map(_, pending @ Pending::Key), .. }) = self.open.last_mut()

@@ -122,3 +122,82 @@ impl<'a> Reader<'a> {
 fn shown(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{create_dir_all, write};
+
+    use super::*;
+
+    fn names(folder: &Path, recursive: bool) -> Vec<(String, Result<String, String>)> {
+        let limits = Limits { file: 100, total: 250, files: 6, folders: 2 };
+        let mut reader = Reader::new(&limits, recursive);
+        reader.named(&shown(folder));
+        let found = reader.found.into_iter();
+        let root = format!("{}/", shown(folder));
+        found.map(|file| (file.name.replace(&root, ""), file.text.map_err(|fault| fault.message))).collect()
+    }
+
+    #[test]
+    fn folders_have_what_ends_like_a_manifest_in_the_order_of_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        create_dir_all(path("c/d")).unwrap();
+        for name in ["b.yaml", "a.json", "notes.txt", "c/x.yml", "c/d/y.yaml", "z.yaml.bak"] {
+            write(path(name), name).unwrap();
+        }
+        let only = |found: Vec<(String, Result<String, String>)>| {
+            found.into_iter().map(|(name, text)| text.map(|_| name).unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(only(names(folder.path(), false)), ["a.json", "b.yaml"]);
+        assert_eq!(only(names(folder.path(), true)), ["a.json", "b.yaml", "c/d/y.yaml", "c/x.yml"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_in_circles_and_to_folders_end() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        symlink(folder.path(), path("self")).unwrap();
+        symlink(folder.path(), path("folder.yaml")).unwrap();
+        symlink(path("loop.yaml"), path("loop.yaml")).unwrap();
+        symlink(path("real.txt"), path("link.yaml")).unwrap();
+        write(path("real.txt"), "text").unwrap();
+        let found = names(folder.path(), true);
+        let told: Vec<_> = found.iter().map(|(name, text)| (name.as_str(), text.is_ok())).collect();
+        assert_eq!(told, [("folder.yaml", false), ("link.yaml", true), ("loop.yaml", false)]);
+    }
+
+    #[test]
+    fn what_is_too_much_is_told_and_the_rest_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        write(path("a.yaml"), "x".repeat(101)).unwrap();
+        for name in ["b.yaml", "c.yaml", "d.yaml"] {
+            write(path(name), "x".repeat(100)).unwrap();
+        }
+        let read = |found: Vec<(String, Result<String, String>)>| {
+            found.into_iter().map(|(_, text)| text.is_ok()).collect::<Vec<_>>()
+        };
+        assert_eq!(read(names(folder.path(), false)), [false, true, true, false]);
+        create_dir_all(path("1/2/3")).unwrap();
+        write(path("1/2/3/deep.yaml"), "x").unwrap();
+        assert_eq!(read(names(folder.path(), true)), [false, false, true, true, false]);
+        for name in ["e.yaml", "f.yaml", "g.yaml", "h.yaml"] {
+            write(path(name), "").unwrap();
+        }
+        let found = names(folder.path(), false);
+        assert_eq!(found.len(), 7);
+        assert_eq!(found[6].1, Err("more than 6 files: what follows is left out".to_owned()));
+    }
+
+    #[test]
+    fn what_is_not_there_or_has_nothing_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let told = |path: &Path| names(path, false).remove(0).1.unwrap_err();
+        assert_eq!(told(folder.path()), "no file of this folder ends in .json, .yaml or .yml");
+        assert_eq!(told(&folder.path().join("none")), "there is no such file or folder");
+        assert_eq!(told(Path::new("https://example.com/a.yaml")), "addresses are not read");
+    }
+}
