@@ -25,11 +25,7 @@ pub(crate) struct World {
 impl World {
     /// The object, if it is stored.
     pub(crate) fn get(&self, kind: &str, namespace: Option<&str>, name: &str) -> Option<&Value> {
-        self.objects.get(&Key {
-            kind: kind.to_owned(),
-            namespace: namespace.map(str::to_owned),
-            name: name.to_owned(),
-        })
+        self.objects.get(&Key { kind: kind.to_owned(), namespace: namespace.map(str::to_owned), name: name.to_owned() })
     }
 
     /// The objects of a kind, in a namespace where one is given, by namespace and name.
