@@ -136,16 +136,16 @@ impl State {
             self.born.insert((key.namespace.clone().unwrap_or_default(), key.name.clone()), number);
         }
         self.put(key, object.clone());
-        server::charge(&mut self.world, &object);
+        server::charge(&mut self.world, &object, self.version);
     }
 
     /// Stores an object in the place of the one that has its key, with that one's identity.
     pub(crate) fn replace(&mut self, key: Key, object: Value) {
         if let Some(old) = self.world.remove(&key) {
-            server::release(&mut self.world, &old);
+            server::release(&mut self.world, &old, self.version);
         }
         self.put(key, object.clone());
-        server::charge(&mut self.world, &object);
+        server::charge(&mut self.world, &object, self.version);
     }
 
     /// Stores an object as it is.
@@ -195,7 +195,7 @@ impl State {
         let kind = Kind::named(&key.kind);
         let typed = kind.and_then(|kind| self.snapshot.to_typed_json(kind, namespace, &key.name));
         if let Some(old) = self.world.remove(key).or(typed) {
-            server::release(&mut self.world, &old);
+            server::release(&mut self.world, &old, self.version);
         }
         if let Some(kind) = kind {
             self.snapshot.remove(kind, namespace, &key.name);
