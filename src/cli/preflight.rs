@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::engine::EngineArgs;
 use super::error::CliError;
 use super::exit::Exit;
-use super::input::InputArgs;
+use super::input::{InputArgs, Kept};
 use super::terminal::{self, OutputArgs};
 use crate::preflight::manifests::{self, Document, Manifests};
 use crate::preflight::{Input, Preflight, Verdict};
@@ -68,11 +68,18 @@ pub(crate) fn run(args: &PreflightArgs) -> anyhow::Result<Exit> {
     let default = args.input.current_namespace()?;
     let namespace = args.namespace.clone().or(default).unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned());
     let filter = filter(&manifests.documents, &namespace);
-    let (snapshot, objects) = args.input.read_keeping(filter)?;
+    let Kept { snapshot, objects, unread: unread_kinds } = args.input.read_keeping(filter)?;
     let options = args.engine.options(args.output.for_programs())?;
     let unread = !manifests.problems.is_empty();
     let outcome =
-        crate::preflight::run(Input { snapshot, objects, documents: manifests.documents, namespace, options });
+        crate::preflight::run(Input {
+            snapshot,
+            objects,
+            unread: unread_kinds,
+            documents: manifests.documents,
+            namespace,
+            options,
+        });
     let report = Report::new(&outcome);
     terminal::write_document(&args.output, &report, |screen| human::preflight::write(&report, screen))?;
     let exit = if unread { Exit::Usage } else { exit(args.fail_on, &outcome) };
