@@ -71,15 +71,14 @@ pub(crate) fn run(args: &PreflightArgs) -> anyhow::Result<Exit> {
     let Kept { snapshot, objects, unread: unread_kinds } = args.input.read_keeping(filter)?;
     let options = args.engine.options(args.output.for_programs())?;
     let unread = !manifests.problems.is_empty();
-    let outcome =
-        crate::preflight::run(Input {
-            snapshot,
-            objects,
-            unread: unread_kinds,
-            documents: manifests.documents,
-            namespace,
-            options,
-        });
+    let outcome = crate::preflight::run(Input {
+        snapshot,
+        objects,
+        unread: unread_kinds,
+        documents: manifests.documents,
+        namespace,
+        options,
+    });
     let report = Report::new(&outcome);
     terminal::write_document(&args.output, &report, |screen| human::preflight::write(&report, screen))?;
     let exit = if unread { Exit::Usage } else { exit(args.fail_on, &outcome) };
@@ -112,8 +111,11 @@ fn filter(documents: &[Document], namespace: &str) -> RawFilter {
     let text = |document: &Document, pointer: &str| {
         document.object.pointer(pointer).and_then(|value| value.as_str()).unwrap_or_default().to_owned()
     };
-    let mut namespaces: BTreeSet<String> =
-        documents.iter().map(|document| text(document, "/metadata/namespace")).filter(|name| !name.is_empty()).collect();
+    let mut namespaces: BTreeSet<String> = documents
+        .iter()
+        .map(|document| text(document, "/metadata/namespace"))
+        .filter(|name| !name.is_empty())
+        .collect();
     namespaces.insert(namespace.to_owned());
     let named = documents.iter().map(|document| (text(document, "/kind"), text(document, "/metadata/name"))).collect();
     RawFilter { namespaces, named }

@@ -179,8 +179,7 @@ fn world(snapshot: &Snapshot, objects: Vec<Value>, unread: &[String], namespace:
 }
 
 fn apply(state: &mut State, document: &Document, namespace: &str) -> DocumentResult {
-    let answer =
-        server::request(&state.world, Request::Apply, document.object.clone(), namespace, state.version);
+    let answer = server::request(&state.world, Request::Apply, document.object.clone(), namespace, state.version);
     let mut key = server::key(&state.world, &document.object, namespace);
     let (admitted, message) = match answer.outcome {
         Outcome::Admitted(object) => {
@@ -214,11 +213,7 @@ fn store(state: &mut State, key: &Key, action: Action, object: Value) {
 }
 
 /// The workloads among the documents that the server took, each once.
-fn judged(
-    state: &State,
-    scheduler: &Scheduler<'_>,
-    results: &[DocumentResult],
-) -> Vec<WorkloadResult> {
+fn judged(state: &State, scheduler: &Scheduler<'_>, results: &[DocumentResult]) -> Vec<WorkloadResult> {
     let mut seen = BTreeSet::new();
     let admitted = results.iter().filter(|result| result.admitted == Some(true));
     let keys = admitted.map(|result| &result.key).filter(|key| WORKLOADS.contains(&key.kind.as_str()));

@@ -72,9 +72,7 @@ pub(super) async fn read(server: &Server, deadline: Instant, filter: &RawFilter)
     let cluster = CLUSTER.iter().map(|listed| (*listed, format!("/{}/{}", listed.0, listed.1)));
     let spaces = filter.namespaces.iter().filter(|name| is_label(name));
     let namespaced = spaces.flat_map(|namespace| {
-        NAMESPACED
-            .iter()
-            .map(move |listed| (*listed, format!("/{}/namespaces/{namespace}/{}", listed.0, listed.1)))
+        NAMESPACED.iter().map(move |listed| (*listed, format!("/{}/namespaces/{namespace}/{}", listed.0, listed.1)))
     });
     let endpoints = ("apis/discovery.k8s.io/v1", "endpointslices", "EndpointSlice");
     let everywhere = [
