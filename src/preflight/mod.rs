@@ -8,6 +8,7 @@ pub(crate) mod issues;
 mod judged;
 pub(crate) mod manifests;
 mod placement;
+mod places;
 pub(crate) mod run;
 pub(crate) mod server;
 mod state;
@@ -16,5 +17,6 @@ pub(crate) mod world;
 
 pub(crate) use judged::{DocumentResult, WorkloadResult};
 pub(crate) use placement::Eviction;
+pub(crate) use places::{Place, Places};
 pub(crate) use run::{Input, Preflight, Verdict, run};
 pub(crate) use server::Action;

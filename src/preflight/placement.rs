@@ -7,7 +7,10 @@ use super::state::State;
 use super::volumes::{self, Chosen};
 use crate::model::{Kind, Pod};
 use crate::preflight::world::Key;
-use crate::scheduler::{Outcome, PodVerdict, Scheduler};
+use crate::scheduler::{Outcome, Place, PodVerdict, Scheduler};
+
+/// Nodes from which on the scheduler looks at some of them only (`minFeasibleNodesToFind`).
+const LARGE: usize = 100;
 
 /// Which of the nodes with the best score is taken: the scheduler draws one at random.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,27 +61,43 @@ impl<'a> Placement<'a> {
     /// Places the pods that wait, as far as there is room; says whether anything changed.
     pub(crate) fn pass(&mut self, state: &mut State) -> bool {
         let mut changed = false;
-        while let Some(step) = self.next(state) {
-            self.take(state, step);
+        loop {
+            let steps = self.next(state);
+            if steps.is_empty() {
+                return changed;
+            }
+            steps.into_iter().for_each(|step| self.take(state, step));
             changed = true;
         }
-        changed
     }
 
-    fn next(&mut self, state: &State) -> Option<Step> {
+    /// What the scheduler does next: mostly one pod, in large clusters all that follow with the same needs.
+    fn next(&mut self, state: &State) -> Vec<Step> {
         let waiting: Vec<&Pod> = queue(state).into_iter().filter(|pod| self.worth_a_try(state, pod)).collect();
         if waiting.is_empty() {
-            return None;
+            return Vec::new();
         }
-        let scheduler = self.base.after(&state.snapshot);
-        for pod in waiting {
+        let mut scheduler = self.base.after(&state.snapshot);
+        let large = state.snapshot.nodes.seen().len() > LARGE;
+        let mut rest = waiting.as_slice();
+        while let Some(pod) = rest.first() {
+            let run = if large { run(&scheduler, rest) } else { &rest[..1] };
+            if run.len() > 1 {
+                let places = scheduler.place_alike(run);
+                if !places.is_empty() {
+                    return run.iter().zip(places).map(|(pod, place)| placed(pod, place)).collect();
+                }
+            }
             let verdict = scheduler.judge(pod);
-            match self.step(&scheduler, pod, &verdict) {
-                Some(step) => return Some(step),
-                None => self.tried.insert(name_of(pod), (state.openings, self.placed)),
-            };
+            if let Some(step) = self.step(&scheduler, pod, &verdict) {
+                return vec![step];
+            }
+            for pod in run {
+                self.tried.insert(name_of(pod), (state.openings, self.placed));
+            }
+            rest = &rest[run.len()..];
         }
-        None
+        Vec::new()
     }
 
     /// Pods that were found to fit nowhere are tried again when something has changed that can make room for them.
@@ -148,6 +167,22 @@ impl<'a> Placement<'a> {
             }
         }
     }
+}
+
+/// The pods at the head of the queue that the scheduler can't tell apart, where they don't tell each other apart either.
+fn run<'w, 'p>(scheduler: &Scheduler<'_>, waiting: &'w [&'p Pod]) -> &'w [&'p Pod] {
+    let Some(first) = waiting.first().filter(|pod| scheduler.local(pod)) else {
+        return &waiting[..waiting.len().min(1)];
+    };
+    let needs = scheduler.needs(first);
+    let alike = |other: &&&Pod| other.priority() == first.priority() && scheduler.needs(other) == needs;
+    &waiting[..waiting.iter().take_while(alike).count().max(1)]
+}
+
+fn placed(pod: &Pod, place: Place) -> Step {
+    let (namespace, name) = name_of(pod);
+    let volumes = place.volumes.into_iter().map(|(claim, volume)| Chosen { claim, volume }).collect();
+    Step::Place { namespace, name, node: place.node, volumes }
 }
 
 /// The pods that wait, in the order of the scheduler's queue: the most important first, then the oldest

@@ -8,6 +8,7 @@ use super::controllers::{autoscale, run_once};
 use super::judged::{DocumentResult, WORKLOADS, WorkloadResult, settle, workload};
 use super::manifests::Document;
 use super::placement::{Draw, Eviction, Placement};
+use super::places::Places;
 use super::server::{self, Action, Outcome, Request};
 use super::state::State;
 use super::world::{Key, World};
@@ -28,6 +29,13 @@ pub(crate) struct Input {
     pub(crate) options: Options,
 }
 
+impl Preflight {
+    /// What tells where in the manifests findings point.
+    pub(crate) fn places(&self) -> Places<'_> {
+        Places { documents: &self.sources, results: &self.documents, snapshot: &self.snapshot }
+    }
+}
+
 /// The answer as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -39,6 +47,8 @@ pub(crate) enum Verdict {
 /// What came of the documents.
 pub(crate) struct Preflight {
     pub(crate) verdict: Verdict,
+    /// The documents, in the order of what came of them.
+    pub(crate) sources: Vec<Document>,
     pub(crate) documents: Vec<DocumentResult>,
     pub(crate) workloads: Vec<WorkloadResult>,
     pub(crate) evictions: Vec<Eviction>,
@@ -91,7 +101,8 @@ pub(crate) fn run(input: Input) -> Preflight {
         options: &options,
         now: now.map_or_else(|| "1970-01-01T00:00:00Z".to_owned(), |now| now.to_string()),
     };
-    finish(trial.most_likely(), &options)
+    let played = trial.most_likely();
+    finish(played, documents, &options)
 }
 
 impl Trial<'_> {
@@ -243,7 +254,7 @@ fn verdict(state: &State, documents: &[DocumentResult], workloads: &[WorkloadRes
     }
 }
 
-fn finish(played: Played, options: &Options) -> Preflight {
+fn finish(played: Played, sources: Vec<Document>, options: &Options) -> Preflight {
     let Played { state, documents, workloads, evictions, verdict, .. } = played;
     let scope = scope(&state, &documents, &workloads);
     let diagnosis = match scope.targets.is_empty() {
@@ -253,7 +264,7 @@ fn finish(played: Played, options: &Options) -> Preflight {
     let mut unknown: Vec<String> = state.unknown.iter().cloned().collect();
     let of = |workload: &WorkloadResult| Some(format!("{}: {}", workload.object(), workload.unknown.clone()?));
     unknown.extend(workloads.iter().filter_map(of));
-    Preflight { verdict, documents, workloads, evictions, unknown, snapshot: state.snapshot, scope, diagnosis }
+    Preflight { verdict, sources, documents, workloads, evictions, unknown, snapshot: state.snapshot, scope, diagnosis }
 }
 
 /// Whether a claim among the documents is neither bound nor waits for its first consumer.

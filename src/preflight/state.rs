@@ -49,6 +49,8 @@ pub(crate) struct State {
     pub(crate) refused: HashMap<String, String>,
     /// By the uid of StatefulSets and DaemonSets.
     pub(crate) revisions: HashMap<String, Revision>,
+    /// The ordinals that a StatefulSet lacked when it last made pods ahead, and how many of them it made, by its uid.
+    pub(crate) ahead: HashMap<String, (Vec<i64>, usize)>,
     /// How many openings there were when the volume controllers last looked.
     pub(crate) volumes_seen: u64,
     /// The Job that a CronJob was given to see what its runs come to.
@@ -68,6 +70,7 @@ impl State {
             revisions,
             refused: HashMap::new(),
             runs: BTreeMap::new(),
+            ahead: HashMap::new(),
             volumes_seen: u64::MAX,
             world,
             snapshot,
@@ -133,16 +136,16 @@ impl State {
             self.born.insert((key.namespace.clone().unwrap_or_default(), key.name.clone()), number);
         }
         self.put(key, object.clone());
-        server::charge(&mut self.world, &object);
+        server::charge(&mut self.world, &object, self.version);
     }
 
     /// Stores an object in the place of the one that has its key, with that one's identity.
     pub(crate) fn replace(&mut self, key: Key, object: Value) {
         if let Some(old) = self.world.remove(&key) {
-            server::release(&mut self.world, &old);
+            server::release(&mut self.world, &old, self.version);
         }
         self.put(key, object.clone());
-        server::charge(&mut self.world, &object);
+        server::charge(&mut self.world, &object, self.version);
     }
 
     /// Stores an object as it is.
@@ -192,12 +195,25 @@ impl State {
         let kind = Kind::named(&key.kind);
         let typed = kind.and_then(|kind| self.snapshot.to_typed_json(kind, namespace, &key.name));
         if let Some(old) = self.world.remove(key).or(typed) {
-            server::release(&mut self.world, &old);
+            server::release(&mut self.world, &old, self.version);
         }
         if let Some(kind) = kind {
             self.snapshot.remove(kind, namespace, &key.name);
         }
         self.openings += 1;
+    }
+
+    /// Takes back a claim that was made here, with the volume that was made for it and what that took.
+    pub(crate) fn unmake_claim(&mut self, namespace: &str, name: &str) {
+        let claim = self.snapshot.claims.get(namespace, name).found().cloned();
+        if let Some(claim) = claim {
+            super::volumes::unmake(self, &claim);
+        }
+        self.remove(&Key {
+            kind: Kind::PersistentVolumeClaim.name().to_owned(),
+            namespace: Some(namespace.to_owned()),
+            name: name.to_owned(),
+        });
     }
 
     /// The pods of a controller that are not ended, the oldest first.

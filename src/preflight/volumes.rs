@@ -162,8 +162,8 @@ fn provision(state: &mut State, mut claim: Claim) {
         ..CsiSource::default()
     });
     volume.spec.node_affinity = segment.as_ref().filter(|segment| !segment.is_empty()).map(affinity);
-    if let Some(node) = &node {
-        lower(state, &class, node, claim.request());
+    if let (Some(node), Some(size)) = (&node, claim.request()) {
+        publish(state, &class, node, size.value());
     }
     tie(&mut claim, &mut volume);
     state.snapshot.volumes.insert(volume);
@@ -186,6 +186,19 @@ fn segment(state: &State, class: &StorageClass, node: Option<&Node>) -> Option<M
     Some(driver.topology_keys.iter().filter_map(|key| Some((key.clone(), labels.get(key)?.clone()))).collect())
 }
 
+/// Takes back the volume that was made for a claim, and gives back what it took of the published capacity.
+pub(crate) fn unmake(state: &mut State, claim: &Claim) {
+    let name = format!("pvc-{}", claim.metadata.uid);
+    if claim.spec.volume_name != name || !state.snapshot.volumes.remove("", &name) {
+        return;
+    }
+    let class = state.snapshot.classes.get("", claim.class()).found().cloned();
+    let node = claim.selected_node().and_then(|node| state.snapshot.nodes.get("", node).found()).cloned();
+    if let (Some(class), Some(node), Some(size)) = (class, node, claim.request()) {
+        publish(state, &class, &node, -size.value());
+    }
+}
+
 fn affinity(segment: &Map) -> VolumeNodeAffinity {
     let requirement = |(key, value): (&String, &String)| Requirement {
         key: key.clone(),
@@ -199,20 +212,20 @@ fn affinity(segment: &Map) -> VolumeNodeAffinity {
     VolumeNodeAffinity { required: Some(NodeSelector { node_selector_terms: vec![term] }) }
 }
 
-/// Takes a claim's size from what the driver publishes for the class where the node is.
-fn lower(state: &mut State, class: &StorageClass, node: &Node, size: Option<&Quantity>) {
+/// Takes bytes from what the driver publishes for the class where the node is, or gives them back.
+fn publish(state: &mut State, class: &StorageClass, node: &Node, bytes: i64) {
     let tracked = state.snapshot.csi_drivers.get("", &class.provisioner).found();
-    let (Some(size), true) = (size, tracked.is_some_and(|driver| driver.spec.storage_capacity == Some(true))) else {
+    if !tracked.is_some_and(|driver| driver.spec.storage_capacity == Some(true)) {
         return;
-    };
+    }
     let of_node = state.snapshot.capacities.seen().iter().filter(|capacity| {
         capacity.storage_class_name == class.metadata.name
             && capacity.node_topology.as_ref().is_some_and(|topology| topology.matches(&node.metadata.labels))
     });
-    let lowered: Vec<_> = of_node.map(|capacity| (**capacity).clone()).collect();
-    for mut capacity in lowered {
+    let changed: Vec<_> = of_node.map(|capacity| (**capacity).clone()).collect();
+    for mut capacity in changed {
         let Some(present) = &capacity.capacity else { continue };
-        let left = Quantity::bytes(present.value().saturating_sub(size.value()).max(0));
+        let left = Quantity::bytes(present.value().saturating_sub(bytes).max(0));
         capacity.maximum_volume_size = capacity.maximum_volume_size.map(|most| most.min(left.clone()));
         capacity.capacity = Some(left);
         state.snapshot.capacities.insert(capacity);

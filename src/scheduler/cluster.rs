@@ -11,7 +11,7 @@ use super::present_volumes::PresentVolumes;
 use super::resources::{Totals, non_zero, usage};
 use crate::model::pod::PodAffinityTerm;
 use crate::model::version::Version;
-use crate::model::{Node, Pod, Volume, VolumeAttachment};
+use crate::model::{CsiStorageCapacity, Node, Pod, Volume, VolumeAttachment};
 use crate::snapshot::Snapshot;
 use crate::snapshot::differences;
 
@@ -125,6 +125,8 @@ pub(crate) struct Cluster<'a> {
     pub(crate) capacities: Arc<Capacities<'a>>,
     /// The keys of the labels that anti-affinity of placed and nominated pods asks for.
     anti_affinity_keys: OnceCell<HashSet<String>>,
+    /// Bytes that pods which are placed but not yet bound take of CSIStorageCapacity objects, by namespace and name.
+    spent: HashMap<(&'a str, &'a str), i64>,
     /// What NodeVolumeLimits has found on the nodes so far, by position; gone for a node whose pods change.
     pub(crate) volumes_present: RefCell<HashMap<usize, PresentVolumes>>,
 }
@@ -175,6 +177,7 @@ impl<'a> Cluster<'a> {
             attachments_by_node: Arc::new(attachments_by_node(snapshot)),
             capacities: Arc::new(Capacities::new(snapshot)),
             anti_affinity_keys: OnceCell::new(),
+            spent: HashMap::new(),
             volumes_present: RefCell::default(),
         };
         for pod in snapshot.pods.seen() {
@@ -220,6 +223,7 @@ impl<'a> Cluster<'a> {
                 false => Arc::new(Capacities::new(snapshot)),
             },
             anti_affinity_keys: OnceCell::new(),
+            spent: HashMap::new(),
             volumes_present: RefCell::default(),
         };
         for pod in come {
@@ -307,6 +311,24 @@ impl<'a> Cluster<'a> {
         self.assumed.nodes.insert(name_of(pod), node.name());
         self.assumed.before.entry(position).or_insert_with(|| Arc::clone(node));
         Arc::make_mut(node).add(Arc::new(PodInfo::new(pod, self.version)));
+    }
+
+    /// Counts a volume that is made on a node against what the driver publishes there.
+    pub(crate) fn spend(&mut self, class: &str, node: &Node, bytes: i64) {
+        let capacities = Arc::clone(&self.capacities);
+        for capacity in capacities.on(class, node) {
+            let meta = &capacity.metadata;
+            *self.spent.entry((meta.namespace.as_str(), meta.name.as_str())).or_default() += bytes;
+        }
+    }
+
+    /// The largest volume for which a CSIStorageCapacity still has room, in bytes; `None` where it doesn't say.
+    pub(crate) fn room(&self, capacity: &CsiStorageCapacity) -> Option<i64> {
+        let limit = capacity.limit()?.value();
+        let meta = &capacity.metadata;
+        let spent = self.spent.get(&(meta.namespace.as_str(), meta.name.as_str()));
+        let Some((spent, published)) = spent.zip(capacity.capacity.as_ref()) else { return Some(limit) };
+        Some(limit.min(published.value().saturating_sub(*spent)))
     }
 
     /// The node that a pod is placed on but not yet bound to.

@@ -1,5 +1,6 @@
 //! What kube-scheduler decides, plugin by plugin, byte for byte.
 
+mod alike;
 mod assumed;
 mod capacities;
 mod claim_obstacles;
@@ -33,6 +34,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+pub(crate) use alike::Place;
 use cluster::{Cluster, NodeInfo};
 pub use config::SchedulerConfig;
 use config::{Extender, Profile};

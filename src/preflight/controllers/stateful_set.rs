@@ -14,6 +14,11 @@ use crate::preflight::world::Key;
 /// The ordinals that are looked at.
 const MOST: i64 = 100_000;
 
+/// Nodes from which on pods are made ahead.
+const LARGE: usize = 100;
+/// Pods that are made ahead at once.
+const MOST_AHEAD: usize = 1024;
+
 /// One look at a set.
 struct Sync {
     set: Value,
@@ -65,16 +70,55 @@ impl Sync {
     }
 
     /// Makes the first pod that is missing once all before it are available; `None` where none is missing, else whether
-    /// one was made.
+    /// anything changed. In large clusters pods are made ahead, more each time, and those behind one that finds no node
+    /// are taken back.
     fn next_in_order(&self, state: &mut State, present: &BTreeMap<i64, Present>) -> Option<bool> {
-        for ordinal in self.ordinals.clone() {
-            match present.get(&ordinal) {
-                None => return Some(self.make(state, ordinal)),
-                Some(pod) if !pod.available => return Some(false),
-                Some(_) => {}
+        let uid = uid_of(&self.set);
+        let waits = |ordinal: &i64| present.get(ordinal).is_some_and(|pod| !pod.available);
+        if let Some(first) = self.ordinals.clone().find(waits) {
+            return Some(self.take_back(state, first));
+        }
+        let missing: Vec<i64> = self.ordinals.clone().filter(|ordinal| !present.contains_key(ordinal)).collect();
+        if missing.is_empty() {
+            return None;
+        }
+        let large = state.snapshot.nodes.seen().len() > LARGE;
+        let before = state.ahead.get(uid).map_or(0, |(_, size)| *size);
+        let size = if large { (before * 2).clamp(1, MOST_AHEAD) } else { 1 };
+        state.ahead.insert(uid.to_owned(), (missing.clone(), size));
+        let mut changed = false;
+        for ordinal in missing.iter().take(size) {
+            let claims = state.snapshot.claims.seen().len();
+            if !self.make(state, *ordinal) {
+                return Some(changed || state.snapshot.claims.seen().len() > claims);
+            }
+            changed = true;
+        }
+        Some(changed)
+    }
+
+    /// Takes back what was made ahead behind an ordinal; says whether anything was.
+    fn take_back(&self, state: &mut State, first: i64) -> bool {
+        let Some((made, size)) = state.ahead.get(uid_of(&self.set)).cloned() else { return false };
+        let behind: Vec<i64> = made.into_iter().take(size).filter(|ordinal| *ordinal > first).collect();
+        state.ahead.insert(uid_of(&self.set).to_owned(), (Vec::new(), 0));
+        let mut changed = false;
+        for ordinal in behind {
+            if state.owns(uid_of(&self.set), &self.pod_name(ordinal)) {
+                pods::delete(state, &self.namespace, &self.pod_name(ordinal));
+                changed = true;
+            }
+            for template in claim_templates(&self.set) {
+                let name = self.claim_name(template, ordinal);
+                if state.world.get("PersistentVolumeClaim", Some(&self.namespace), &name).is_some() {
+                    state.unmake_claim(&self.namespace, &name);
+                }
             }
         }
-        None
+        if changed {
+            state.refused.remove(uid_of(&self.set));
+        }
+        changed
     }
 
     /// Makes the pods that are missing in batches that double (`slowStartBatch`), up to the batch in which one is

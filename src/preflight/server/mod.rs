@@ -1,10 +1,25 @@
 //! What the API server makes of a request: conversion, defaults, admission, validation, immutable fields and the patch
 //! of `kubectl apply`.
 
+mod admission;
+mod amount;
+mod create;
+mod decode;
+mod defaults;
+mod field;
+mod json;
+mod kinds;
+mod pod;
+mod prepare_pod;
+mod scope;
+mod usage;
+mod validation;
+
 use serde_json::Value;
 
 use super::world::{Key, World};
 use crate::model::version::Version;
+use kinds::{Resource, Served};
 
 /// What the API server answers.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,34 +67,171 @@ pub(crate) enum Request {
 pub(crate) fn request(
     world: &World,
     request: Request,
-    object: Value,
+    mut object: Value,
     default_namespace: &str,
     version: Version,
 ) -> Answer {
-    let _ = (world, request, default_namespace, version);
-    Answer { action: Action::Create, outcome: Outcome::Admitted(Box::new(object)), warnings: Vec::new() }
+    let mut warnings = Vec::new();
+    let stopped = |outcome| Answer { action: Action::Create, outcome, warnings: Vec::new() };
+    let resource = match resource_of(world, &object, version) {
+        Served::Yes(resource) => resource,
+        Served::No => return stopped(Outcome::Refused(no_matches(&object))),
+        Served::Unknown(why) => return stopped(Outcome::Unknown(why)),
+    };
+    place(&resource, &mut object, default_namespace);
+    let _ = request;
+    let result = create::create(world, &resource, object, version, &mut warnings);
+    Answer { action: Action::Create, outcome: outcome(result), warnings }
+}
+
+fn outcome(result: Result<Value, admission::Stop>) -> Outcome {
+    match result {
+        Ok(object) => Outcome::Admitted(Box::new(object)),
+        Err(admission::Stop::Refused(message)) => Outcome::Refused(message),
+        Err(admission::Stop::Unknown(why)) => Outcome::Unknown(why),
+    }
+}
+
+fn resource_of(world: &World, object: &Value, version: Version) -> Served {
+    kinds::served(world, json::text(object, "/apiVersion"), json::text(object, "/kind"), version)
+}
+
+/// kubectl's words for a kind that no server knows (`apimachinery/pkg/api/meta`, NoKindMatchError).
+fn no_matches(object: &Value) -> String {
+    let (kind, version) = (json::text(object, "/kind"), json::text(object, "/apiVersion"));
+    format!("no matches for kind {} in version {}", field::quote(kind), field::quote(version))
+}
+
+/// Puts an object where its kind belongs: cluster-scoped ones lose a namespace that they name.
+fn place(resource: &Resource, object: &mut Value, default_namespace: &str) {
+    if !resource.namespaced {
+        json::remove(object, "/metadata", "namespace");
+    } else if json::text(object, "/metadata/namespace").is_empty() {
+        json::set(object, &["metadata", "namespace"], default_namespace);
+    }
 }
 
 /// Where an object stands in the API: cluster-scoped kinds lose a namespace that they name, others get the default one
 /// where they name none. Kinds that aren't known keep what they say.
 pub(crate) fn key(world: &World, object: &Value, default_namespace: &str) -> Key {
-    let _ = world;
-    let text = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let namespace = Some(text("/metadata/namespace")).filter(|name| !name.is_empty());
-    Key {
-        kind: text("/kind"),
-        namespace: namespace.or_else(|| Some(default_namespace.to_owned())),
-        name: text("/metadata/name"),
-    }
+    let (kind, named) = (json::text(object, "/kind"), json::some_text(object, "/metadata/namespace"));
+    let namespaced = kinds::namespaced(world, json::text(object, "/apiVersion"), kind);
+    let namespace = match namespaced {
+        Some(false) => None,
+        Some(true) => Some(named.unwrap_or(default_namespace).to_owned()),
+        None => named.map(str::to_owned),
+    };
+    Key { kind: kind.to_owned(), namespace, name: json::text(object, "/metadata/name").to_owned() }
 }
 
 /// Adds what a new object takes to `status.used` of the quotas of its namespace, as the server does when it admits it.
-pub(crate) fn charge(world: &mut World, object: &Value) {
-    let _ = (world, object);
+pub(crate) fn charge(world: &mut World, object: &Value, version: Version) {
+    if let Served::Yes(resource) = resource_of(world, object, version) {
+        admission::resource_quota::charge(world, &resource, object, 1);
+    }
 }
 
 /// Takes what an object that is gone took from `status.used` of the quotas of its namespace, as the quota controller
 /// does after its deletion.
-pub(crate) fn release(world: &mut World, object: &Value) {
-    let _ = (world, object);
+pub(crate) fn release(world: &mut World, object: &Value, version: Version) {
+    if let Served::Yes(resource) = resource_of(world, object, version) {
+        admission::resource_quota::charge(world, &resource, object, -1);
+    }
+}
+
+/// Makes the status of a quota that is new or changed what its spec asks for, as the quota controller does: the usage is
+/// counted over the objects of its namespace, the pods that the world doesn't hold included.
+pub(crate) fn count_quota<'o>(
+    quota: &mut Value,
+    objects: impl Iterator<Item = &'o Value>,
+    world: &World,
+    version: Version,
+) {
+    let known: Vec<(Resource, &Value)> = objects
+        .filter_map(|object| match resource_of(world, object, version) {
+            Served::Yes(resource) => Some((resource, object)),
+            _ => None,
+        })
+        .collect();
+    admission::resource_quota::count(quota, known.iter().map(|(resource, object)| (resource, *object)));
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::admission::kit::world;
+    use super::*;
+
+    const V: Version = Version::new(1, 36);
+
+    fn app() -> Value {
+        json!({"kind": "Namespace", "metadata": {"name": "app"}, "status": {"phase": "Active"}})
+    }
+
+    fn refused(world: &World, object: Value) -> String {
+        match request(world, Request::Create, object, "default", V).outcome {
+            Outcome::Refused(message) => message,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_pod_is_admitted_with_its_defaults() {
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "app"},
+            "spec": {"containers": [{"name": "a", "image": "i", "resources": {"limits": {"cpu": "1000m"}}}]}});
+        let answer = request(&world(&[app()]), Request::Create, pod, "default", V);
+        let Outcome::Admitted(pod) = answer.outcome else { panic!("{answer:?}") };
+        assert_eq!(pod["spec"]["containers"][0]["resources"]["requests"], json!({"cpu": "1"}));
+        assert_eq!(pod["spec"]["priority"], 0);
+        assert_eq!(pod["spec"]["tolerations"].as_array().map(Vec::len), Some(2));
+        assert_eq!(pod["status"], json!({"phase": "Pending", "qosClass": "Burstable"}));
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_object_is_told_before_quotas_and_bounds() {
+        let bounds = json!({"kind": "LimitRange", "metadata": {"name": "b", "namespace": "app"},
+            "spec": {"limits": [{"type": "Container", "default": {"cpu": "200m"}, "max": {"cpu": "100m"}}]}});
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "wrong", "namespace": "app"},
+            "spec": {"containers": [{"name": "a", "image": "i", "resources": {"requests": {"cpu": "500m"}}}]}});
+        assert_eq!(
+            refused(&world(&[app(), bounds]), pod),
+            "Pod \"wrong\" is invalid: spec.containers[0].resources.requests: Invalid value: \"500m\": must be less than or \
+             equal to cpu limit of 200m"
+        );
+    }
+
+    #[test]
+    fn kinds_that_are_not_served_are_told_in_kubectls_words() {
+        let budget = json!({"apiVersion": "policy/v1beta1", "kind": "PodDisruptionBudget", "metadata": {"name": "a"}});
+        assert_eq!(
+            refused(&world(&[]), budget),
+            "no matches for kind \"PodDisruptionBudget\" in version \"policy/v1beta1\""
+        );
+    }
+
+    #[test]
+    fn a_namespace_that_is_not_named_is_the_default_one_and_cluster_scoped_kinds_have_none() {
+        let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "a"}});
+        assert_eq!(refused(&world(&[]), claim.clone()), "namespaces \"default\" not found");
+        assert_eq!(key(&world(&[]), &claim, "default").namespace.as_deref(), Some("default"));
+        let class = json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "a", "namespace": "x"},
+            "provisioner": "p"});
+        assert_eq!(key(&world(&[]), &class, "default").namespace, None);
+        let answer = request(&world(&[]), Request::Create, class, "default", V);
+        assert!(matches!(answer.outcome, Outcome::Admitted(class) if class["metadata"].get("namespace").is_none()));
+    }
+
+    #[test]
+    fn a_job_gets_its_own_selector() {
+        let job = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "once", "namespace": "app"},
+            "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "a", "image": "i"}]}}}});
+        let answer = request(&world(&[app()]), Request::Create, job, "default", V);
+        let Outcome::Admitted(job) = answer.outcome else { panic!("{answer:?}") };
+        assert_eq!(job["spec"]["template"]["metadata"]["labels"]["batch.kubernetes.io/job-name"], "once");
+        assert_eq!(
+            job["spec"]["selector"]["matchLabels"]["batch.kubernetes.io/controller-uid"],
+            job["metadata"]["uid"]
+        );
+    }
 }

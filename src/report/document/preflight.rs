@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use super::API_VERSION;
 use super::diagnosis::{ClaimEntry, PodEntry, Report};
-use super::finding::FindingEntry;
-use crate::preflight::{self, Action, DocumentResult, Verdict, WorkloadResult};
+use super::finding::{FindingEntry, PlaceEntry};
+use crate::diagnosis::Finding;
+use crate::preflight::{self, Action, DocumentResult, Place, Verdict, WorkloadResult};
 
 /// What would become of manifests.
 #[derive(Debug, Serialize)]
@@ -130,9 +131,29 @@ impl<'a> Preflight<'a> {
             unknown: &outcome.unknown,
             pods: report.pods,
             claims: report.claims,
-            findings: report.findings,
+            findings: placed(outcome, report.findings),
         }
     }
+}
+
+/// The findings with their places in the manifests.
+fn placed<'a>(outcome: &'a preflight::Preflight, mut entries: Vec<FindingEntry<'a>>) -> Vec<FindingEntry<'a>> {
+    let places = outcome.places();
+    let place = |finding: &Finding| {
+        let Place { document, path, region } = places.of_finding(finding)?;
+        Some(PlaceEntry {
+            file: &outcome.sources.get(document)?.file,
+            path,
+            line: region.line,
+            column: region.column,
+            end_line: region.end_line,
+            end_column: region.end_column,
+        })
+    };
+    for (entry, finding) in entries.iter_mut().zip(&outcome.diagnosis.findings) {
+        entry.place = place(finding);
+    }
+    entries
 }
 
 impl<'a> DocumentEntry<'a> {

@@ -19,7 +19,13 @@ pub(crate) fn write(report: &Preflight<'_>, screen: &mut Screen) {
         screen.styled(Tone::Heading, 0, "What can't be known:");
         report.unknown.iter().for_each(|line| screen.paragraph(2, line));
     }
-    finding::write_plain(&report.findings, screen);
+    for one in &report.findings {
+        finding::write_plain(std::slice::from_ref(one), screen);
+        if let Some(place) = &one.place {
+            let field = if place.path.is_empty() { String::new() } else { format!(", {}", place.path) };
+            screen.paragraph(2, &format!("In {}:{}{field}.", place.file, place.line));
+        }
+    }
 }
 
 fn summary(report: &Preflight<'_>) -> (Tone, String) {

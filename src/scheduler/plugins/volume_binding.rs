@@ -9,7 +9,7 @@ use std::rc::Rc;
 use super::volume_restrictions::{claim_not_found_text, claim_unread};
 use crate::model::pod::PodVolume;
 use crate::model::selector::topologies_allow;
-use crate::model::{Claim, Meta, Node, Pod, Quantity, StorageClass, Volume};
+use crate::model::{Claim, Meta, Node, Pod, StorageClass, Volume};
 use crate::scheduler::cluster::{Cluster, NodeInfo};
 use crate::scheduler::csi_migration;
 use crate::scheduler::framework::{Code, Cycle, Decision, Filter, PreFilter, Status};
@@ -389,8 +389,8 @@ impl<'c> VolumeBinding<'c> {
             Lookup::Unknown => true,
         };
         let mut capacities = self.cluster.capacities.on(&delayed.class.metadata.name, node);
-        let holds = |limit: &Quantity| limit.value() >= request.value();
-        if !tracked || capacities.any(|capacity| capacity.limit().is_some_and(holds)) {
+        let holds = |room: i64| room >= request.value();
+        if !tracked || capacities.any(|capacity| self.cluster.room(capacity).is_some_and(holds)) {
             return Ok(());
         }
         if matches!(snapshot.csi_drivers.get("", driver), Lookup::Unknown) {

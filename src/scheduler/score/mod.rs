@@ -42,6 +42,12 @@ pub(super) fn best(cycle: &Cycle<'_>, nodes: &[&NodeInfo<'_>]) -> Vec<String> {
     best.map(|(node, _)| node.name().to_owned()).collect()
 }
 
+/// How much is left on a node once it has the pod: what alone ranks nodes where so many are equal that the scheduler
+/// looks at some of them only.
+pub(super) fn left(cycle: &Cycle<'_>, node: &NodeInfo<'_>) -> i64 {
+    resources::left(cycle, node)
+}
+
 /// Scores as shares of the largest, turned round where the smallest is best (`helper/normalize_score.go`).
 fn normalized(mut scores: Vec<i64>, reverse: bool) -> Vec<i64> {
     let most = scores.iter().max().copied().unwrap_or(0);

@@ -18,18 +18,19 @@ fn allocatable(node: &NodeInfo<'_>) -> Pair {
 
 /// LeastAllocated, in which a container that asks for nothing counts with 100m and 200Mi.
 pub(super) fn least_allocated<'c>(cycle: &Cycle<'c>, nodes: &[&NodeInfo<'c>]) -> Option<Vec<i64>> {
+    Some(nodes.iter().map(|node| left(cycle, node)).collect())
+}
+
+/// The share of CPU and memory that is left on a node once it has the pod.
+pub(super) fn left(cycle: &Cycle<'_>, node: &NodeInfo<'_>) -> i64 {
     let version = cycle.cluster.version;
-    let own = non_zero(cycle.pod, version);
-    let score = |node: &&NodeInfo<'c>| {
-        let present = node.non_zero(version);
-        let asked = [present[0] + own[0], present[1] + own[1]];
-        let there = allocatable(node);
-        let left = asked.iter().zip(there).filter(|(_, there)| *there > 0);
-        let shares: Vec<i64> =
-            left.map(|(asked, there)| if *asked > there { 0 } else { (there - asked) * MOST / there }).collect();
-        shares.iter().sum::<i64>().checked_div(i64::try_from(shares.len()).unwrap_or(0)).unwrap_or(0)
-    };
-    Some(nodes.iter().map(score).collect())
+    let (own, present) = (non_zero(cycle.pod, version), node.non_zero(version));
+    let asked = [present[0] + own[0], present[1] + own[1]];
+    let there = allocatable(node);
+    let left = asked.iter().zip(there).filter(|(_, there)| *there > 0);
+    let shares: Vec<i64> =
+        left.map(|(asked, there)| if *asked > there { 0 } else { (there - asked) * MOST / there }).collect();
+    shares.iter().sum::<i64>().checked_div(i64::try_from(shares.len()).unwrap_or(0)).unwrap_or(0)
 }
 
 /// NodeResourcesBalancedAllocation; pods that ask for neither are not ranked by it.
