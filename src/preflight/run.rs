@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::controllers::{autoscale, run_once};
 use super::judged::{DocumentResult, WORKLOADS, WorkloadResult, settle, workload};
-use super::manifests::Document;
+use super::manifests::{Document, strict};
 use super::placement::{Draw, Eviction, Placement};
 use super::places::Places;
 use super::server::{self, Action, Outcome, Request};
@@ -176,10 +176,11 @@ fn world(snapshot: &Snapshot, objects: Vec<Value>, namespace: &str) -> World {
 }
 
 fn apply(state: &mut State, document: &Document, namespace: &str) -> DocumentResult {
-    let answer =
-        server::request(&state.world, Request::Apply, document.object.clone(), namespace, state.version);
+    let answer = server::request(&state.world, Request::Apply, document.object.clone(), namespace, state.version);
     let mut key = server::key(&state.world, &document.object, namespace);
-    let (admitted, message) = match answer.outcome {
+    let unserved = matches!(&answer.outcome, Outcome::Refused(message) if message.starts_with("no matches for kind"));
+    let strict = strict::refusal(&document.object, state.version.minor).filter(|_| !unserved);
+    let (admitted, message) = match strict.map_or(answer.outcome, Outcome::Refused) {
         Outcome::Admitted(object) => {
             key = server::key(&state.world, &object, namespace);
             store(state, &key, answer.action, *object);
@@ -211,11 +212,7 @@ fn store(state: &mut State, key: &Key, action: Action, object: Value) {
 }
 
 /// The workloads among the documents that the server took, each once.
-fn judged(
-    state: &State,
-    scheduler: &Scheduler<'_>,
-    results: &[DocumentResult],
-) -> Vec<WorkloadResult> {
+fn judged(state: &State, scheduler: &Scheduler<'_>, results: &[DocumentResult]) -> Vec<WorkloadResult> {
     let mut seen = BTreeSet::new();
     let admitted = results.iter().filter(|result| result.admitted == Some(true));
     let keys = admitted.map(|result| &result.key).filter(|key| WORKLOADS.contains(&key.kind.as_str()));

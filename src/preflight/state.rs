@@ -162,7 +162,8 @@ impl State {
     /// Lets scheduler and volume controllers see an object. One that they can't read stays as it was.
     fn show(&mut self, kind: Kind, key: &Key, object: &Value) {
         let mut object = object.clone();
-        if let (Some(namespace), Some(meta)) = (&key.namespace, object.get_mut("metadata").and_then(Value::as_object_mut))
+        if let (Some(namespace), Some(meta)) =
+            (&key.namespace, object.get_mut("metadata").and_then(Value::as_object_mut))
         {
             meta.insert("namespace".to_owned(), json!(namespace));
         }

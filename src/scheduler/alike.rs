@@ -81,9 +81,10 @@ impl<'a> Scheduler<'a> {
     fn rank(&self, pod: &Pod, position: usize) -> Option<Rank> {
         let (cycle, node) = (self.cycle(pod)?, self.cluster.nodes.get(position)?);
         let owner = pod.metadata.controller().map(|owner| owner.uid.as_str());
-        let same = node.pods.iter().filter(|info| {
-            owner.is_some() && info.pod.metadata.controller().map(|owner| owner.uid.as_str()) == owner
-        });
+        let same = node
+            .pods
+            .iter()
+            .filter(|info| owner.is_some() && info.pod.metadata.controller().map(|owner| owner.uid.as_str()) == owner);
         Some((Reverse(same.count()), score::left(&cycle, node), Reverse(position)))
     }
 

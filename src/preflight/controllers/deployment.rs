@@ -43,7 +43,8 @@ fn sets_of(state: &State, deployment: &Value) -> Sets {
     let namespace = text(deployment, "/metadata/namespace");
     let owned = state.world.list("ReplicaSet", Some(namespace)).filter(|set| controlled(set, uid_of(deployment)));
     let mut owned: Vec<Value> = owned.cloned().collect();
-    let age = |set: &Value| (text(set, "/metadata/creationTimestamp").to_owned(), version(set), name_of(set).to_owned());
+    let age =
+        |set: &Value| (text(set, "/metadata/creationTimestamp").to_owned(), version(set), name_of(set).to_owned());
     owned.sort_by_cached_key(age);
     let template = &deployment["spec"]["template"];
     let new = owned.iter().position(|set| same(&set["spec"]["template"], template));

@@ -3,28 +3,25 @@
 use std::collections::HashMap;
 
 use super::fields::{invalid, pod_spec, refused, scheduled};
-use super::owners::{Owners, Place};
 use super::{Baseline, Issue, Level, Suppression};
-use crate::diagnosis::{Explained, Finding, Severity};
-use crate::model::ObjectRef;
+use crate::diagnosis::Severity;
 use crate::preflight::judged::{DocumentResult, WorkloadResult};
 use crate::preflight::manifests::{Document, Problem, Region, strict};
+use crate::preflight::places::{Place, Places};
 use crate::preflight::run::Preflight;
 
 /// What is wrong: with the files, with each document in its order, and with what comes of them.
 pub(crate) fn collect(
-    documents: &[Document],
     (problems, passed_over): (&[Problem], &[Problem]),
     outcome: &Preflight,
     minor: u32,
     baseline: &Baseline,
 ) -> Vec<Issue> {
-    let keys = outcome.documents.iter().map(|result| &result.key);
-    let owners = Owners::new(&outcome.snapshot, documents, keys);
-    let mut collector = Collector { documents, outcome, owners, baseline, issues: Vec::new(), told: HashMap::new() };
+    let places = outcome.places();
+    let mut collector = Collector { outcome, places, baseline, issues: Vec::new(), told: HashMap::new() };
     problems.iter().for_each(|problem| collector.problem("unreadable", Level::Error, problem));
     passed_over.iter().for_each(|problem| collector.problem("passed-over", Level::Warning, problem));
-    for (index, (document, result)) in documents.iter().zip(&outcome.documents).enumerate() {
+    for (index, (document, result)) in outcome.sources.iter().zip(&outcome.documents).enumerate() {
         collector.document(index, document, result, minor);
     }
     let explained = collector.findings();
@@ -35,9 +32,8 @@ pub(crate) fn collect(
 }
 
 struct Collector<'a> {
-    documents: &'a [Document],
     outcome: &'a Preflight,
-    owners: Owners<'a>,
+    places: Places<'a>,
     baseline: &'a Baseline,
     issues: Vec<Issue>,
     /// How often an issue of the same rule, object and field was told.
@@ -70,7 +66,8 @@ impl Collector<'_> {
 
     /// Tells an issue of a field of a document.
     fn tell(&mut self, index: usize, path: &str, rule: &str, level: Level, message: String) {
-        let (Some(document), Some(result)) = (self.documents.get(index), self.outcome.documents.get(index)) else {
+        let (Some(document), Some(result)) = (self.outcome.sources.get(index), self.outcome.documents.get(index))
+        else {
             return;
         };
         let region = document.region(path);
@@ -95,9 +92,9 @@ impl Collector<'_> {
     fn fingerprint(&mut self, key: String) -> String {
         let before = self.told.entry(key.clone()).and_modify(|count| *count += 1).or_insert(0);
         let text = if *before > 0 { format!("{key}|{before}") } else { key };
-        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let hash = text
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         format!("{hash:016x}")
     }
 
@@ -152,51 +149,27 @@ impl Collector<'_> {
                 Severity::Warning => Level::Warning,
                 Severity::Info => continue,
             };
-            let victims = self.victims(finding);
             if level == Level::Error {
-                explained.extend(victims.iter().copied());
+                explained.extend(self.places.victims(finding));
             }
-            let Some((document, path)) = self.best_place(finding, &victims) else { continue };
-            self.tell(document, &path, &finding.rule, level, finding.title.clone());
+            let place = self.places.of_finding(finding).or_else(|| self.unfit());
+            if let Some(Place { document, path, .. }) = place {
+                self.tell(document, &path, &finding.rule, level, finding.title.clone());
+            }
         }
         explained
     }
 
-    /// The documents whose objects a finding is about or explains.
-    fn victims(&self, finding: &Finding) -> Vec<usize> {
-        let explained = finding.explains.iter().filter_map(|explained| match explained {
-            Explained::Object(object) => Some(object),
-            Explained::Finding(_) => None,
-        });
-        let objects = explained.chain(std::iter::once(&finding.object));
-        objects.filter_map(|object| self.owners.place(object)).map(|place| place.document).collect()
-    }
-
-    /// The field at which a finding is told: the first fact that stands in a document, else the closest field to one,
-    /// else the document that it is about, else the first that does not fit.
-    fn best_place(&self, finding: &Finding, victims: &[usize]) -> Option<(usize, String)> {
-        let mut closest = None;
-        for fact in finding.evidence.iter().filter(|fact| !fact.path.is_empty()) {
-            let Some(Place { document, prefix }) = self.owners.place(&fact.object) else { continue };
-            let path = if prefix.is_empty() { fact.path.clone() } else { format!("{prefix}.{}", fact.path) };
-            if self.documents.get(document)?.field(&path).is_some() {
-                return Some((document, path));
-            }
-            closest.get_or_insert((document, path));
-        }
-        let whole = |document: usize| (document, String::new());
-        let unfit = || {
-            let workload = self.outcome.workloads.iter().find(|workload| !workload.fits())?;
-            self.owners.place(&workload.object()).map(|place| whole(place.document))
-        };
-        closest.or_else(|| victims.first().copied().map(whole)).or_else(unfit)
+    /// The first workload that does not fit.
+    fn unfit(&self) -> Option<Place> {
+        let workload = self.outcome.workloads.iter().find(|workload| !workload.fits())?;
+        self.places.of(&workload.object(), "")
     }
 
     /// What keeps a workload's pods from being made or placed, where no finding says it.
     fn workload(&mut self, workload: &WorkloadResult, explained: &[usize]) {
-        let object: ObjectRef = workload.object();
-        let Some(Place { document: index, .. }) = self.owners.place(&object) else { return };
-        let Some(document) = self.documents.get(index) else { return };
+        let Some(Place { document: index, .. }) = self.places.of(&workload.object(), "") else { return };
+        let Some(document) = self.outcome.sources.get(index) else { return };
         let prefix = pod_spec(&workload.key.kind).unwrap_or_default();
         if let Some(message) = &workload.refused {
             let fields = invalid(message);

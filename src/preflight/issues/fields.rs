@@ -120,7 +120,8 @@ mod tests {
         let class = "pods \"a\" is forbidden: no PriorityClass with name high was found";
         assert_eq!(refused(&object("CronJob"), class), "spec.jobTemplate.spec.template.spec.priorityClassName");
         assert_eq!(refused(&object("Pod"), "namespaces \"x\" not found"), "metadata.namespace");
-        let quota = "persistentvolumeclaims \"data-a-0\" is forbidden: exceeded quota: q, requested: requests.storage=1Gi";
+        let quota =
+            "persistentvolumeclaims \"data-a-0\" is forbidden: exceeded quota: q, requested: requests.storage=1Gi";
         assert_eq!(refused(&object("StatefulSet"), quota), "spec.volumeClaimTemplates");
         assert_eq!(refused(&object("PersistentVolumeClaim"), quota), "spec.resources.requests[storage]");
         assert_eq!(scheduled("0/1 nodes are available: 1 Insufficient cpu. no new claims"), "containers[0].resources");

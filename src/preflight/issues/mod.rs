@@ -3,7 +3,6 @@
 mod baseline;
 mod collect;
 mod fields;
-mod owners;
 mod rules;
 
 use super::manifests::Region;

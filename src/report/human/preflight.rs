@@ -33,10 +33,8 @@ fn summary(report: &Preflight<'_>) -> (Tone, String) {
     let refused = report.documents.iter().filter(|document| document.admitted == Some(false)).count();
     let (desired, placed) =
         report.workloads.iter().fold((0, 0), |(desired, placed), one| (desired + one.desired, placed + one.placed));
-    let counts = format!(
-        "{} of {documents} documents admitted, {placed} of {desired} pods placed",
-        documents - refused
-    );
+    let counts =
+        format!("{} of {documents} documents admitted, {placed} of {desired} pods placed", documents - refused);
     match report.status {
         PreflightStatus::Fits => (Tone::Good, format!("Fits: {counts}.")),
         PreflightStatus::Blocked => (Tone::Bad, format!("Blocked: {counts}.")),

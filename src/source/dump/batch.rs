@@ -52,7 +52,8 @@ pub(super) fn read<'t>(items: &[&'t RawValue], kind: Option<Kind>, raw: Option<&
     let mut parts = items.chunks(size).enumerate().map(|(part, items)| (part * size + 1, items));
     let Some((_, first)) = parts.next() else { return Vec::new() };
     thread::scope(|scope| {
-        let others: Vec<_> = parts.map(|(from, items)| scope.spawn(move || Batch::read(items, kind, from, raw))).collect();
+        let others: Vec<_> =
+            parts.map(|(from, items)| scope.spawn(move || Batch::read(items, kind, from, raw))).collect();
         let mut batches = vec![Batch::read(first, kind, 1, raw)];
         batches.extend(
             others.into_iter().map(|other| other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))),
