@@ -45,6 +45,14 @@ pub(crate) struct Input {
     cluster: Option<Session>,
 }
 
+/// What was read of the facts and of the objects as the server has them.
+pub(crate) struct Kept {
+    pub(crate) snapshot: Snapshot,
+    pub(crate) objects: Vec<Value>,
+    /// Kinds of which some objects could not be read.
+    pub(crate) unread: Vec<String>,
+}
+
 /// How often more is read: what is found may lead to more.
 const ROUNDS: usize = 4;
 
@@ -116,17 +124,17 @@ impl InputArgs {
     ///
     /// # Errors
     /// Where nothing could be read.
-    pub(crate) fn read_keeping(&self, raw: RawFilter) -> Result<(Snapshot, Vec<Value>), CliError> {
-        let (snapshot, objects) = match &self.from {
-            Some(from) => {
-                let _progress = Progress::begin("reading the dump");
-                dump::read_keeping(from, raw)?
-            }
-            None => (self.read(&NamespaceArgs::all(), Kind::ALL)?.snapshot, Vec::new()),
-        };
-        snapshot.warnings.iter().for_each(|warning| terminal::warn(warning));
-        warn_of_broken(&snapshot);
-        Ok((snapshot, objects))
+    pub(crate) fn read_keeping(&self, raw: RawFilter) -> Result<Kept, CliError> {
+        if let Some(from) = &self.from {
+            let _progress = Progress::begin("reading the dump");
+            let (snapshot, objects) = dump::read_keeping(from, raw)?;
+            snapshot.warnings.iter().for_each(|warning| terminal::warn(warning));
+            warn_of_broken(&snapshot);
+            return Ok(Kept { snapshot, objects, unread: Vec::new() });
+        }
+        let Input { snapshot, cluster, .. } = self.read(&NamespaceArgs::all(), Kind::ALL)?;
+        let (objects, unread) = cluster.map_or_else(Default::default, |cluster| cluster.raw(&raw));
+        Ok(Kept { snapshot, objects, unread })
     }
 
     #[expect(clippy::disallowed_methods, reason = "the command line reads the clock")]

@@ -23,6 +23,8 @@ pub(crate) struct Input {
     pub(crate) snapshot: Snapshot,
     /// Objects as the server stores them: those of the kinds and namespaces that the documents can meet.
     pub(crate) objects: Vec<Value>,
+    /// Kinds of which some objects could not be read.
+    pub(crate) unread: Vec<String>,
     pub(crate) documents: Vec<Document>,
     /// The namespace of documents that name none.
     pub(crate) namespace: String,
@@ -91,10 +93,10 @@ const CHANCE: &str = "whether everything fits hangs on which of several equal no
 
 /// Tries documents on a cluster.
 pub(crate) fn run(input: Input) -> Preflight {
-    let Input { snapshot, objects, documents, namespace, options } = input;
+    let Input { snapshot, objects, unread, documents, namespace, options } = input;
     let now = options.now.or_else(|| snapshot.newest().map(|newest| newest.time));
     let trial = Trial {
-        world: world(&snapshot, objects, &namespace),
+        world: world(&snapshot, objects, &unread, &namespace),
         snapshot: &snapshot,
         documents: &documents,
         namespace: &namespace,
@@ -161,12 +163,13 @@ impl Played {
 }
 
 /// The objects that the server stores, those that were read raw and what else the snapshot has of kinds with few.
-fn world(snapshot: &Snapshot, objects: Vec<Value>, namespace: &str) -> World {
+fn world(snapshot: &Snapshot, objects: Vec<Value>, unread: &[String], namespace: &str) -> World {
     let mut world = World::default();
     for object in objects {
         let key = server::key(&world, &object, namespace);
         world.put(key, object);
     }
+    unread.iter().for_each(|kind| world.cover_not(kind));
     for kind in Kind::ALL {
         if !snapshot.complete(*kind) {
             world.cover_not(kind.name());

@@ -56,6 +56,11 @@ impl Errors {
         self.valued(path, "Invalid value", &value.into(), detail);
     }
 
+    /// A value of the wrong form, which is given as it is shown.
+    pub(crate) fn invalid_as(&mut self, path: &Path, shown: &str, detail: &str) {
+        self.plain(path, &format!("Invalid value: {shown}"), detail);
+    }
+
     /// A value that stands twice.
     pub(crate) fn duplicate(&mut self, path: &Path, value: impl Into<Value>) {
         self.valued(path, "Duplicate value", &value.into(), "");

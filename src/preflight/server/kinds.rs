@@ -192,6 +192,21 @@ pub(crate) fn served(world: &World, api_version: &str, kind: &str, release: Vers
     ))
 }
 
+/// The versions of a kind that the server of a release serves.
+pub(crate) fn versions(resource: &Resource, release: Version) -> Vec<&str> {
+    let served = |built_in: &&BuiltIn| {
+        built_in.kind == resource.kind
+            && built_in.group == resource.group
+            && built_in.since <= release.minor
+            && release.minor < built_in.until
+    };
+    let mut versions: Vec<&str> = BUILT_IN.iter().filter(served).map(|built_in| built_in.version).collect();
+    if !versions.contains(&resource.version.as_str()) {
+        versions.push(&resource.version);
+    }
+    versions
+}
+
 /// A kind that a CustomResourceDefinition in the world defines.
 fn custom(world: &World, group: &str, version: &str, kind: &str) -> Option<Served> {
     let mut definitions = world.list("CustomResourceDefinition", None);

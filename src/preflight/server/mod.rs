@@ -3,6 +3,7 @@
 
 mod admission;
 mod amount;
+mod apply;
 mod create;
 mod decode;
 mod defaults;
@@ -79,9 +80,41 @@ pub(crate) fn request(
         Served::Unknown(why) => return stopped(Outcome::Unknown(why)),
     };
     place(&resource, &mut object, default_namespace);
-    let _ = request;
-    let result = create::create(world, &resource, object, version, &mut warnings);
-    Answer { action: Action::Create, outcome: outcome(result), warnings }
+    if request == Request::Create {
+        let result = create::create(world, &resource, object, version, &mut warnings);
+        return Answer { action: Action::Create, outcome: outcome(result), warnings };
+    }
+    let at = key(world, &object, default_namespace);
+    let Some(live) = world.get(&at.kind, at.namespace.as_deref(), &at.name) else {
+        if let Some(why) = unknown(world, &resource, &at.name) {
+            return stopped(Outcome::Unknown(why));
+        }
+        let result = create::create(world, &resource, apply::annotated(&object), version, &mut warnings);
+        return Answer { action: Action::Create, outcome: outcome(result), warnings };
+    };
+    let patched = apply::patched(&resource, live, &object);
+    let result = apply::update::update(world, &resource, live, patched, version, &mut warnings);
+    match result {
+        Ok(None) => Answer { action: Action::None, outcome: Outcome::Admitted(Box::new(live.clone())), warnings },
+        Ok(Some(object)) => Answer { action: Action::Update, outcome: Outcome::Admitted(Box::new(object)), warnings },
+        Err(stop) => Answer { action: Action::Update, outcome: outcome(Err(stop)), warnings },
+    }
+}
+
+/// Why it can't be known whether an object exists. For kinds that neither pods nor claims depend on it makes no difference
+/// to what is admitted.
+fn unknown(world: &World, resource: &Resource, name: &str) -> Option<String> {
+    let kind = &resource.kind;
+    let core =
+        ["Pod", "PersistentVolumeClaim", "PersistentVolume", "Namespace", "LimitRange", "ResourceQuota", "Service"];
+    let matters = match resource.group.as_str() {
+        "" => core.contains(&kind.as_str()),
+        group => ["apps", "batch", "storage.k8s.io", "scheduling.k8s.io", "node.k8s.io"].contains(&group),
+    };
+    (matters && !world.read(kind)).then(|| {
+        let plural = &resource.plural;
+        format!("objects of kind {kind} could not be read, so whether {name} exists is not known; `kubectl get {plural}` tells")
+    })
 }
 
 fn outcome(result: Result<Value, admission::Stop>) -> Outcome {
@@ -142,9 +175,9 @@ pub(crate) fn release(world: &mut World, object: &Value, version: Version) {
 /// Makes the status of a quota that is new or changed what its spec asks for, as the quota controller does: the usage is
 /// counted over the objects of its namespace, the pods that the world doesn't hold included.
 pub(crate) fn count_quota<'o>(
+    world: &World,
     quota: &mut Value,
     objects: impl Iterator<Item = &'o Value>,
-    world: &World,
     version: Version,
 ) {
     let known: Vec<(Resource, &Value)> = objects
@@ -233,5 +266,50 @@ mod tests {
             job["spec"]["selector"]["matchLabels"]["batch.kubernetes.io/controller-uid"],
             job["metadata"]["uid"]
         );
+    }
+
+    fn deployment(selector: Value, image: &str) -> Value {
+        json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "app"}, "spec": {
+            "selector": {"matchLabels": selector}, "template": {"metadata": {"labels": selector}, "spec": {
+            "containers": [{"name": "web", "image": image, "resources": {"limits": {"memory": "1024Mi"}}}]}}}})
+    }
+
+    fn applied(world: &World, object: Value) -> Answer {
+        request(world, Request::Apply, object, "default", V)
+    }
+
+    #[test]
+    fn what_exists_is_updated_and_what_changes_nothing_is_left() {
+        let mut world = world(&[app()]);
+        let first = deployment(json!({"app": "web"}), "i:1");
+        let answer = applied(&world, first.clone());
+        assert_eq!(answer.action, Action::Create);
+        let Outcome::Admitted(stored) = answer.outcome else { panic!() };
+        world.put(key(&world, &stored, "default"), *stored);
+        assert_eq!(applied(&world, first.clone()).action, Action::None);
+        let answer = applied(&world, deployment(json!({"app": "web"}), "i:2"));
+        assert_eq!(answer.action, Action::Update);
+        let Outcome::Admitted(stored) = answer.outcome else { panic!() };
+        assert_eq!(stored["spec"]["template"]["spec"]["containers"][0]["image"], "i:2");
+        assert_eq!(stored["metadata"]["generation"], 2);
+        let answer = applied(&world, deployment(json!({"app": "web", "v": "2"}), "i:1"));
+        assert_eq!(
+            (answer.action, answer.outcome),
+            (
+                Action::Update,
+                Outcome::Refused(
+                    "Deployment.apps \"web\" is invalid: spec.selector: Invalid value: \
+                {\"matchLabels\":{\"app\":\"web\",\"v\":\"2\"}}: field is immutable"
+                        .to_owned()
+                )
+            )
+        );
+    }
+
+    #[test]
+    fn whether_something_exists_that_could_not_be_read_is_not_known() {
+        let mut world = world(&[app()]);
+        world.cover_not("Deployment");
+        assert!(matches!(applied(&world, deployment(json!({"app": "web"}), "i")).outcome, Outcome::Unknown(_)));
     }
 }

@@ -19,6 +19,7 @@ mod security;
 mod selector;
 mod service;
 mod storage;
+mod update;
 mod volumes;
 
 use serde_json::Value;
@@ -31,6 +32,13 @@ use super::kinds::Resource;
 pub(crate) fn create(resource: &Resource, object: &Value, minor: u32) -> Errors {
     let mut errors = Errors::default();
     checks(resource, object, minor, false, &mut errors);
+    errors
+}
+
+/// Checks a changed object of a built-in kind, and what it was before.
+pub(crate) fn update(resource: &Resource, object: &Value, old: &Value, minor: u32) -> Errors {
+    let mut errors = Errors::default();
+    update::check(resource, object, old, minor, &mut errors);
     errors
 }
 
