@@ -69,7 +69,8 @@ pub(crate) fn run(args: &PreflightArgs) -> anyhow::Result<Exit> {
 fn tell_problems(manifests: &Manifests) {
     for problem in &manifests.problems {
         let place = [problem.line, problem.column].into_iter().flatten().map(|place| format!(":{place}"));
-        terminal::warn(&format!("{}{}: {}", problem.file, place.collect::<String>(), problem.message));
+        let hint = problem.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+        terminal::warn(&format!("{}{}: {}{hint}", problem.file, place.collect::<String>(), problem.message));
     }
 }
 

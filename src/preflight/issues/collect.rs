@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::fields::{invalid, pod_spec, refused, scheduled};
-use super::{Baseline, Issue, Level, Suppression};
+use super::{Baseline, Issue, Level, Suppression, UNREADABLE};
 use crate::diagnosis::Severity;
 use crate::preflight::judged::{DocumentResult, WorkloadResult};
 use crate::preflight::manifests::{Document, Problem, Region, strict};
@@ -19,7 +19,7 @@ pub(crate) fn collect(
 ) -> Vec<Issue> {
     let places = outcome.places();
     let mut collector = Collector { outcome, places, baseline, issues: Vec::new(), told: HashMap::new() };
-    problems.iter().for_each(|problem| collector.problem("unreadable", Level::Error, problem));
+    problems.iter().for_each(|problem| collector.problem(UNREADABLE, Level::Error, problem));
     passed_over.iter().for_each(|problem| collector.problem("passed-over", Level::Warning, problem));
     for (index, (document, result)) in outcome.sources.iter().zip(&outcome.documents).enumerate() {
         collector.document(index, document, result, minor);

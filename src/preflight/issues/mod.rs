@@ -7,9 +7,12 @@ mod rules;
 
 use super::manifests::Region;
 
-pub(crate) use baseline::{Baseline, BaselineError};
+pub(crate) use baseline::Baseline;
 pub(crate) use collect::collect;
-pub(crate) use rules::{OWN, OwnRule};
+pub(crate) use rules::OWN;
+
+/// The rule of what can't be read.
+pub(crate) const UNREADABLE: &str = "unreadable";
 
 /// How bad an issue is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,5 +1,7 @@
 //! The rules of issues that no rule of the registry finds.
 
+use super::UNREADABLE;
+
 /// Something that is told of manifests alone.
 #[derive(Debug)]
 pub(crate) struct OwnRule {
@@ -49,7 +51,7 @@ pub(crate) static OWN: [OwnRule; 9] = [
         help: "The message is the `Warning` header that kubectl would print.",
     },
     OwnRule {
-        name: "unreadable",
+        name: UNREADABLE,
         summary: "A file or document can't be read as a manifest; the others were judged.",
         help: "Put the file right: kubectl can't read it either.",
     },

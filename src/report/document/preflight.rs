@@ -6,7 +6,7 @@ use super::API_VERSION;
 use super::diagnosis::{ClaimEntry, PodEntry, Report};
 use super::finding::{FindingEntry, PlaceEntry};
 use crate::diagnosis::Finding;
-use crate::preflight::issues::{Issue, Level, Suppression};
+use crate::preflight::issues::{Issue, Level, Suppression, UNREADABLE};
 use crate::preflight::manifests::{Document, Role};
 use crate::preflight::{self, Action, DocumentResult, Place, Verdict, WorkloadResult};
 
@@ -186,6 +186,7 @@ impl<'a> Preflight<'a> {
             api_version: API_VERSION,
             kind: "Preflight",
             status: match outcome.verdict {
+                Verdict::Fits if issues.iter().any(|issue| issue.rule == UNREADABLE) => PreflightStatus::Unknown,
                 Verdict::Fits => PreflightStatus::Fits,
                 Verdict::Blocked => PreflightStatus::Blocked,
                 Verdict::Unknown => PreflightStatus::Unknown,

@@ -29,7 +29,7 @@ pub(crate) fn write(report: &Preflight<'_>, out: &mut dyn Write) -> io::Result<(
 }
 
 fn suite(report: &Preflight<'_>, file: &str) -> TestSuite {
-    let mut suite = TestSuite::new(file);
+    let mut suite = TestSuite::new(plain(file));
     let of_file = |issue: &&IssueEntry<'_>| issue.file == file;
     for document in report.documents.iter().filter(|document| document.file == file) {
         let name = name(document);
@@ -38,7 +38,7 @@ fn suite(report: &Preflight<'_>, file: &str) -> TestSuite {
         suite.add_test_case(case(&name, document, &issues));
     }
     for issue in report.issues.iter().filter(of_file).filter(|issue| issue.object.is_empty()) {
-        let mut case = TestCase::new(place(issue), status(&[issue]));
+        let mut case = TestCase::new(plain(&place(issue)), status(&[issue]));
         case.set_classname(issue.rule);
         suite.add_test_case(case);
     }
@@ -47,13 +47,13 @@ fn suite(report: &Preflight<'_>, file: &str) -> TestSuite {
 }
 
 fn case(name: &str, document: &DocumentEntry<'_>, issues: &[&IssueEntry<'_>]) -> TestCase {
-    let mut case = TestCase::new(name, status(issues));
+    let mut case = TestCase::new(plain(name), status(issues));
     let role = match document.role {
         None => "",
         Some(RoleEntry::Hook) => ".hook",
         Some(RoleEntry::Test) => ".test",
     };
-    case.set_classname(format!("{}{role}", document.kind));
+    case.set_classname(plain(&format!("{}{role}", document.kind)));
     let passing = issues.iter().filter(|issue| issue.suppressed.is_some() || issue.level == LevelEntry::Warning);
     let told: Vec<String> = passing.map(|issue| told(issue)).collect();
     if !told.is_empty() {
@@ -81,7 +81,7 @@ fn status(issues: &[&IssueEntry<'_>]) -> TestCaseStatus {
 }
 
 fn told(issue: &IssueEntry<'_>) -> String {
-    let field = if issue.path.is_empty() { String::new() } else { format!(" {}", issue.path) };
+    let field = if issue.message.contains(issue.path) { String::new() } else { format!(" {}", issue.path) };
     let allowed = issue.suppressed.map(|why| format!(" (allowed by {})", why.by)).unwrap_or_default();
     plain(&format!("{}: {}{field}: {}{allowed}", place(issue), issue.rule, issue.message))
 }
