@@ -67,6 +67,7 @@ impl<'a> Placement<'a> {
                 return changed;
             }
             steps.into_iter().for_each(|step| self.take(state, step));
+            volumes::sync(state);
             changed = true;
         }
     }

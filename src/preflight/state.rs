@@ -151,8 +151,18 @@ impl State {
         server::charge(&mut self.world, &object, self.version);
     }
 
+    /// Counts what a new or changed quota counts.
+    fn count(&mut self, quota: &mut Value) {
+        let namespace = namespace_of(quota).to_owned();
+        let objects = self.world.in_namespace(&namespace);
+        server::count_quota(&self.world, quota, objects, self.version);
+    }
+
     /// Stores an object as it is.
-    pub(crate) fn put(&mut self, key: Key, object: Value) {
+    pub(crate) fn put(&mut self, key: Key, mut object: Value) {
+        if key.kind == Kind::ResourceQuota.name() {
+            self.count(&mut object);
+        }
         if let Some(kind) = Kind::from_api(text(&object, "/apiVersion"), kind_of(&object)) {
             self.show(kind, &key, &object);
         }

@@ -18,6 +18,7 @@ mod manifests;
 mod obstacles;
 #[cfg(feature = "own-rules")]
 mod own;
+mod preflight;
 mod properties;
 mod recorded;
 mod recorded_causes;

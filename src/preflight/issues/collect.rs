@@ -70,6 +70,11 @@ impl Collector<'_> {
         else {
             return;
         };
+        let level = match (level, self.outcome.verdict) {
+            (Level::Error, Verdict::Fits) => Level::Warning,
+            (Level::Error, Verdict::Unknown) => Level::Unknown,
+            _ => level,
+        };
         let region = document.region(path);
         let object = named(result);
         let fingerprint = self.fingerprint(format!("{rule}|{object}|{path}"));
@@ -145,7 +150,6 @@ impl Collector<'_> {
         let mut explained = Vec::new();
         for finding in &outcome.diagnosis.findings {
             let level = match finding.severity {
-                Severity::Error if outcome.verdict == Verdict::Fits => Level::Warning,
                 Severity::Error => Level::Error,
                 Severity::Warning => Level::Warning,
                 Severity::Info => continue,
