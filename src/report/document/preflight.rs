@@ -98,7 +98,7 @@ pub(crate) enum RoleEntry {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct IssueEntry<'a> {
-    /// The rule: one that `explain` has a page of, or one of those that `docs/preflight.md` lists.
+    /// The rule: one that `explain` has a page of, or one of those that `docs/ci.md` lists.
     pub(crate) rule: &'a str,
     pub(crate) level: LevelEntry,
     pub(crate) message: &'a str,
