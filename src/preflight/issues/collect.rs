@@ -8,7 +8,7 @@ use crate::diagnosis::Severity;
 use crate::preflight::judged::{DocumentResult, WorkloadResult};
 use crate::preflight::manifests::{Document, Problem, Region, strict};
 use crate::preflight::places::{Place, Places};
-use crate::preflight::run::Preflight;
+use crate::preflight::run::{Preflight, Verdict};
 
 /// What is wrong: with the files, with each document in its order, and with what comes of them.
 pub(crate) fn collect(
@@ -145,6 +145,7 @@ impl Collector<'_> {
         let mut explained = Vec::new();
         for finding in &outcome.diagnosis.findings {
             let level = match finding.severity {
+                Severity::Error if outcome.verdict == Verdict::Fits => Level::Warning,
                 Severity::Error => Level::Error,
                 Severity::Warning => Level::Warning,
                 Severity::Info => continue,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::world::World;
-use super::admission::{self, Attributes, Stop, resource_quota};
+use super::admission::{self, Attributes, Stop};
 use super::json::{at, default, empty, remove, set, some_text, text, truth};
 use super::kinds::Resource;
 use super::pod::quality;
@@ -37,7 +37,6 @@ pub(crate) fn create(
         return Err(Stop::Refused(message));
     }
     admission::validate(&cx, &object, warnings)?;
-    resource_quota::validate(&cx, &object)?;
     if exists(world, resource, &object) {
         let name = super::field::quote(text(&object, "/metadata/name"));
         return Err(Stop::Refused(format!("{} {name} already exists", resource.qualified())));

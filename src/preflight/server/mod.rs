@@ -4,6 +4,7 @@
 mod admission;
 mod amount;
 mod apply;
+mod cel;
 mod create;
 mod decode;
 mod defaults;

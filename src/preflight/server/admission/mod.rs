@@ -4,6 +4,7 @@
 mod default_storage_class;
 mod default_toleration_seconds;
 mod limit_ranger;
+mod mutating_admission_webhook;
 mod namespace_lifecycle;
 mod persistent_volume_claim_resize;
 mod pod_security;
@@ -13,6 +14,9 @@ mod runtime_class;
 mod service_account;
 mod storage_object_in_use_protection;
 mod taint_nodes_by_condition;
+mod validating_admission_policy;
+mod validating_admission_webhook;
+mod webhooks;
 
 use serde_json::Value;
 
@@ -80,10 +84,11 @@ pub(crate) fn admit(cx: &Attributes<'_>, object: &mut Value) -> Result<(), Stop>
     default_toleration_seconds::admit(cx, object);
     default_storage_class::admit(cx, object);
     storage_object_in_use_protection::admit(cx, object);
-    runtime_class::admit(cx, object)
+    runtime_class::admit(cx, object)?;
+    mutating_admission_webhook::admit(cx, object)
 }
 
-/// What the plugins refuse once the object is valid; warnings are added to those that there are.
+/// What the plugins refuse once the object is valid, the quotas last; warnings are added to those that there are.
 ///
 /// # Errors
 /// Where one of them refuses the object, or can't be foreseen.
@@ -93,7 +98,10 @@ pub(crate) fn validate(cx: &Attributes<'_>, object: &Value, warnings: &mut Vec<S
     pod_security::validate(cx, object, warnings)?;
     priority::validate(cx, object)?;
     persistent_volume_claim_resize::validate(cx, object)?;
-    runtime_class::validate(cx, object)
+    runtime_class::validate(cx, object)?;
+    validating_admission_policy::validate(cx, object, warnings)?;
+    validating_admission_webhook::validate(cx, object)?;
+    resource_quota::validate(cx, object)
 }
 
 /// The class that a claim names, by its field or by the annotation that came before it.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::super::world::World;
-use super::super::admission::{self, Attributes, Stop, resource_quota};
+use super::super::admission::{self, Attributes, Stop};
 use super::super::json::{at, remove, set, text};
 use super::super::kinds::Resource;
 use super::super::{decode, defaults, validation};
@@ -40,7 +40,6 @@ pub(crate) fn update(
         return Err(Stop::Refused(message));
     }
     admission::validate(&cx, &object, warnings)?;
-    resource_quota::validate(&cx, &object)?;
     count_generation(resource, &mut object, &old);
     Ok(Some(object))
 }
@@ -93,6 +92,6 @@ fn count_generation(resource: &Resource, object: &mut Value, old: &Value) {
     };
     if counted && own(object) != own(old) {
         let generation = super::super::json::number(old, "/metadata/generation").unwrap_or(0);
-        set(object, &["metadata", "generation"], generation + 1);
+        set(object, &["metadata", "generation"], generation.saturating_add(1));
     }
 }
