@@ -3,6 +3,8 @@
 
 mod controllers;
 mod fields;
+#[cfg(test)]
+mod fuzz;
 
 pub(crate) mod issues;
 mod judged;
