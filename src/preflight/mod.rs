@@ -14,6 +14,7 @@ mod places;
 pub(crate) mod run;
 pub(crate) mod server;
 mod state;
+mod unjudged;
 mod volumes;
 pub(crate) mod world;
 
@@ -22,3 +23,4 @@ pub(crate) use placement::Eviction;
 pub(crate) use places::{Place, Places};
 pub(crate) use run::{Input, Preflight, Verdict, run};
 pub(crate) use server::Action;
+pub(crate) use unjudged::{Unjudged, unjudged};

@@ -8,7 +8,7 @@ use super::finding::{FindingEntry, PlaceEntry};
 use crate::diagnosis::Finding;
 use crate::preflight::issues::{Issue, Level, Suppression, UNREADABLE};
 use crate::preflight::manifests::{Document, Role};
-use crate::preflight::{self, Action, DocumentResult, Place, Verdict, WorkloadResult};
+use crate::preflight::{self, Action, DocumentResult, Place, Unjudged, Verdict, WorkloadResult, unjudged};
 
 /// What would become of manifests.
 #[derive(Debug, Serialize)]
@@ -35,6 +35,8 @@ pub(crate) struct Preflight<'a> {
     pub(crate) claims: Vec<ClaimEntry<'a>>,
     /// The causes, the most severe first.
     pub(crate) findings: Vec<FindingEntry<'a>>,
+    /// Kinds of the documents of which no more is judged than whether the server takes them.
+    pub(crate) not_judged: Vec<NotJudgedEntry>,
     /// What is wrong, each at the place of a manifest at which it is to be put right.
     pub(crate) issues: Vec<IssueEntry<'a>>,
 }
@@ -91,6 +93,18 @@ pub(crate) enum RoleEntry {
     Hook,
     /// Runs when the release is tested.
     Test,
+}
+
+/// A kind that is not judged.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct NotJudgedEntry {
+    pub(crate) api_version: String,
+    pub(crate) kind: String,
+    /// How many documents are of the kind.
+    pub(crate) documents: usize,
+    pub(crate) reason: &'static str,
 }
 
 /// Something that is wrong.
@@ -206,6 +220,7 @@ impl<'a> Preflight<'a> {
             pods: report.pods,
             claims: report.claims,
             findings: placed(outcome, report.findings),
+            not_judged: unjudged(&outcome.sources).into_iter().map(NotJudgedEntry::new).collect(),
             issues: issues.iter().map(IssueEntry::new).collect(),
         }
     }
@@ -255,6 +270,13 @@ impl<'a> DocumentEntry<'a> {
             message: document.message.as_deref(),
             warnings: &document.warnings,
         }
+    }
+}
+
+impl NotJudgedEntry {
+    fn new(kind: Unjudged) -> Self {
+        let Unjudged { api_version, kind, documents, reason } = kind;
+        Self { api_version, kind, documents, reason }
     }
 }
 
