@@ -9,8 +9,8 @@ use crate::source::manifests::{Chart, Inputs, Kustomization, Limits, ManifestFil
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Manifests")]
 pub(crate) struct ManifestArgs {
-    /// A file or folder of manifests; - is standard input (can be repeated)
-    #[arg(short = 'f', long = "filename", value_name = "PATH")]
+    /// Files and folders of manifests; - is standard input
+    #[arg(short = 'f', long = "filename", value_name = "PATH", num_args = 1..)]
     filenames: Vec<String>,
     /// Read the folders in folders as well
     #[arg(short = 'R', long)]

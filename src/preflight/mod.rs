@@ -3,6 +3,8 @@
 
 mod controllers;
 mod fields;
+#[cfg(test)]
+mod fuzz;
 
 pub(crate) mod issues;
 mod judged;
@@ -15,6 +17,7 @@ mod room;
 pub(crate) mod run;
 pub(crate) mod server;
 mod state;
+mod unjudged;
 mod volumes;
 pub(crate) mod world;
 
@@ -25,3 +28,4 @@ pub(crate) use rehearsal::{Leaving, Move};
 pub(crate) use room::Asked;
 pub(crate) use run::{Changes, Input, Preflight, Verdict, run};
 pub(crate) use server::Action;
+pub(crate) use unjudged::{Unjudged, unjudged};

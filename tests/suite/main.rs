@@ -8,6 +8,7 @@ mod cases;
 mod golden;
 
 mod catalogue;
+mod ci;
 mod cli;
 mod demands;
 mod dump;

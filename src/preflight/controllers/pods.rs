@@ -94,7 +94,8 @@ fn age_of(state: &State, pod: &Pod) -> i64 {
     let Some((ready, now)) = ready.and_then(seconds).zip(seconds(&state.now)).filter(|_| !made_here) else {
         return -1;
     };
-    let nanos = u64::try_from(now.saturating_sub(ready)).unwrap_or(0).saturating_add(PASSED).saturating_mul(1_000_000_000);
+    let nanos =
+        u64::try_from(now.saturating_sub(ready)).unwrap_or(0).saturating_add(PASSED).saturating_mul(1_000_000_000);
     i64::from(nanos.checked_ilog2().unwrap_or(0))
 }
 

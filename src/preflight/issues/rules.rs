@@ -75,4 +75,13 @@ mod tests {
             assert!(rule.summary.ends_with('.') && rule.help.ends_with('.'), "{}", rule.name);
         }
     }
+
+    #[test]
+    fn the_page_on_pipelines_has_every_rule() {
+        let page = include_str!("../../../docs/ci.md");
+        for rule in &OWN {
+            let told = format!("### {}\n\n{} {}\n", rule.name, rule.summary, rule.help);
+            assert!(page.contains(&told), "docs/ci.md lacks:\n{told}");
+        }
+    }
 }

@@ -13,7 +13,6 @@ pub(crate) mod strict;
 mod tree;
 mod yaml;
 
-pub(crate) use allow::Allowance;
-pub(crate) use document::{Document, Duplicate, Region};
+pub(crate) use document::{Document, Region};
 pub(crate) use hook::Role;
 pub(crate) use read::{Manifests, Problem, read};

@@ -76,14 +76,6 @@ impl Node {
         }
     }
 
-    /// The text of a member, where it is one.
-    pub(super) fn text(&self, key: &str) -> Option<&str> {
-        match &self.entry(key)?.value.shape {
-            Shape::Scalar(Value::String(text)) => Some(text),
-            _ => None,
-        }
-    }
-
     /// The value with aliases written out; `left` is what it may still take, in bytes.
     pub(super) fn value(&self, left: &mut u64) -> Result<Value, TooLarge> {
         *left = left.checked_sub(VALUE).ok_or(TooLarge)?;

@@ -9,7 +9,7 @@ use crate::diagnosis::Finding;
 use crate::preflight::issues::{Issue, Level, Suppression, UNREADABLE};
 use crate::preflight::manifests::{Document, Role};
 use crate::preflight::world::Key;
-use crate::preflight::{self, Action, DocumentResult, Move, Place, Verdict, WorkloadResult};
+use crate::preflight::{self, Action, DocumentResult, Move, Place, Unjudged, Verdict, WorkloadResult, unjudged};
 
 /// What would become of manifests.
 #[derive(Debug, Serialize)]
@@ -40,6 +40,8 @@ pub(crate) struct Preflight<'a> {
     pub(crate) claims: Vec<ClaimEntry<'a>>,
     /// The causes, the most severe first.
     pub(crate) findings: Vec<FindingEntry<'a>>,
+    /// Kinds of the documents of which no more is judged than whether the server takes them.
+    pub(crate) not_judged: Vec<NotJudgedEntry>,
     /// What is wrong, each at the place of a manifest at which it is to be put right.
     pub(crate) issues: Vec<IssueEntry<'a>>,
 }
@@ -98,12 +100,24 @@ pub(crate) enum RoleEntry {
     Test,
 }
 
+/// A kind that is not judged.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct NotJudgedEntry {
+    pub(crate) api_version: String,
+    pub(crate) kind: String,
+    /// How many documents are of the kind.
+    pub(crate) documents: usize,
+    pub(crate) reason: &'static str,
+}
+
 /// Something that is wrong.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct IssueEntry<'a> {
-    /// The rule: one that `explain` has a page of, or one of those that `docs/preflight.md` lists.
+    /// The rule: one that `explain` has a page of, or one of those that `docs/ci.md` lists.
     pub(crate) rule: &'a str,
     pub(crate) level: LevelEntry,
     pub(crate) message: &'a str,
@@ -253,6 +267,7 @@ impl<'a> Preflight<'a> {
             pods: report.pods,
             claims: report.claims,
             findings: placed(outcome, report.findings),
+            not_judged: unjudged(&outcome.sources).into_iter().map(NotJudgedEntry::new).collect(),
             issues: issues.iter().map(IssueEntry::new).collect(),
         }
     }
@@ -302,6 +317,13 @@ impl<'a> DocumentEntry<'a> {
             message: document.message.as_deref(),
             warnings: &document.warnings,
         }
+    }
+}
+
+impl NotJudgedEntry {
+    fn new(kind: Unjudged) -> Self {
+        let Unjudged { api_version, kind, documents, reason } = kind;
+        Self { api_version, kind, documents, reason }
     }
 }
 

@@ -23,7 +23,7 @@ struct About<'r> {
 
 fn about(rule: &str) -> Option<About<'static>> {
     if let Some(own) = OWN.iter().find(|own| own.name == rule) {
-        let page = format!("{PAGES}/preflight.md#{}", own.name);
+        let page = format!("{PAGES}/ci.md#{}", own.name);
         return Some(About { summary: own.summary, help: own.help, page });
     }
     let found = rules::find(rule)?;

@@ -1,7 +1,9 @@
 //! What would become of manifests: the outcome first, then by document.
 
 use super::{Screen, Tone, finding};
-use crate::report::document::preflight::{DocumentEntry, EvictionEntry, MoveEntry, Preflight, PreflightStatus, WorkloadEntry};
+use crate::report::document::preflight::{
+    DocumentEntry, EvictionEntry, IssueEntry, MoveEntry, Preflight, PreflightStatus, RoleEntry, WorkloadEntry,
+};
 
 /// Writes the outcome, what is refused or blocked, and the causes.
 pub(crate) fn write(report: &Preflight<'_>, screen: &mut Screen) {
@@ -15,6 +17,7 @@ pub(crate) fn write(report: &Preflight<'_>, screen: &mut Screen) {
         screen.gap();
         screen.paragraph(0, &evicted(eviction));
     }
+    write_manifests(report, screen);
     if !report.unknown.is_empty() {
         screen.gap();
         screen.styled(Tone::Heading, 0, "What can't be known:");
@@ -25,6 +28,33 @@ pub(crate) fn write(report: &Preflight<'_>, screen: &mut Screen) {
         if let Some(place) = &one.place {
             let field = if place.path.is_empty() { String::new() } else { format!(", {}", place.path) };
             screen.paragraph(2, &format!("In {}:{}{field}.", place.file, place.line));
+        }
+    }
+}
+
+/// What is wrong with the manifests themselves, and what of them does not count or is not judged.
+fn write_manifests(report: &Preflight<'_>, screen: &mut Screen) {
+    let own = ["duplicate-field", "passed-over", "unknown-field"];
+    let counts = |issue: &&IssueEntry<'_>| issue.suppressed.is_none() && own.contains(&issue.rule);
+    let told: Vec<&IssueEntry<'_>> = report.issues.iter().filter(counts).collect();
+    if !told.is_empty() {
+        screen.gap();
+        screen.styled(Tone::Heading, 0, "In the manifests:");
+        for issue in told {
+            let line = issue.line.map(|line| format!(":{line}")).unwrap_or_default();
+            screen.paragraph(2, &format!("{}{line}: {}", issue.file, issue.message));
+        }
+    }
+    let known = report.issues.iter().filter(|issue| issue.suppressed.is_some()).count();
+    if known > 0 {
+        screen.gap();
+        screen.paragraph(0, &format!("Known or allowed, and not counted: {known} of {}.", report.issues.len()));
+    }
+    if !report.not_judged.is_empty() {
+        screen.gap();
+        screen.styled(Tone::Heading, 0, "Only whether the server takes it is judged:");
+        for kind in &report.not_judged {
+            screen.paragraph(2, &format!("{} {}: {}", kind.documents, kind.kind, kind.reason));
         }
     }
 }
@@ -69,7 +99,12 @@ fn write_document(report: &Preflight<'_>, document: &DocumentEntry<'_>, screen: 
     }
     screen.gap();
     let namespace = document.namespace.map(|namespace| format!("{namespace}/")).unwrap_or_default();
-    let heading = format!("{}:{} {} {namespace}{}", document.file, document.line, document.kind, document.name);
+    let role = match document.role {
+        None => "",
+        Some(RoleEntry::Hook) => " (a hook)",
+        Some(RoleEntry::Test) => " (a test)",
+    };
+    let heading = format!("{}:{} {} {namespace}{}{role}", document.file, document.line, document.kind, document.name);
     screen.styled(Tone::Heading, 0, &heading);
     match (document.admitted, document.message) {
         (Some(false), Some(message)) => screen.styled(Tone::Bad, 2, &format!("Refused: {message}")),

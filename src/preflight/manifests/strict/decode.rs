@@ -80,10 +80,10 @@ impl<'t> Decoder<'t> {
         let mut keys: Vec<(&String, &Value)> = fields.iter().collect();
         keys.sort_by_key(|(key, _)| *key);
         for (key, value) in keys {
-            let known = self.table.fields(name).iter().filter(|field| field.name == key);
+            let mut known = self.table.fields(name).iter().filter(|field| field.name == key);
             let served = known.clone().find(|field| (field.releases.0..=field.releases.1).contains(&self.minor));
             let Some(field) = served else {
-                self.unknown(name, key, known.last());
+                self.unknown(name, key, known.next_back());
                 continue;
             };
             let depth = self.context.1.len();

@@ -65,6 +65,11 @@ pub(crate) fn decode(object: &Value, minor: u32) -> Decoded {
     }
 }
 
+/// Whether Kubernetes has kinds of an API group; empty is the core group.
+pub(crate) fn knows_group(group: &str) -> bool {
+    TABLE.knows_group(group)
+}
+
 /// What the server of a release answers to an object that is sent with `fieldValidation=Strict`, where it refuses it
 /// for its fields.
 pub(crate) fn refusal(object: &Value, minor: u32) -> Option<String> {

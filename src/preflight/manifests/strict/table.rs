@@ -68,6 +68,11 @@ impl Table {
         kinds.get(&(api_version, kind)).copied()
     }
 
+    /// Whether a kind of the table is of the group.
+    pub(super) fn knows_group(&self, group: &str) -> bool {
+        self.kinds.keys().any(|(version, _)| version.rsplit_once('/').map_or("", |(group, _)| group) == group)
+    }
+
     /// The fields of a struct by name; of several releases each.
     pub(super) fn fields(&self, name: &str) -> &[Field] {
         self.structs.get(name).map_or(&[], Vec::as_slice)
