@@ -12,7 +12,9 @@ mod error;
 mod example;
 mod exit;
 mod explain;
+mod gate;
 mod input;
+mod manifest_args;
 mod namespace;
 mod offers;
 #[cfg(feature = "own-rules")]

@@ -43,14 +43,15 @@ pub(crate) struct WorkloadResult {
     pub(crate) blocked: Option<String>,
     /// Why it can't be told what becomes of a pod.
     pub(crate) unknown: Option<String>,
-    /// Whether the set's pods are only made anew when they are deleted (`OnDelete`), and some are of an older template.
+    /// Whether the set's pods are only made anew when they are deleted (`OnDelete`), some are of an older template, and all
+    /// of them run.
     pub(crate) on_delete: bool,
 }
 
 impl WorkloadResult {
     /// Whether every pod that is wanted is placed.
     pub(crate) fn fits(&self) -> bool {
-        self.placed >= self.desired || self.on_delete && self.refused.is_none() && self.blocked.is_none()
+        self.placed >= self.desired || self.on_delete
     }
 
     /// The object, for a diagnosis.
@@ -123,8 +124,10 @@ pub(crate) fn workload(state: &State, scheduler: &Scheduler<'_>, key: &Key) -> O
         _ => None,
     });
     let refused = state.refused.get(&asked_by(state, object, key)).filter(|_| created < desired);
+    let all = state.pods_of(namespace_of(object), uid_of(object));
     let on_delete = text(object, "/spec/updateStrategy/type") == "OnDelete"
-        && count(state.pods_of(namespace_of(object), uid_of(object)).len()) > created;
+        && count(all.len()) > created
+        && count(all.iter().filter(|pod| pod.assigned()).count()) >= desired;
     Some(WorkloadResult {
         key: key.clone(),
         desired,

@@ -3,6 +3,8 @@
 
 mod controllers;
 mod fields;
+
+pub(crate) mod issues;
 mod judged;
 pub(crate) mod manifests;
 mod placement;

@@ -27,16 +27,37 @@ pub(crate) struct Places<'a> {
 }
 
 impl Places<'_> {
-    /// Where a finding points: to the first of its facts that a document tells, else to the object that it is about, else
-    /// to the first of its victims that comes from a document.
+    /// Where a finding points: to the first of its facts that stands in a document, else to the closest field to one of
+    /// an object that a document tells, else to the object that it is about, else to the first of its victims that comes
+    /// from a document.
     pub(crate) fn of_finding(&self, finding: &Finding) -> Option<Place> {
         let facts = finding.evidence.iter().map(|fact| (&fact.object, fact.path.as_str()));
+        let stands = |place: &Place| !place.path.is_empty() && self.stands(place);
+        let first = facts.clone().filter_map(|(object, path)| self.of(object, path)).find(stands);
+        if first.is_some() {
+            return first;
+        }
         let victims = finding.explains.iter().filter_map(|explained| match explained {
             Explained::Object(object) => Some((object, "")),
             Explained::Finding(_) => None,
         });
         let mut all = facts.chain([(&finding.object, "")]).chain(victims);
         all.find_map(|(object, path)| self.of(object, path))
+    }
+
+    /// Whether the field itself stands in the document, and not only one above it.
+    fn stands(&self, place: &Place) -> bool {
+        self.documents.get(place.document).is_some_and(|document| document.field(&place.path).is_some())
+    }
+
+    /// The documents that a finding is about or whose objects it explains.
+    pub(crate) fn victims(&self, finding: &Finding) -> Vec<usize> {
+        let explained = finding.explains.iter().filter_map(|explained| match explained {
+            Explained::Object(object) => Some(object),
+            Explained::Finding(_) => None,
+        });
+        let objects = explained.chain([&finding.object]);
+        objects.filter_map(|object| self.of(object, "")).map(|place| place.document).collect()
     }
 
     /// Where a field of an object comes from.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::controllers::{autoscale, run_once};
 use super::judged::{DocumentResult, WORKLOADS, WorkloadResult, settle, workload};
-use super::manifests::Document;
+use super::manifests::{Document, strict};
 use super::placement::{Draw, Eviction, Placement};
 use super::places::Places;
 use super::server::{self, Action, Outcome, Request};
@@ -181,7 +181,9 @@ fn world(snapshot: &Snapshot, objects: Vec<Value>, unread: &[String], namespace:
 fn apply(state: &mut State, document: &Document, namespace: &str) -> DocumentResult {
     let answer = server::request(&state.world, Request::Apply, document.object.clone(), namespace, state.version);
     let mut key = server::key(&state.world, &document.object, namespace);
-    let (admitted, message) = match answer.outcome {
+    let unserved = matches!(&answer.outcome, Outcome::Refused(message) if message.starts_with("no matches for kind"));
+    let strict = strict::refusal(&document.object, state.version.minor).filter(|_| !unserved);
+    let (admitted, message) = match strict.map_or(answer.outcome, Outcome::Refused) {
         Outcome::Admitted(object) => {
             key = server::key(&state.world, &object, namespace);
             store(state, &key, answer.action, *object);

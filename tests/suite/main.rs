@@ -14,6 +14,7 @@ mod dump;
 mod generated;
 mod known;
 mod left_out;
+mod manifests;
 mod obstacles;
 #[cfg(feature = "own-rules")]
 mod own;

@@ -43,7 +43,11 @@ pub(super) fn sync(state: &mut State, key: &Key) -> bool {
     let before = state.revisions.get(uid_of(&object));
     let revision = next(&state.world, &object, before, str::to_owned);
     state.revisions.insert(uid_of(&object).to_owned(), revision);
-    manage(state, &object) || update(state, &object)
+    match manage(state, &object) {
+        Managed::Changed => true,
+        Managed::Refused => false,
+        Managed::Settled => update(state, &object),
+    }
 }
 
 /// How many nodes should run a pod of the set; `None` where its template can't be read.
@@ -115,9 +119,17 @@ fn node_of(pod: &Pod) -> String {
     named.and_then(|field| field.values.first().cloned()).unwrap_or_default()
 }
 
+/// What came of a look at which nodes lack a pod.
+enum Managed {
+    Changed,
+    /// The server refused a pod: no old pod is replaced then.
+    Refused,
+    Settled,
+}
+
 /// A pod on each node that should run one, none on those that should not.
-fn manage(state: &mut State, object: &Value) -> bool {
-    let Some(spec) = spec_of(object) else { return false };
+fn manage(state: &mut State, object: &Value) -> Managed {
+    let Some(spec) = spec_of(object) else { return Managed::Refused };
     let present = by_node(state, object);
     let (mut missing, mut gone) = (Vec::new(), Vec::new());
     for node in state.snapshot.nodes.seen() {
@@ -133,14 +145,14 @@ fn manage(state: &mut State, object: &Value) -> bool {
     let mut changed = !gone.is_empty();
     for node in &missing {
         if !make(state, object, node) {
-            return changed;
+            return if changed { Managed::Changed } else { Managed::Refused };
         }
         changed = true;
     }
     if missing.is_empty() {
         state.refused.remove(uid_of(object));
     }
-    changed
+    if changed { Managed::Changed } else { Managed::Settled }
 }
 
 fn make(state: &mut State, object: &Value, node: &str) -> bool {

@@ -33,7 +33,7 @@ pub(super) fn sync(state: &mut State, key: &Key) -> bool {
     let wanted = usize::try_from(wanted).unwrap_or(0);
     let pods = state.pods_of(&namespace, &uid);
     if pods.len() > wanted {
-        let gone = first_to_go(state, &pods, pods.len() - wanted);
+        let gone = first_to_go(state, &pods, &pods, pods.len() - wanted);
         gone.iter().for_each(|name| pods::delete(state, &namespace, name));
         return true;
     }

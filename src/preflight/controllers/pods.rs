@@ -1,11 +1,18 @@
 //! Pods as controllers make them and take them away (`pkg/controller/controller_utils.go`).
 
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::model::{Kind, Pod};
 use crate::preflight::fields::{namespace_of, text};
 use crate::preflight::state::{Made, State, available, controlled_by};
 use crate::preflight::world::Key;
+
+/// Seconds that are taken to pass between the newest fact and what is tried.
+const PASSED: u64 = 5;
 
 /// What a controller calls a new pod.
 pub(super) enum Called<'a> {
@@ -57,19 +64,38 @@ pub(super) fn delete(state: &mut State, namespace: &str, name: &str) {
 }
 
 /// The pods that go first where there are too many (`ActivePodsWithRanks`): without a node, not ready, on a node with
-/// more of them, the younger.
-pub(super) fn first_to_go(state: &State, pods: &[&Pod], count: usize) -> Vec<String> {
-    let doubled = |pod: &Pod| pods.iter().filter(|other| other.spec.node_name == pod.spec.node_name).count();
+/// more of the `related` ones, the younger; of pods of about the same age those whose uid comes first.
+pub(super) fn first_to_go(state: &State, pods: &[&Pod], related: &[&Pod], count: usize) -> Vec<String> {
+    let mut doubled: HashMap<&str, usize> = HashMap::new();
+    related.iter().for_each(|pod| *doubled.entry(pod.spec.node_name.as_str()).or_default() += 1);
     let cost = |pod: &Pod| -> i64 {
         let cost = pod.metadata.annotations.get("controller.kubernetes.io/pod-deletion-cost");
         cost.and_then(|cost| cost.parse().ok()).unwrap_or(0)
     };
+    let phase = |pod: &Pod| match pod.status.phase.as_str() {
+        "Pending" => 0,
+        "Running" => 2,
+        _ => 1,
+    };
     let mut order: Vec<&Pod> = pods.to_vec();
     order.sort_by_cached_key(|pod| {
-        let age = std::cmp::Reverse(state.age(pod));
-        (pod.assigned(), available(pod), cost(pod), std::cmp::Reverse(doubled(pod)), age)
+        let rank = Reverse(doubled.get(pod.spec.node_name.as_str()).copied().unwrap_or(0));
+        let age = age_of(state, pod);
+        (pod.assigned(), phase(pod), available(pod), cost(pod), rank, age, pod.metadata.uid.clone())
     });
     order.into_iter().take(count).map(|pod| pod.metadata.name.clone()).collect()
+}
+
+/// For how long a pod is ready, in powers of two of nanoseconds; -1 for one that was made here.
+fn age_of(state: &State, pod: &Pod) -> i64 {
+    let ready = pod.condition("Ready").and_then(|ready| ready.last_transition_time.as_deref());
+    let seconds = |time: &str| time.parse::<Timestamp>().ok().map(Timestamp::as_second);
+    let made_here = ready.is_some_and(|ready| ready == state.now);
+    let Some((ready, now)) = ready.and_then(seconds).zip(seconds(&state.now)).filter(|_| !made_here) else {
+        return -1;
+    };
+    let nanos = u64::try_from(now.saturating_sub(ready)).unwrap_or(0).saturating_add(PASSED).saturating_mul(1_000_000_000);
+    i64::from(nanos.checked_ilog2().unwrap_or(0))
 }
 
 /// A label of a pod; empty where it has none.

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::pods::{self, Called, base, first_to_go, from_template};
-use crate::preflight::fields::{deleting, number, uid_of};
+use crate::model::Pod;
+use crate::preflight::fields::{controlled, deleting, list, namespace_of, number, uid_of};
 use crate::preflight::state::State;
 use crate::preflight::world::Key;
 
@@ -18,7 +19,8 @@ pub(super) fn sync(state: &mut State, key: &Key) -> bool {
     let wanted = usize::try_from(number(set, "/spec/replicas").unwrap_or(1)).unwrap_or(0);
     let pods = state.pods_of(&namespace, &uid);
     if pods.len() > wanted {
-        let gone = first_to_go(state, &pods, pods.len() - wanted);
+        let related = related(state, set);
+        let gone = first_to_go(state, &pods, &related, pods.len() - wanted);
         gone.iter().for_each(|name| pods::delete(state, &namespace, name));
         return true;
     }
@@ -29,6 +31,17 @@ pub(super) fn sync(state: &mut State, key: &Key) -> bool {
     }
     let set = set.clone();
     fill(state, &set, missing)
+}
+
+/// The pods of the ReplicaSets with the same controller, or of the set alone where it has none.
+fn related<'s>(state: &'s State, set: &Value) -> Vec<&'s Pod> {
+    let namespace = namespace_of(set);
+    let owner = list(set, "/metadata/ownerReferences").iter().find(|owner| owner["controller"] == true);
+    let Some(owner) = owner.and_then(|owner| owner["uid"].as_str()) else {
+        return state.pods_of(namespace, uid_of(set));
+    };
+    let siblings = state.world.list("ReplicaSet", Some(namespace)).filter(|other| controlled(other, owner));
+    siblings.flat_map(|other| state.pods_of(namespace, uid_of(other))).collect()
 }
 
 /// Makes pods from a template; says whether any was made.

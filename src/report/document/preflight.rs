@@ -6,6 +6,8 @@ use super::API_VERSION;
 use super::diagnosis::{ClaimEntry, PodEntry, Report};
 use super::finding::{FindingEntry, PlaceEntry};
 use crate::diagnosis::Finding;
+use crate::preflight::issues::{Issue, Level, Suppression, UNREADABLE};
+use crate::preflight::manifests::{Document, Role};
 use crate::preflight::{self, Action, DocumentResult, Place, Verdict, WorkloadResult};
 
 /// What would become of manifests.
@@ -33,6 +35,8 @@ pub(crate) struct Preflight<'a> {
     pub(crate) claims: Vec<ClaimEntry<'a>>,
     /// The causes, the most severe first.
     pub(crate) findings: Vec<FindingEntry<'a>>,
+    /// What is wrong, each at the place of a manifest at which it is to be put right.
+    pub(crate) issues: Vec<IssueEntry<'a>>,
 }
 
 /// The outcome of a preflight.
@@ -56,6 +60,14 @@ pub(crate) struct DocumentEntry<'a> {
     pub(crate) file: &'a str,
     /// From 1.
     pub(crate) line: usize,
+    /// From 1.
+    pub(crate) column: usize,
+    /// The template of a Helm chart that it was rendered from; absent where nothing says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) template: Option<&'a str>,
+    /// Absent for what is part of the release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) role: Option<RoleEntry>,
     pub(crate) kind: &'a str,
     /// Null for kinds without namespaces.
     pub(crate) namespace: Option<&'a str>,
@@ -68,6 +80,67 @@ pub(crate) struct DocumentEntry<'a> {
     pub(crate) message: Option<&'a str>,
     /// The server's warnings.
     pub(crate) warnings: &'a [String],
+}
+
+/// What a document is to the tool that applies it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) enum RoleEntry {
+    /// Runs before or after the release.
+    Hook,
+    /// Runs when the release is tested.
+    Test,
+}
+
+/// Something that is wrong.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct IssueEntry<'a> {
+    /// The rule: one that `explain` has a page of, or one of those that `docs/preflight.md` lists.
+    pub(crate) rule: &'a str,
+    pub(crate) level: LevelEntry,
+    pub(crate) message: &'a str,
+    /// The file as it was named, `-` for standard input.
+    pub(crate) file: &'a str,
+    /// From 1, as the columns; null where the whole file is meant.
+    pub(crate) line: Option<usize>,
+    pub(crate) column: Option<usize>,
+    /// The place behind the last character.
+    pub(crate) end_line: Option<usize>,
+    pub(crate) end_column: Option<usize>,
+    /// The object, as `Kind namespace/name`; empty where there is none.
+    pub(crate) object: &'a str,
+    /// The field; empty for the object as a whole.
+    pub(crate) path: &'a str,
+    /// The same from run to run, as long as rule, object and field are.
+    pub(crate) fingerprint: &'a str,
+    /// Why it does not count; null where it does.
+    pub(crate) suppressed: Option<SuppressionEntry<'a>>,
+}
+
+/// How bad an issue is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) enum LevelEntry {
+    /// Something is refused or has no place.
+    Error,
+    /// Whether it fits can't be known.
+    Unknown,
+    /// It fits, and something is wrong.
+    Warning,
+}
+
+/// Why an issue does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct SuppressionEntry<'a> {
+    /// `comment` or `baseline`.
+    pub(crate) by: &'static str,
+    /// What the comment says; null for the baseline.
+    pub(crate) reason: Option<&'a str>,
 }
 
 /// What becomes of a workload.
@@ -107,17 +180,18 @@ pub(crate) struct EvictionEntry<'a> {
 
 impl<'a> Preflight<'a> {
     /// The report on what came of manifests.
-    pub(crate) fn new(outcome: &'a preflight::Preflight) -> Self {
+    pub(crate) fn new(outcome: &'a preflight::Preflight, issues: &'a [Issue]) -> Self {
         let report = Report::new(&outcome.snapshot, &outcome.scope, &outcome.diagnosis);
         Self {
             api_version: API_VERSION,
             kind: "Preflight",
             status: match outcome.verdict {
+                Verdict::Fits if issues.iter().any(|issue| issue.rule == UNREADABLE) => PreflightStatus::Unknown,
                 Verdict::Fits => PreflightStatus::Fits,
                 Verdict::Blocked => PreflightStatus::Blocked,
                 Verdict::Unknown => PreflightStatus::Unknown,
             },
-            documents: outcome.documents.iter().map(DocumentEntry::new).collect(),
+            documents: outcome.sources.iter().zip(&outcome.documents).map(DocumentEntry::new).collect(),
             workloads: outcome.workloads.iter().map(WorkloadEntry::new).collect(),
             evictions: outcome
                 .evictions
@@ -132,6 +206,7 @@ impl<'a> Preflight<'a> {
             pods: report.pods,
             claims: report.claims,
             findings: placed(outcome, report.findings),
+            issues: issues.iter().map(IssueEntry::new).collect(),
         }
     }
 }
@@ -157,10 +232,17 @@ fn placed<'a>(outcome: &'a preflight::Preflight, mut entries: Vec<FindingEntry<'
 }
 
 impl<'a> DocumentEntry<'a> {
-    fn new(document: &'a DocumentResult) -> Self {
+    fn new((manifest, document): (&'a Document, &'a DocumentResult)) -> Self {
         Self {
             file: &document.file,
             line: document.line,
+            column: manifest.column,
+            template: manifest.template.as_deref(),
+            role: match manifest.role().0 {
+                Role::Part => None,
+                Role::Hook => Some(RoleEntry::Hook),
+                Role::Test => Some(RoleEntry::Test),
+            },
             kind: &document.key.kind,
             namespace: document.key.namespace.as_deref(),
             name: &document.key.name,
@@ -172,6 +254,33 @@ impl<'a> DocumentEntry<'a> {
             admitted: document.admitted,
             message: document.message.as_deref(),
             warnings: &document.warnings,
+        }
+    }
+}
+
+impl<'a> IssueEntry<'a> {
+    fn new(issue: &'a Issue) -> Self {
+        let region = issue.region;
+        Self {
+            rule: &issue.rule,
+            level: match issue.level {
+                Level::Error => LevelEntry::Error,
+                Level::Unknown => LevelEntry::Unknown,
+                Level::Warning => LevelEntry::Warning,
+            },
+            message: &issue.message,
+            file: &issue.file,
+            line: region.map(|region| region.line),
+            column: region.map(|region| region.column),
+            end_line: region.map(|region| region.end_line),
+            end_column: region.map(|region| region.end_column),
+            object: &issue.object,
+            path: &issue.path,
+            fingerprint: &issue.fingerprint,
+            suppressed: issue.suppression.as_ref().map(|suppression| match suppression {
+                Suppression::Comment(reason) => SuppressionEntry { by: "comment", reason: Some(reason) },
+                Suppression::Baseline => SuppressionEntry { by: "baseline", reason: None },
+            }),
         }
     }
 }
