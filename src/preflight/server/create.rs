@@ -130,8 +130,16 @@ fn generate_selector(object: &mut Value) {
     default(object, &["spec", "selector", "matchLabels", "batch.kubernetes.io/controller-uid"], uid);
 }
 
-/// The two fields for a source of a claim's data are kept in step (`pkg/api/persistentvolumeclaim`, NormalizeDataSources).
+/// The two fields for a source of a claim's data are kept in step (`pkg/api/persistentvolumeclaim`, DropDisabledFields and
+/// NormalizeDataSources); the older one takes claims and snapshots alone.
 fn data_source(object: &mut Value) {
+    let known = match (text(object, "/spec/dataSource/apiGroup"), text(object, "/spec/dataSource/kind")) {
+        ("", "PersistentVolumeClaim") | ("snapshot.storage.k8s.io", "VolumeSnapshot") => true,
+        _ => at(object, "/spec/dataSourceRef").is_some(),
+    };
+    if !known {
+        remove(object, "/spec", "dataSource");
+    }
     let (old, new) = (at(object, "/spec/dataSource").cloned(), at(object, "/spec/dataSourceRef").cloned());
     match (old, new) {
         (Some(source), None) => set(object, &["spec", "dataSourceRef"], source),

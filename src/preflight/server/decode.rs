@@ -46,7 +46,8 @@ fn walk(value: &mut Value, depth: usize) -> Result<(), ()> {
     match value {
         Value::Object(fields) => {
             for (name, field) in fields.iter_mut() {
-                if LISTS.contains(&name.as_str()) && field.is_object() {
+                let of_class = name == "overhead" && field.get("podFixed").is_some();
+                if LISTS.contains(&name.as_str()) && field.is_object() && !of_class {
                     amounts(Some(field))?;
                 } else if name == "sizeLimit" {
                     one(field)?;

@@ -71,6 +71,11 @@ impl Errors {
         self.valued(path, "Not found", &value.into(), "");
     }
 
+    /// A value that names something that isn't there, with what there is.
+    pub(crate) fn not_found_among(&mut self, path: &Path, value: &str, detail: &str) {
+        self.valued(path, "Not found", &value.into(), detail);
+    }
+
     /// A value that isn't one of those that are known.
     pub(crate) fn unsupported(&mut self, path: &Path, value: impl Into<Value>, supported: &[&str]) {
         let supported: Vec<String> = supported.iter().map(|value| quote(value)).collect();
@@ -157,7 +162,24 @@ fn shown(value: &Value) -> String {
 }
 
 /// Fields that a Go structure has before all others, in its order.
-const FIRST: &[&str] = &["matchLabels", "key", "name", "kind", "apiVersion", "Type", "Partition", "MaxUnavailable"];
+const FIRST: &[&str] = &[
+    "matchLabels",
+    "key",
+    "name",
+    "kind",
+    "apiVersion",
+    "Type",
+    "Partition",
+    "MinAvailable",
+    "Selector",
+    "MaxUnavailable",
+    "Name",
+    "Protocol",
+    "AppProtocol",
+    "Port",
+    "TargetPort",
+    "NodePort",
+];
 
 /// JSON with the fields in the order of Go's structures, as far as it isn't that of their names.
 fn in_order(value: &Value) -> String {

@@ -207,6 +207,11 @@ pub(crate) fn versions(resource: &Resource, release: Version) -> Vec<&str> {
     versions
 }
 
+/// The built-in kinds whose objects have a namespace.
+pub(crate) fn namespaced_kinds() -> std::collections::BTreeSet<&'static str> {
+    BUILT_IN.iter().filter(|built_in| built_in.namespaced).map(|built_in| built_in.kind).collect()
+}
+
 /// A kind that a CustomResourceDefinition in the world defines.
 fn custom(world: &World, group: &str, version: &str, kind: &str) -> Option<Served> {
     let mut definitions = world.list("CustomResourceDefinition", None);

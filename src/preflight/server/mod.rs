@@ -31,6 +31,8 @@ pub(crate) struct Answer {
     pub(crate) outcome: Outcome,
     /// The `Warning` headers that come with it, in the server's order.
     pub(crate) warnings: Vec<String>,
+    /// Kinds that could not be read and whose objects could have made the answer another one.
+    pub(crate) unread: Vec<&'static str>,
 }
 
 /// What a request comes down to.
@@ -74,16 +76,17 @@ pub(crate) fn request(
     version: Version,
 ) -> Answer {
     let mut warnings = Vec::new();
-    let stopped = |outcome| Answer { action: Action::Create, outcome, warnings: Vec::new() };
+    let stopped = |outcome| Answer { action: Action::Create, outcome, warnings: Vec::new(), unread: Vec::new() };
     let resource = match resource_of(world, &object, version) {
         Served::Yes(resource) => resource,
         Served::No => return stopped(Outcome::Refused(no_matches(&object))),
         Served::Unknown(why) => return stopped(Outcome::Unknown(why)),
     };
     place(&resource, &mut object, default_namespace);
+    let unread = unread(world, &resource);
     if request == Request::Create {
         let result = create::create(world, &resource, object, version, &mut warnings);
-        return Answer { action: Action::Create, outcome: outcome(result), warnings };
+        return Answer { action: Action::Create, outcome: outcome(result), warnings, unread };
     }
     let at = key(world, &object, default_namespace);
     let Some(live) = world.get(&at.kind, at.namespace.as_deref(), &at.name) else {
@@ -91,14 +94,18 @@ pub(crate) fn request(
             return stopped(Outcome::Unknown(why));
         }
         let result = create::create(world, &resource, apply::annotated(&object), version, &mut warnings);
-        return Answer { action: Action::Create, outcome: outcome(result), warnings };
+        return Answer { action: Action::Create, outcome: outcome(result), warnings, unread };
     };
     let patched = apply::patched(&resource, live, &object);
     let result = apply::update::update(world, &resource, live, patched, version, &mut warnings);
     match result {
-        Ok(None) => Answer { action: Action::None, outcome: Outcome::Admitted(Box::new(live.clone())), warnings },
-        Ok(Some(object)) => Answer { action: Action::Update, outcome: Outcome::Admitted(Box::new(object)), warnings },
-        Err(stop) => Answer { action: Action::Update, outcome: outcome(Err(stop)), warnings },
+        Ok(None) => {
+            Answer { action: Action::None, outcome: Outcome::Admitted(Box::new(live.clone())), warnings, unread }
+        }
+        Ok(Some(object)) => {
+            Answer { action: Action::Update, outcome: Outcome::Admitted(Box::new(object)), warnings, unread }
+        }
+        Err(stop) => Answer { action: Action::Update, outcome: outcome(Err(stop)), warnings, unread },
     }
 }
 
@@ -116,6 +123,20 @@ fn unknown(world: &World, resource: &Resource, name: &str) -> Option<String> {
         let plural = &resource.plural;
         format!("objects of kind {kind} could not be read, so whether {name} exists is not known; `kubectl get {plural}` tells")
     })
+}
+
+/// Kinds that have a say in whether objects of a kind are admitted, and that could not be read.
+fn unread(world: &World, resource: &Resource) -> Vec<&'static str> {
+    let bounded = resource.group.is_empty() && matches!(resource.kind.as_str(), "Pod" | "PersistentVolumeClaim");
+    let kinds = [
+        ("LimitRange", bounded),
+        ("ResourceQuota", resource.namespaced),
+        ("MutatingWebhookConfiguration", true),
+        ("ValidatingWebhookConfiguration", true),
+        ("ValidatingAdmissionPolicy", true),
+        ("ValidatingAdmissionPolicyBinding", true),
+    ];
+    kinds.into_iter().filter(|(kind, asked)| *asked && !world.read(kind)).map(|(kind, _)| kind).collect()
 }
 
 fn outcome(result: Result<Value, admission::Stop>) -> Outcome {
@@ -162,7 +183,27 @@ pub(crate) fn key(world: &World, object: &Value, default_namespace: &str) -> Key
 pub(crate) fn charge(world: &mut World, object: &Value, version: Version) {
     if let Served::Yes(resource) = resource_of(world, object, version) {
         admission::resource_quota::charge(world, &resource, object, 1);
+        if resource.group.is_empty() && resource.kind == "ResourceQuota" {
+            take_stock(world, object, version);
+        }
     }
+}
+
+/// Lets the quota controller see a quota that is new or changed, with the objects that the world holds.
+fn take_stock(world: &mut World, object: &Value, version: Version) {
+    let at = key(world, object, "default");
+    let Some(mut quota) = world.get(&at.kind, at.namespace.as_deref(), &at.name).cloned() else { return };
+    let namespace = at.namespace.as_deref();
+    let there = kinds::namespaced_kinds().into_iter().flat_map(|kind| world.list(kind, namespace));
+    let known = pod::amounts(&quota, "/status/used");
+    count_quota(world, &mut quota, there, version);
+    // What was counted before included what the world doesn't hold.
+    let kept: Vec<_> = known
+        .into_iter()
+        .filter(|(name, _)| quota.pointer("/status/hard").is_some_and(|hard| hard.get(name).is_some()))
+        .collect();
+    kept.into_iter().for_each(|(name, used)| json::set(&mut quota, &["status", "used", &name], used.to_string()));
+    world.put(at, quota);
 }
 
 /// Takes what an object that is gone took from `status.used` of the quotas of its namespace, as the quota controller
@@ -312,5 +353,32 @@ mod tests {
         let mut world = world(&[app()]);
         world.cover_not("Deployment");
         assert!(matches!(applied(&world, deployment(json!({"app": "web"}), "i")).outcome, Outcome::Unknown(_)));
+    }
+
+    #[test]
+    fn a_quota_that_is_new_counts_what_is_there() {
+        let mut world = world(&[app()]);
+        let first = deployment(json!({"app": "web"}), "i:1");
+        let Outcome::Admitted(stored) = applied(&world, first).outcome else { panic!() };
+        world.put(key(&world, &stored, "default"), *stored);
+        let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "few", "namespace": "app"},
+            "spec": {"hard": {"count/deployments.apps": "1"}}});
+        let Outcome::Admitted(quota) = applied(&world, quota).outcome else { panic!() };
+        world.put(key(&world, &quota, "default"), (*quota).clone());
+        charge(&mut world, &quota, V);
+        let mut other = deployment(json!({"app": "other"}), "i:1");
+        other["metadata"]["name"] = "other".into();
+        assert_eq!(
+            refused(&world, other),
+            "deployments.apps \"other\" is forbidden: exceeded quota: few, requested: count/deployments.apps=1, used: \
+             count/deployments.apps=1, limited: count/deployments.apps=1"
+        );
+    }
+
+    #[test]
+    fn what_could_not_be_read_and_has_a_say_is_told() {
+        let mut world = world(&[app()]);
+        world.cover_not("ResourceQuota");
+        assert_eq!(applied(&world, deployment(json!({"app": "web"}), "i")).unread, ["ResourceQuota"]);
     }
 }

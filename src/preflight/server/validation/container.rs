@@ -167,7 +167,9 @@ fn resource_claims(resources: &Value, path: &Path, around: &Around<'_>, errors: 
             errors.duplicate(&path, shown);
         }
         if !around.claims.contains(name) {
-            errors.not_found(&path, name);
+            let known: Vec<&str> = around.claims.iter().copied().collect();
+            let known = if known.is_empty() { " which is empty".to_owned() } else { format!(": {}", known.join(", ")) };
+            errors.not_found_among(&path, name, &format!("must be one of the names in pod.spec.resourceClaims{known}"));
         }
     }
 }

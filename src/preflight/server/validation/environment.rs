@@ -44,7 +44,7 @@ pub(super) fn validate(container: &Value, path: &Path, errors: &mut Errors) {
         }
     }
     for (index, from) in list(container, "/envFrom").iter().enumerate() {
-        env_from(from, &path.child("envFrom").index(index), errors);
+        env_from(from, &path.child("envFrom"), index, errors);
     }
 }
 
@@ -122,16 +122,17 @@ pub(super) fn resource(reference: &Value, of_volume: bool, path: &Path, errors: 
 
 /// `validateConfigMapKeySelector`, `validateSecretKeySelector`
 fn key(reference: &Value, path: &Path, errors: &mut Errors) {
-    if text(reference, "/name").is_empty() {
-        errors.required(&path.child("name"), "");
-    }
+    let name = text(reference, "/name");
+    errors.all_invalid(&path.child("name"), name, subdomain(name));
     match text(reference, "/key") {
         "" => errors.required(&path.child("key"), ""),
         key => errors.all_invalid(&path.child("key"), key, config_key(key)),
     }
 }
 
-fn env_from(from: &Value, path: &Path, errors: &mut Errors) {
+/// How many sources there are is told of the list, not of its element.
+fn env_from(from: &Value, list: &Path, index: usize, errors: &mut Errors) {
+    let path = list.index(index);
     if let Some(prefix) = some_text(from, "/prefix") {
         errors.all_invalid(&path.child("prefix"), prefix, variable(prefix));
     }
@@ -147,8 +148,8 @@ fn env_from(from: &Value, path: &Path, errors: &mut Errors) {
         }
     }
     match sources.len() {
-        0 => errors.invalid(path, "", "must specify one of: `configMapRef` or `secretRef`"),
+        0 => errors.invalid(list, "", "must specify one of: `configMapRef` or `secretRef`"),
         1 => {}
-        _ => errors.invalid(path, "", "may not have more than one field specified at a time"),
+        _ => errors.invalid(list, "", "may not have more than one field specified at a time"),
     }
 }

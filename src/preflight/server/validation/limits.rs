@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::super::amount::Amount;
 use super::super::field::{Errors, Path};
 use super::super::json::{at, empty, entries, list, text, texts};
-use super::super::pod::amounts;
+use super::super::pod::{Amounts, amounts};
 use super::names::{label_key, subdomain};
 use super::{meta, resources};
 
@@ -159,6 +159,7 @@ fn names(item: &Value, kind: &str, path: &Path, errors: &mut Errors) {
 fn amounts_agree(item: &Value, pod: bool, path: &Path, errors: &mut Errors) {
     let of = |field: &str| if pod && field.starts_with("/default") { Default::default() } else { amounts(item, field) };
     let (max, min, limit, request) = (of("/max"), of("/min"), of("/default"), of("/defaultRequest"));
+    ratios(&of("/maxLimitRequestRatio"), &max, &min, path, errors);
     let names: BTreeSet<&String> =
         [&max, &min, &limit, &request].into_iter().flat_map(|amounts| amounts.keys()).collect();
     for name in names {
@@ -176,6 +177,23 @@ fn amounts_agree(item: &Value, pod: bool, path: &Path, errors: &mut Errors) {
             if small.nanos > large.nanos {
                 let detail = format!("{small_name} {small} is greater than {large_name} {large}");
                 errors.invalid(&path.child(field).key(name), shown.to_string(), &detail);
+            }
+        }
+    }
+}
+
+/// A ratio is at least one, and not more than the bounds allow.
+fn ratios(ratios: &Amounts, max: &Amounts, min: &Amounts, path: &Path, errors: &mut Errors) {
+    let one = Amount::count(1).nanos;
+    for (name, ratio) in ratios {
+        let path = path.child("maxLimitRequestRatio").key(name);
+        if ratio.nanos < one {
+            errors.invalid(&path, ratio.to_string(), &format!("ratio {ratio} is less than 1"));
+        }
+        if let (Some(max), Some(min)) = (max.get(name), min.get(name)) {
+            let most = max.nanos as f64 / min.nanos as f64;
+            if ratio.nanos as f64 / one as f64 > most {
+                errors.invalid(&path, ratio.to_string(), &format!("ratio {ratio} is greater than max/min = {most:.6}"));
             }
         }
     }

@@ -15,7 +15,7 @@ fn too_long(most: usize) -> String {
 
 fn pattern(message: &str, pattern: &str, examples: &[&str]) -> String {
     let examples: Vec<String> = examples.iter().map(|example| format!("'{example}', ")).collect();
-    format!("{message} (e.g. {}regex used for validation is '{pattern}')", examples.join("or "))
+    format!("{message} (e.g. {}regex used for validation is '{pattern}')", examples.join(" or "))
 }
 
 /// Whether a text has such characters alone, and such ones at its ends.
@@ -104,7 +104,7 @@ pub(super) fn label_key(text: &str) -> Wrong {
     if name.is_empty() {
         wrong.push("name part must be non-empty".to_owned());
     } else if name.len() > 63 {
-        wrong.push(format!("name part {}", too_long(63)));
+        wrong.push("name part must be no more than 63 bytes".to_owned());
     }
     if !is_key(name) {
         wrong.push(format!("name part {}", pattern(KEY_MESSAGE, KEY, &examples)));
@@ -114,7 +114,7 @@ pub(super) fn label_key(text: &str) -> Wrong {
 
 /// `IsLabelValue`
 pub(super) fn label_value(text: &str) -> Wrong {
-    let mut wrong: Wrong = (text.len() > 63).then(|| too_long(63)).into_iter().collect();
+    let mut wrong: Wrong = (text.len() > 63).then(|| "must be no more than 63 bytes".to_owned()).into_iter().collect();
     if !text.is_empty() && !is_key(text) {
         let message = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and \
                        must start and end with an alphanumeric character";
@@ -211,7 +211,7 @@ mod tests {
             label("My_App"),
             [
                 "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end \
-              with an alphanumeric character (e.g. 'my-name', or '123-abc', regex used for validation is \
+              with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is \
               '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
             ]
         );
@@ -229,7 +229,7 @@ mod tests {
             label_value("a b"),
             [
                 "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start \
-              and end with an alphanumeric character (e.g. 'MyValue', or 'my_value', or '12345', regex used for validation \
+              and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation \
               is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
             ]
         );

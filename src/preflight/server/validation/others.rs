@@ -105,7 +105,17 @@ pub(super) fn autoscaler(object: &Value, errors: &mut Errors) {
             value => errors.all_invalid(&target.child(field), value, path_segment(value)),
         }
     }
-    for (index, metric) in list(spec, "/metrics").iter().enumerate() {
+    let version = text(spec, "/scaleTargetRef/apiVersion");
+    if !version.contains('/') && text(spec, "/scaleTargetRef/kind") != "ReplicationController" {
+        errors.invalid(&target.child("apiVersion"), version, "apiVersion must specify API group");
+    }
+    let outside = |metric: &Value| matches!(text(metric, "/type"), "Object" | "External");
+    let metrics = list(spec, "/metrics");
+    if least == Some(0) && !metrics.iter().any(outside) {
+        let detail = "must specify at least one Object or External metric to support scaling to zero replicas";
+        errors.forbidden(&path.child("metrics"), detail);
+    }
+    for (index, metric) in metrics.iter().enumerate() {
         metric_type(metric, &path.child("metrics").index(index), errors);
     }
 }

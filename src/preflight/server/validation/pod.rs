@@ -9,7 +9,7 @@ use super::super::json::{at, empty, entries, list, number, some_text, text, trut
 use super::super::pod::{amounts, requests};
 use super::container::{Around, one_of};
 use super::names::{in_range, label, label_key, label_value, subdomain};
-use super::{affinity, container, meta, resources, security, selector, volumes};
+use super::{affinity, container, meta, network, resources, security, selector, volumes};
 
 /// `ValidatePodCreate`
 pub(super) fn create(object: &Value, errors: &mut Errors) {
@@ -29,12 +29,29 @@ pub(super) fn all(object: &Value, errors: &mut Errors) {
     let (path, empty_spec) = (Path::new("spec"), Value::Null);
     let spec = at(object, "/spec").unwrap_or(&empty_spec);
     self::spec(spec, Some(text(object, "/metadata/name")), &path, errors);
+    tokens(spec, &path.child("volumes"), errors);
     for field in ["containers", "initContainers"] {
         for (index, container) in list(spec, &format!("/{field}")).iter().enumerate() {
             let image = text(container, "/image");
             if image.trim() != image {
                 let path = path.child(field).index(index).child("image");
                 errors.invalid(&path, image, "must not have leading or trailing whitespace");
+            }
+        }
+    }
+}
+
+/// Tokens are those of a service account.
+fn tokens(spec: &Value, path: &Path, errors: &mut Errors) {
+    if !text(spec, "/serviceAccountName").is_empty() {
+        return;
+    }
+    for (index, volume) in list(spec, "/volumes").iter().enumerate() {
+        for (nth, source) in list(volume, "/projected/sources").iter().enumerate() {
+            if at(source, "/serviceAccountToken").is_some() {
+                let path =
+                    path.index(index).child("projected").child("sources").index(nth).child("serviceAccountToken");
+                errors.forbidden(&path, "must not be specified when serviceAccountName is not set");
             }
         }
     }
@@ -75,10 +92,12 @@ fn spec(spec: &Value, pod: Option<&str>, path: &Path, errors: &mut Errors) {
     meta::labels(spec, "/nodeSelector", &path.child("nodeSelector"), errors);
     security::pod(spec, &path.child("securityContext"), errors);
     affinity::validate(spec, &path.child("affinity"), errors);
+    network::dns(spec, &path.child("dnsConfig"), errors);
     gates(spec, path, errors);
     spread(spec, &path.child("topologySpreadConstraints"), errors);
     names(spec, path, errors);
     tolerations(spec, &path.child("tolerations"), errors);
+    network::aliases(spec, &path.child("hostAliases"), errors);
     classes(spec, path, errors);
 }
 
@@ -254,6 +273,13 @@ fn classes(spec: &Value, path: &Path, errors: &mut Errors) {
         some_text(spec, "/preemptionPolicy").filter(|policy| !matches!(*policy, "PreemptLowerPriority" | "Never"))
     {
         errors.unsupported(&path.child("preemptionPolicy"), policy, &["PreemptLowerPriority", "Never"]);
+    }
+    if let Some(os) = at(spec, "/os") {
+        match text(os, "/name") {
+            "" => errors.required(&path.child("os").child("name"), ""),
+            "linux" | "windows" => {}
+            other => errors.unsupported(&path.child("os"), other, &["linux", "windows"]),
+        }
     }
     for (name, _) in entries(spec, "/overhead") {
         resources::container_name(name, &path.child("overhead").child("limits").key(name), errors);

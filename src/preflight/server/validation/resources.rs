@@ -67,7 +67,7 @@ fn huge_pages(name: &str, amount: Amount, path: &Path, errors: &mut Errors) {
     let Some(size) = name.strip_prefix("hugepages-") else { return };
     let Some(page) = Amount::parse(size).filter(|page| page.value() > 0) else { return };
     if amount.value() % page.value() != 0 {
-        let detail = format!("{amount} is not positive integer multiple of {page}");
+        let detail = format!("{amount} is not positive integer multiple of {name}");
         errors.invalid(path, amount.to_string(), &detail);
     }
 }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::super::field::{Errors, Path};
 use super::super::json::{at, list, number, some_text, text, texts, truth};
+use super::internal;
 use super::names::in_range;
 use super::volumes::descending;
 
@@ -32,14 +33,14 @@ pub(super) fn container(container: &Value, path: &Path, host_users: bool, errors
     }
     seccomp(context, &path.child("seccompProfile"), errors);
     if at(context, "/allowPrivilegeEscalation") == Some(&Value::Bool(false)) {
-        let shown = || context.clone();
+        let shown = internal::security_context(context).compact();
         if truth(context, "/privileged") {
             let detail = "cannot set `allowPrivilegeEscalation` to false and `privileged` to true";
-            errors.invalid(path, shown(), detail);
+            errors.invalid_as(path, &shown, detail);
         }
         if texts(context, "/capabilities/add").contains(&"CAP_SYS_ADMIN") {
             let detail = "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN";
-            errors.invalid(path, shown(), detail);
+            errors.invalid_as(path, &shown, detail);
         }
     }
     app_armor(context, &path.child("appArmorProfile"), errors);
@@ -78,10 +79,22 @@ fn sysctls(context: &Value, path: &Path, errors: &mut Errors) {
         let (path, name) = (path.index(index).child("name"), text(sysctl, "/name"));
         if name.is_empty() {
             errors.required(&path, "");
+        } else if !sysctl_name(name) {
+            let pattern = "^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$";
+            errors.invalid(&path, name, &format!("must have at most 253 characters and match regex {pattern}"));
         } else if !names.insert(name) {
             errors.duplicate(&path, name);
         }
     }
+}
+
+/// `IsValidSysctlName`
+fn sysctl_name(name: &str) -> bool {
+    let small = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let fit = |part: &str| {
+        part.starts_with(small) && part.ends_with(small) && part.chars().all(|c| small(c) || matches!(c, '-' | '_'))
+    };
+    name.len() <= 253 && name.split(['.', '/']).all(fit)
 }
 
 /// `validateSeccompProfileField`
@@ -97,7 +110,10 @@ fn seccomp(context: &Value, path: &Path, errors: &mut Errors) {
     match file {
         None if local => errors.required(&path, "must be set when seccomp type is Localhost"),
         Some(file) if local => descending(file.as_str().unwrap_or_default(), &path, errors),
-        Some(_) => errors.invalid(&path, profile.clone(), "can only be set when seccomp type is Localhost"),
+        Some(_) => {
+            let shown = internal::seccomp_profile(profile).compact();
+            errors.invalid_as(&path, &shown, "can only be set when seccomp type is Localhost");
+        }
         None => {}
     }
 }

@@ -2,7 +2,6 @@
 
 mod claim;
 mod diff;
-mod internal;
 mod pod;
 mod workloads;
 

@@ -137,6 +137,10 @@ pub(super) fn required(kind: &str, source: &Value, path: &Path, errors: &mut Err
             errors.required(&path.child(field), "");
         }
     }
+    let nfs = text(source, "/path");
+    if kind == "nfs" && !nfs.starts_with('/') {
+        errors.invalid(&path.child("path"), nfs, "must be an absolute path");
+    }
 }
 
 fn empty_dir(source: &Value, path: &Path, errors: &mut Errors) {
@@ -183,10 +187,11 @@ fn files(source: &Value, path: &Path, errors: &mut Errors) {
     }
 }
 
+/// Where in its list a file stands isn't told.
 fn downward(source: &Value, path: &Path, errors: &mut Errors) {
     mode(source, "defaultMode", path, errors);
-    for (index, item) in list(source, "/items").iter().enumerate() {
-        downward_file(item, &path.index(index), errors);
+    for item in list(source, "/items") {
+        downward_file(item, path, errors);
     }
 }
 
@@ -205,7 +210,7 @@ fn downward_file(item: &Value, path: &Path, errors: &mut Errors) {
             }
         }
         (None, Some(resource)) => environment::resource(resource, true, &path.child("resourceFieldRef"), errors),
-        (None, None) => errors.required(&path.child("fieldRef"), "one of fieldRef and resourceFieldRef is required"),
+        (None, None) => errors.required(path, "one of fieldRef and resourceFieldRef is required"),
     }
     mode(item, "mode", path, errors);
 }
@@ -213,15 +218,15 @@ fn downward_file(item: &Value, path: &Path, errors: &mut Errors) {
 fn projected(source: &Value, path: &Path, errors: &mut Errors) {
     mode(source, "defaultMode", path, errors);
     for (index, source) in list(source, "/sources").iter().enumerate() {
-        let path = path.child("sources").index(index);
+        let own = path.child("sources").index(index);
         let mut any = false;
         for kind in
             ["secret", "configMap", "downwardAPI", "serviceAccountToken", "clusterTrustBundle", "podCertificate"]
         {
             let Some(part) = at(source, &format!("/{kind}")) else { continue };
-            let place = path.child(kind);
+            let place = own.child(kind);
             if any {
-                errors.forbidden(&path, "may not specify more than 1 volume type per source");
+                errors.forbidden(&own, "may not specify more than 1 volume type per source");
                 continue;
             }
             any = true;
@@ -233,21 +238,19 @@ fn projected(source: &Value, path: &Path, errors: &mut Errors) {
                     files(part, &place, errors);
                 }
                 "downwardAPI" => {
-                    for (index, item) in list(part, "/items").iter().enumerate() {
-                        downward_file(item, &place.child("items").index(index), errors);
+                    for item in list(part, "/items") {
+                        downward_file(item, &place, errors);
                     }
                 }
-                "serviceAccountToken" => token(part, &place, errors),
+                "serviceAccountToken" => token(part, &place, path, errors),
                 _ => {}
             }
-        }
-        if !any {
-            errors.required(&path, "must specify a volume type");
         }
     }
 }
 
-fn token(part: &Value, path: &Path, errors: &mut Errors) {
+/// That a path is missing is told of the volume, not of the token.
+fn token(part: &Value, path: &Path, volume: &Path, errors: &mut Errors) {
     let seconds = number(part, "/expirationSeconds").unwrap_or(3600);
     if seconds < 600 {
         errors.invalid(&path.child("expirationSeconds"), seconds, "may not specify a duration less than 10 minutes");
@@ -259,7 +262,7 @@ fn token(part: &Value, path: &Path, errors: &mut Errors) {
         );
     }
     if text(part, "/path").is_empty() {
-        errors.required(&path.child("path"), "");
+        errors.required(&volume.child("path"), "");
     }
 }
 

@@ -5,8 +5,9 @@ use serde_json::Value;
 use super::super::super::amount::Amount;
 use super::super::super::field::{Errors, Path};
 use super::super::super::json::{at, empty, set, some_text, text};
+use super::super::internal;
 use super::super::storage::SOURCES;
-use super::{IMMUTABLE, alike, diff, internal};
+use super::{IMMUTABLE, alike, diff};
 
 /// The annotation that named the class before there was a field.
 const CLASS: &str = "/metadata/annotations/volume.beta.kubernetes.io~1storage-class";

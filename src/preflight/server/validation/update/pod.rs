@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use super::super::super::field::{Errors, Path};
 use super::super::super::json::{at, list, list_mut, number, remove, set, text};
+use super::super::internal;
 use super::super::names::in_range;
-use super::{alike, diff, internal};
+use super::{alike, diff};
 
 /// What may be changed, as the server tells it.
 const MUTABLE: &str = "`spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,\

@@ -74,7 +74,7 @@ fn template(object: &Value, old: &Value, errors: &mut Errors) {
         set(&mut before, &["spec", "affinity", "nodeAffinity"], affinity);
     }
     if !alike(Some(&new), Some(&before)) {
-        let shown = super::internal::template(&new).compact();
+        let shown = super::super::internal::template(&new).compact();
         errors.invalid_as(&Path::new("spec").child("template"), &shown, IMMUTABLE);
     }
 }

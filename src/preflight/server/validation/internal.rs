@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::super::super::json::{at, entries, set};
+use super::super::json::{at, entries, set};
 
 /// The structures of `pkg/apis/core/types.go` (1.36) that pods, claims and volumes are made of, one a line: the name, and
 /// then `Field=json=type` in their order. `==Type` is embedded.
@@ -34,6 +34,16 @@ pub(super) fn claim_spec(spec: &Value) -> Tree {
 /// The source of a volume.
 pub(super) fn volume_source(spec: &Value) -> Tree {
     structure("PersistentVolumeSource", spec, 0)
+}
+
+/// The security context of a container.
+pub(super) fn security_context(context: &Value) -> Tree {
+    structure("SecurityContext", context, 0)
+}
+
+/// A seccomp profile.
+pub(super) fn seccomp_profile(profile: &Value) -> Tree {
+    structure("SeccompProfile", profile, 0)
 }
 
 /// A pod template.
@@ -106,7 +116,7 @@ fn typed(kind: &str, value: Option<&Value>, depth: usize) -> Tree {
 /// A structure with tags: what is empty is left out.
 fn tagged(value: Option<&Value>, order: &[&str]) -> Tree {
     let value = value.unwrap_or(&Value::Null);
-    let there = |field: &&&str| !super::super::super::json::empty(value, &format!("/{field}"));
+    let there = |field: &&&str| !super::super::json::empty(value, &format!("/{field}"));
     let fields = order.iter().filter(there).filter_map(|field| Some(((*field).to_owned(), plain(value.get(*field)?))));
     Tree::Map(fields.collect())
 }
