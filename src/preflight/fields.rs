@@ -56,3 +56,17 @@ pub(crate) fn scaled(value: Option<&Value>, total: i64, up: bool) -> Option<i64>
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn shares_are_rounded_as_asked() {
+        let of = |value: Value, up| scaled(Some(&value), 3, up);
+        assert_eq!((of(json!("25%"), true), of(json!("25%"), false)), (Some(1), Some(0)));
+        assert_eq!((of(json!(2), true), of(json!("x"), true), scaled(None, 3, true)), (Some(2), None, None));
+    }
+}

@@ -52,13 +52,13 @@ pub(crate) fn nodes(state: &State, leaving: &Leaving) -> (BTreeSet<String>, BTre
         zone.is_some_and(|zone| leaving.zones.contains(zone))
     };
     let all = state.snapshot.nodes.seen();
-    let lost: BTreeSet<String> = all.iter().filter(|node| in_zone(node)).map(|node| node.metadata.name.clone()).collect();
+    let lost: BTreeSet<String> =
+        all.iter().filter(|node| in_zone(node)).map(|node| node.metadata.name.clone()).collect();
     let there = |name: &&String| state.snapshot.nodes.get("", name).found().is_some();
     let drained: BTreeSet<String> = leaving.drained.iter().filter(there).cloned().collect();
     let mut unknown: Vec<String> = leaving.drained.iter().filter(|name| !there(name)).cloned().collect();
-    let zone_there = |zone: &&String| {
-        all.iter().any(|node| node.metadata.labels.get("topology.kubernetes.io/zone") == Some(*zone))
-    };
+    let zone_there =
+        |zone: &&String| all.iter().any(|node| node.metadata.labels.get("topology.kubernetes.io/zone") == Some(*zone));
     unknown.extend(leaving.zones.iter().filter(|zone| !zone_there(zone)).cloned());
     (drained, lost, unknown)
 }

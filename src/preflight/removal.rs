@@ -57,8 +57,20 @@ fn delete_owned(state: &mut State, namespace: &str, uid: &str) {
 
 fn delete_namespace(state: &mut State, name: &str) {
     let kinds = [
-        "Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job", "ReplicaSet", "Pod", "PersistentVolumeClaim", "Service",
-        "ResourceQuota", "LimitRange", "HorizontalPodAutoscaler", "PodDisruptionBudget", "ServiceAccount",
+        "Deployment",
+        "StatefulSet",
+        "DaemonSet",
+        "CronJob",
+        "Job",
+        "ReplicaSet",
+        "Pod",
+        "PersistentVolumeClaim",
+        "Service",
+        "ResourceQuota",
+        "LimitRange",
+        "HorizontalPodAutoscaler",
+        "PodDisruptionBudget",
+        "ServiceAccount",
     ];
     for kind in kinds {
         let keys: Vec<Key> = state.world.list(kind, Some(name)).map(key_of).collect();
@@ -125,7 +137,8 @@ pub(crate) fn pruned(state: &State, documents: &[Key], selects: impl Fn(&serde_j
         "StatefulSet",
     ];
     const APPLIED: &str = "/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration";
-    let namespaces: std::collections::BTreeSet<&str> = documents.iter().filter_map(|key| key.namespace.as_deref()).collect();
+    let namespaces: std::collections::BTreeSet<&str> =
+        documents.iter().filter_map(|key| key.namespace.as_deref()).collect();
     let all = PRUNED.iter().flat_map(|kind| state.world.list(kind, None));
     let gone = all.filter(|object| {
         namespaces.contains(text(object, "/metadata/namespace"))

@@ -186,7 +186,8 @@ impl Trial<'_> {
 
     /// Deletes what is to go first; gives what was there.
     fn delete(&self, state: &mut State) -> Vec<Key> {
-        let keys = self.changes.deleted.iter().map(|document| server::key(&state.world, &document.object, self.namespace));
+        let keys =
+            self.changes.deleted.iter().map(|document| server::key(&state.world, &document.object, self.namespace));
         let keys: Vec<Key> = keys.collect();
         keys.into_iter().filter(|key| removal::delete(state, key)).collect()
     }

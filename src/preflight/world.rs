@@ -54,7 +54,10 @@ impl World {
 
     /// The objects of a namespace.
     pub(crate) fn in_namespace<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Value> {
-        self.objects.iter().filter(move |(key, _)| key.namespace.as_deref() == Some(namespace)).map(|(_, object)| object)
+        self.objects
+            .iter()
+            .filter(move |(key, _)| key.namespace.as_deref() == Some(namespace))
+            .map(|(_, object)| object)
     }
 
     /// Whether the kind was read, so that an object that is not here does not exist.

@@ -54,7 +54,13 @@ impl Trial {
         let (code, report) = self.report(args);
         let workloads = report["workloads"].as_array().expect("workloads").iter();
         let counts = workloads.map(|one| {
-            format!(" {} {}/{}/{}", one["name"].as_str().expect("a name"), one["desired"], one["created"], one["placed"])
+            format!(
+                " {} {}/{}/{}",
+                one["name"].as_str().expect("a name"),
+                one["desired"],
+                one["created"],
+                one["placed"]
+            )
         });
         format!("{code} {}{}", report["status"].as_str().expect("a status"), counts.collect::<String>())
     }
@@ -215,8 +221,12 @@ fn storage(node: &str, free: &str) -> Vec<Value> {
 fn with_claims(replicas: usize, size: &str) -> Value {
     let claim = json!({"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"],
         "storageClassName": "local", "resources": {"requests": {"storage": size}}}});
-    workload("StatefulSet", "db", json!({"replicas": replicas, "serviceName": "db", "podManagementPolicy": "Parallel",
-        "template": template("db", "r/new", "10m"), "volumeClaimTemplates": [claim]}))
+    workload(
+        "StatefulSet",
+        "db",
+        json!({"replicas": replicas, "serviceName": "db", "podManagementPolicy": "Parallel",
+        "template": template("db", "r/new", "10m"), "volumeClaimTemplates": [claim]}),
+    )
 }
 
 #[test]

@@ -130,3 +130,41 @@ pub(super) fn next(world: &World, set: &Value, before: Option<&Revision>, named:
 pub(super) fn claim_templates(set: &Value) -> &[Value] {
     list(set, "/spec/volumeClaimTemplates")
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn templates_differ_by_what_they_say_and_not_by_how() {
+        let a = json!({"metadata": {"labels": {"app": "a", HASH: "x"}, "annotations": {}},
+            "spec": {"volumes": [], "containers": [{"resources": {"requests": {"cpu": "500m"}}, "image": "i"}]}});
+        let b = json!({"metadata": {"labels": {"app": "a"}, "creationTimestamp": null},
+            "spec": {"containers": [{"image": "i", "resources": {"requests": {"cpu": "0.5"}}}]}});
+        assert!(same(&a, &b));
+        assert_eq!(hash(&a), hash(&b));
+        let mut c = b.clone();
+        c["spec"]["containers"][0]["image"] = json!("j");
+        assert!(!same(&b, &c));
+        let mut d = b.clone();
+        d["spec"]["volumes"] = json!([{"name": "v", "emptyDir": {}}]);
+        assert!(!same(&b, &d));
+    }
+
+    #[test]
+    fn a_new_template_is_a_new_revision_and_an_old_one_is_found_again() {
+        let set = |image: &str| {
+            json!({"kind": "StatefulSet", "metadata": {"name": "s", "uid": "u"},
+            "spec": {"template": {"spec": {"containers": [{"image": image}]}}}})
+        };
+        let named = |hash: &str| format!("s-{hash}");
+        let first = next(&World::default(), &set("a"), None, named);
+        assert_eq!((first.update.as_str(), first.current.as_str()), (first.current.as_str(), first.update.as_str()));
+        let second = next(&World::default(), &set("b"), Some(&first), named);
+        assert_eq!(second.current, first.update);
+        assert_ne!(second.update, first.update);
+        assert_eq!(next(&World::default(), &set("b"), Some(&second), named), second);
+    }
+}
