@@ -8,15 +8,18 @@ mod cases;
 mod golden;
 
 mod catalogue;
+mod ci;
 mod cli;
 mod demands;
 mod dump;
 mod generated;
 mod known;
 mod left_out;
+mod manifests;
 mod obstacles;
 #[cfg(feature = "own-rules")]
 mod own;
+mod preflight;
 mod properties;
 mod recorded;
 mod recorded_causes;

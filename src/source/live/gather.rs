@@ -16,6 +16,7 @@ use super::single;
 use crate::model::Kind;
 use crate::snapshot::{Builder, Demand, Problem, Scope, Snapshot};
 use crate::source::SourceError;
+use crate::source::raw::RawFilter;
 
 /// Lists that are read at a time.
 const PARALLEL: usize = 6;
@@ -82,6 +83,11 @@ impl Open {
             builder.cover(demand.kind, scope_after(snapshot.scope(demand.kind), demand, result.err()));
             snapshot.absorb(builder);
         }
+    }
+
+    /// Reads objects as the server has them; names the kinds of which some could not be read.
+    pub(super) async fn raw(&self, filter: &RawFilter) -> (Vec<serde_json::Value>, Vec<String>) {
+        super::raw::read(&self.server, self.deadline, filter).await
     }
 
     async fn one(&self, demand: &Demand, progress: &dyn Fn(&str)) -> Result<Builder, Failure> {
