@@ -101,14 +101,16 @@ impl Edit {
         matches!(self, Self::Object(change) if change.object().is_some_and(|object| object.kind == volume))
     }
 
-    /// In which order edits are made: pods come last, since the scheduler looks at all the rest when they are new.
+    /// In which order edits are made: nodes are opened when all else is as it should be, so that no other pod slips in
+    /// between, and pods come last, since the scheduler looks at all the rest when they are new.
     fn order(&self) -> u8 {
         match self {
             Self::Stop(_) | Self::Scale { .. } => 0,
+            Self::Object(Change::Uncordon { .. } | Change::Untaint { .. }) => 3,
             Self::Object(_) => 1,
             Self::Template { .. } => 2,
             Self::Anew { object, .. } if object.kind == Kind::PersistentVolumeClaim.name() => 2,
-            Self::Anew { .. } => 3,
+            Self::Anew { .. } => 4,
         }
     }
 
@@ -137,7 +139,7 @@ struct Part {
 }
 
 /// The place behind all edits that have one of their own.
-const LAST: u8 = 4;
+const LAST: u8 = 5;
 const REQUEST: &str = "/spec/resources/requests/storage";
 const CLASS: &str = "/spec/storageClassName";
 /// Changes that a title tells.
