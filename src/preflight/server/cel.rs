@@ -8,6 +8,7 @@ use super::json::text;
 
 /// What an expression says.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(not(feature = "own-rules"), expect(dead_code, reason = "evaluated by own rules alone"))]
 pub(super) enum Said {
     Truth(bool),
     Text(String),
@@ -24,6 +25,7 @@ const NAMES: &[&str] = &["oldObject", "request", "namespaceObject", "params", "v
 
 /// The variables of an expression.
 #[derive(Clone, Debug)]
+#[cfg_attr(not(feature = "own-rules"), expect(dead_code, reason = "evaluated by own rules alone"))]
 pub(super) struct Facts {
     object: Value,
     /// What stands under [`NAMES`].

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::world::World;
 use super::admission::{self, Attributes, Stop};
-use super::json::{at, default, empty, remove, set, some_text, text, truth};
+use super::json::{default, remove, set, some_text, text, truth};
 use super::kinds::Resource;
 use super::pod::quality;
 use super::{decode, defaults, validation};
@@ -102,7 +102,7 @@ fn prepare(resource: &Resource, object: &mut Value) {
         }
         ("", "PersistentVolumeClaim") => {
             set(object, &["status"], json!({"phase": "Pending"}));
-            data_source(object);
+            super::prepare_claim::data_source(object, None);
         }
         ("", "PersistentVolume") => set(object, &["status"], json!({"phase": "Pending"})),
         ("", "Namespace") => set(object, &["status"], json!({"phase": "Active"})),
@@ -128,22 +128,4 @@ fn generate_selector(object: &mut Value) {
         default(object, &["spec", "template", "metadata", "labels", key], value.as_str());
     }
     default(object, &["spec", "selector", "matchLabels", "batch.kubernetes.io/controller-uid"], uid);
-}
-
-/// The two fields for a source of a claim's data are kept in step (`pkg/api/persistentvolumeclaim`, DropDisabledFields and
-/// NormalizeDataSources); the older one takes claims and snapshots alone.
-fn data_source(object: &mut Value) {
-    let known = match (text(object, "/spec/dataSource/apiGroup"), text(object, "/spec/dataSource/kind")) {
-        ("", "PersistentVolumeClaim") | ("snapshot.storage.k8s.io", "VolumeSnapshot") => true,
-        _ => at(object, "/spec/dataSourceRef").is_some(),
-    };
-    if !known {
-        remove(object, "/spec", "dataSource");
-    }
-    let (old, new) = (at(object, "/spec/dataSource").cloned(), at(object, "/spec/dataSourceRef").cloned());
-    match (old, new) {
-        (Some(source), None) => set(object, &["spec", "dataSourceRef"], source),
-        (None, Some(source)) if empty(&source, "/namespace") => set(object, &["spec", "dataSource"], source),
-        _ => {}
-    }
 }

@@ -89,12 +89,6 @@ impl Errors {
         self.plain(path, "Too long", &format!("may not be more than {most} bytes"));
     }
 
-    /// A list that has too many elements.
-    pub(crate) fn too_many(&mut self, path: &Path, count: usize, most: usize) {
-        let items = if most == 1 { "item" } else { "items" };
-        self.valued(path, "Too many", &Value::from(count), &format!("must have at most {most} {items}"));
-    }
-
     /// Several details about one value.
     pub(crate) fn all_invalid(&mut self, path: &Path, value: &str, details: impl IntoIterator<Item = String>) {
         for detail in details {

@@ -12,6 +12,7 @@ mod field;
 mod json;
 mod kinds;
 mod pod;
+mod prepare_claim;
 mod prepare_pod;
 mod scope;
 mod usage;

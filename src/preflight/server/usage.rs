@@ -62,11 +62,8 @@ fn of_pod(name: &str) -> bool {
 pub(super) fn usage(resource: &Resource, object: &Value) -> Amounts {
     let mut taken = Amounts::from([(format!("count/{}", resource.qualified()), Amount::count(1))]);
     match (resource.group.as_str(), resource.kind.as_str()) {
-        ("", "Pod") => {
-            if !matches!(text(object, "/status/phase"), "Succeeded" | "Failed") {
-                taken.extend(compute(&requests(object, true), &limits(object, true)));
-            }
-        }
+        ("", "Pod") if matches!(text(object, "/status/phase"), "Succeeded" | "Failed") => {}
+        ("", "Pod") => taken.extend(compute(&requests(object, true), &limits(object, true))),
         ("", "PersistentVolumeClaim") => claim(object, &mut taken),
         ("", "Service") => service(object, &mut taken),
         ("", _) if PLAIN.contains(&resource.plural.as_str()) => {

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use super::super::json::{list, slot, text};
 use super::Attributes;
 
-/// A new pod stays five minutes on a node that is lost, where it says nothing else.
+/// A pod that is new or changed stays five minutes on a node that is lost, where it says nothing else.
 pub(super) fn admit(cx: &Attributes<'_>, object: &mut Value) {
-    if !cx.creates("", "Pod") {
+    if !cx.is("", "Pod") {
         return;
     }
     for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {

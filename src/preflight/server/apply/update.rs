@@ -6,7 +6,7 @@ use super::super::super::world::World;
 use super::super::admission::{self, Attributes, Stop};
 use super::super::json::{at, remove, set, text};
 use super::super::kinds::Resource;
-use super::super::{decode, defaults, validation};
+use super::super::{decode, defaults, prepare_claim, validation};
 use crate::model::version::Version;
 
 /// Makes what an object is changed to what the server stores; `None` where nothing changes.
@@ -58,8 +58,10 @@ fn prepare(resource: &Resource, object: &mut Value, old: &Value) {
         Some(status) => set(object, &["status"], status.clone()),
         None => remove(object, "", "status"),
     }
-    if resource.group.is_empty() && resource.kind == "Service" {
-        keep_addresses(object, old);
+    match (resource.group.as_str(), resource.kind.as_str()) {
+        ("", "Service") => keep_addresses(object, old),
+        ("", "PersistentVolumeClaim") => prepare_claim::data_source(object, Some(old)),
+        _ => {}
     }
 }
 
@@ -75,6 +77,11 @@ fn keep_addresses(object: &mut Value, old: &Value) {
         {
             set(object, &["spec", field], value.clone());
         }
+    }
+    let same = |pointer: &str| at(object, pointer) == at(old, pointer);
+    if !same("/spec/clusterIP") && same("/spec/clusterIPs") {
+        let address = text(object, "/spec/clusterIP").to_owned();
+        set(object, &["spec", "clusterIPs"], vec![address]);
     }
 }
 

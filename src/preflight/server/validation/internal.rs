@@ -46,6 +46,11 @@ pub(super) fn seccomp_profile(profile: &Value) -> Tree {
     structure("SeccompProfile", profile, 0)
 }
 
+/// The nodes that can reach a volume.
+pub(super) fn node_affinity(affinity: &Value) -> Tree {
+    structure("VolumeNodeAffinity", affinity, 0)
+}
+
 /// A pod template.
 pub(super) fn template(template: &Value) -> Tree {
     let mut template = template.clone();

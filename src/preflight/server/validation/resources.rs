@@ -4,7 +4,6 @@ use serde_json::Value;
 
 use super::super::amount::Amount;
 use super::super::field::{Errors, Path};
-use super::super::json::entries;
 use super::super::pod::amounts;
 use super::names::label_key;
 
@@ -153,15 +152,6 @@ pub(super) fn in_quota(value: &str, path: &Path, errors: &mut Errors) {
 pub(super) fn any_name(value: &str, path: &Path, errors: &mut Errors) {
     if name(value, path, errors) && !value.contains('/') && !standard(value) {
         errors.invalid(path, value, "must be a standard resource type or fully qualified");
-    }
-}
-
-/// The amounts of a map, with their names, none of them below nothing.
-pub(super) fn amounts_of_map(object: &Value, pointer: &str, path: &Path, errors: &mut Errors) {
-    for (name, value) in entries(object, pointer) {
-        if let Some(amount) = Amount::of(value) {
-            quantity(name, amount, &path.key(name), errors);
-        }
     }
 }
 

@@ -114,7 +114,7 @@ fn class(object: &Value, old: &Value, errors: &mut Errors) {
 /// `validateUpgradeDowngradeClusterIPs`
 fn service(object: &Value, old: &Value, errors: &mut Errors) {
     let outside = |service: &Value| text(service, "/spec/type") == "ExternalName";
-    let headless = |service: &Value| text(service, "/spec/clusterIP") == "None";
+    let headless = |service: &Value| texts(service, "/spec/clusterIPs") == ["None"];
     if outside(object) || outside(old) || headless(object) && headless(old) {
         return;
     }

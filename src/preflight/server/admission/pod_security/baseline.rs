@@ -196,7 +196,7 @@ fn selinux(pod: &Pod<'_>) -> Option<Finding> {
     let engine = pod.minor >= 31;
     let wrong_type = |kind: &str| {
         !matches!(kind, "" | "container_t" | "container_init_t" | "container_kvm_t")
-            && !(engine && kind == "container_engine_t")
+            && (!engine || kind != "container_engine_t")
     };
     let says = |options: &Value, field: &str| some_text(options, &format!("/{field}")).is_some();
     let wrong = |options: &Value| wrong_type(text(options, "/type")) || says(options, "user") || says(options, "role");

@@ -120,7 +120,8 @@ pub(super) fn volume(object: &Value, old: &Value, errors: &mut Errors) {
     let (now, was) = (at(object, "/spec/nodeAffinity"), at(old, "/spec/nodeAffinity"));
     if was.is_some() && !alike(now, was) {
         let detail = "field is immutable, except for updating from beta label to GA";
-        errors.invalid(&Path::new("nodeAffinity"), now.cloned().unwrap_or_default(), detail);
+        let shown = now.map_or_else(|| "null".to_owned(), |now| internal::node_affinity(now).compact());
+        errors.invalid_as(&Path::new("nodeAffinity"), &shown, detail);
     }
     let attributes = "/spec/volumeAttributesClassName";
     if at(old, attributes).is_some() && at(object, attributes).is_none() {
