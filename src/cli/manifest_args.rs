@@ -33,6 +33,11 @@ pub(crate) struct ManifestArgs {
 }
 
 impl ManifestArgs {
+    /// Whether no manifests are named.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.filenames.is_empty() && self.kustomizations.is_empty() && self.chart.is_none()
+    }
+
     /// Reads the files, and renders what is to be rendered for a namespace and a release of Kubernetes.
     ///
     /// # Errors

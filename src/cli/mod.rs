@@ -30,6 +30,7 @@ mod storageclasses;
 mod target;
 mod terminal;
 mod webhooks;
+mod what_if;
 mod words;
 
 use std::ffi::OsString;

@@ -10,6 +10,7 @@ use super::gate::GateArgs;
 use super::input::{InputArgs, Kept};
 use super::manifest_args::ManifestArgs;
 use super::terminal;
+use super::what_if::WhatIfArgs;
 use crate::preflight::issues::collect;
 use crate::preflight::manifests::{self, Document, Manifests};
 use crate::preflight::{Input, run as try_on};
@@ -35,6 +36,8 @@ pub(crate) struct PreflightArgs {
     #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
+    what_if: WhatIfArgs,
+    #[command(flatten)]
     gate: GateArgs,
 }
 
@@ -44,17 +47,22 @@ pub(crate) struct PreflightArgs {
 /// Where the call is wrong, nothing could be read or the report can't be written.
 pub(crate) fn run(args: &PreflightArgs) -> anyhow::Result<Exit> {
     let baseline = args.gate.baseline()?;
-    let files = args.manifests.read(args.namespace.as_deref(), args.engine.asked_version())?;
-    let manifests = manifests::read(&files);
+    let files = match args.manifests.is_empty() && args.what_if.stands_alone() {
+        true => Vec::new(),
+        false => args.manifests.read(args.namespace.as_deref(), args.engine.asked_version())?,
+    };
+    let changes = args.what_if.changes()?;
+    let mut manifests = manifests::read(&files);
+    args.what_if.asked().put(&mut manifests.documents);
     tell_problems(&manifests);
     let default = args.input.current_namespace()?;
     let namespace = args.namespace.clone().or(default).unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned());
-    let filter = filter(&manifests.documents, &namespace);
+    let filter = filter(manifests.documents.iter().chain(&changes.deleted), &namespace);
     let Kept { snapshot, objects, unread } = args.input.read_keeping(filter)?;
     let options = args.engine.options(args.gate.for_programs())?;
     let minor = options.version(&snapshot).minor;
     let Manifests { documents, problems, passed_over } = manifests;
-    let outcome = try_on(Input { snapshot, objects, unread, documents, namespace, options });
+    let outcome = try_on(Input { snapshot, objects, unread, documents, namespace, changes, options });
     let issues = collect((&problems, &passed_over), &outcome, minor, &baseline);
     let report = Report::new(&outcome, &issues);
     args.gate.write(&report)?;
@@ -75,16 +83,16 @@ fn tell_problems(manifests: &Manifests) {
 }
 
 /// The objects that documents can meet.
-fn filter(documents: &[Document], namespace: &str) -> RawFilter {
+fn filter<'d>(documents: impl Iterator<Item = &'d Document> + Clone, namespace: &str) -> RawFilter {
     let text = |document: &Document, pointer: &str| {
         document.object.pointer(pointer).and_then(|value| value.as_str()).unwrap_or_default().to_owned()
     };
     let mut namespaces: BTreeSet<String> = documents
-        .iter()
+        .clone()
         .map(|document| text(document, "/metadata/namespace"))
         .filter(|name| !name.is_empty())
         .collect();
     namespaces.insert(namespace.to_owned());
-    let named = documents.iter().map(|document| (text(document, "/kind"), text(document, "/metadata/name"))).collect();
+    let named = documents.map(|document| (text(document, "/kind"), text(document, "/metadata/name"))).collect();
     RawFilter { namespaces, named }
 }

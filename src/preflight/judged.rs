@@ -1,5 +1,7 @@
 //! What came of documents and workloads.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::controllers::{desired_of_daemon_set, desired_of_job, hash_of_daemon_set, newest_replica_set};
@@ -9,7 +11,8 @@ use super::server::Action;
 use super::state::State;
 use super::world::Key;
 use crate::model::{ObjectRef, Pod};
-use crate::scheduler::{Outcome, Scheduler};
+use crate::scheduler::{Outcome, PodVerdict, Scheduler};
+use crate::snapshot::Snapshot;
 
 /// The kinds that make pods, and the pod.
 pub(crate) const WORKLOADS: [&str; 7] =
@@ -37,6 +40,10 @@ pub(crate) struct WorkloadResult {
     /// Pods of the newest revision that exist.
     pub(crate) created: i64,
     pub(crate) placed: i64,
+    /// Those of the placed ones that had no node before.
+    pub(crate) more: i64,
+    /// What most of the nodes lack that took pods of the workload, or of all nodes where none did.
+    pub(crate) ended_by: Option<String>,
     /// The server's words to the controller, where pods are missing.
     pub(crate) refused: Option<String>,
     /// The scheduler's message for the first pod without a node.
@@ -107,12 +114,30 @@ fn asked_by(state: &State, object: &Value, key: &Key) -> String {
     }
 }
 
+/// The reason that most nodes give which took pods before, else most of all nodes.
+fn ended_by(pods: &[&Pod], verdict: &PodVerdict) -> Option<String> {
+    let took = |name: &str| pods.iter().any(|pod| pod.spec.node_name == name);
+    let of = |taken: bool| {
+        let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
+        for node in verdict.nodes.iter().filter(|node| !taken || took(&node.name)) {
+            node.texts().into_iter().for_each(|text| *reasons.entry(text.into_owned()).or_default() += 1);
+        }
+        reasons.into_iter().max_by_key(|(_, count)| *count).map(|(text, _)| text)
+    };
+    of(true).or_else(|| of(false))
+}
+
 fn count(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// What came of a workload that is stored under this key.
-pub(crate) fn workload(state: &State, scheduler: &Scheduler<'_>, key: &Key) -> Option<WorkloadResult> {
+pub(crate) fn workload(
+    state: &State,
+    before: &Snapshot,
+    scheduler: &Scheduler<'_>,
+    key: &Key,
+) -> Option<WorkloadResult> {
     let object = state.world.get(&key.kind, key.namespace.as_deref(), &key.name)?;
     let pods = pods(state, object, key);
     let (desired, created) = (desired(state, object, key), count(pods.len()));
@@ -128,11 +153,17 @@ pub(crate) fn workload(state: &State, scheduler: &Scheduler<'_>, key: &Key) -> O
     let on_delete = text(object, "/spec/updateStrategy/type") == "OnDelete"
         && count(all.len()) > created
         && count(all.iter().filter(|pod| pod.assigned()).count()) >= desired;
+    let old = |pod: &Pod| {
+        let known = before.pods.get(&pod.metadata.namespace, &pod.metadata.name).found();
+        known.is_some_and(|known| known.assigned() && known.metadata.uid == pod.metadata.uid)
+    };
     Some(WorkloadResult {
         key: key.clone(),
         desired,
         created,
         placed: created - count(waiting.len()),
+        more: count(pods.iter().filter(|pod| pod.assigned() && !old(pod)).count()),
+        ended_by: verdict.as_ref().and_then(|verdict| ended_by(&pods, verdict)),
         refused: refused.cloned(),
         blocked: verdict.and_then(|verdict| verdict.message.clone()),
         unknown,

@@ -9,11 +9,14 @@ use super::judged::{DocumentResult, WORKLOADS, WorkloadResult, settle, workload}
 use super::manifests::{Document, strict};
 use super::placement::{Draw, Eviction, Placement};
 use super::places::Places;
+use super::rehearsal::{self, Leaving, Move};
+use super::removal;
 use super::server::{self, Action, Outcome, Request};
 use super::state::State;
 use super::world::{Key, World};
 use crate::diagnosis::{Options, Scope};
 use crate::engine::{self, Diagnosis};
+use crate::model::selector::LabelSelector;
 use crate::model::{Kind, ObjectRef};
 use crate::scheduler::Scheduler;
 use crate::snapshot::Snapshot;
@@ -28,7 +31,21 @@ pub(crate) struct Input {
     pub(crate) documents: Vec<Document>,
     /// The namespace of documents that name none.
     pub(crate) namespace: String,
+    pub(crate) changes: Changes,
     pub(crate) options: Options,
+}
+
+/// What is tried beside the documents.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Changes {
+    /// Objects that are deleted before the documents are applied.
+    pub(crate) deleted: Vec<Document>,
+    /// Whether what was applied before and is not among the documents goes in the end.
+    pub(crate) prune: bool,
+    /// What of that these labels must select.
+    pub(crate) prune_selector: Option<LabelSelector>,
+    /// Nodes that go in the end.
+    pub(crate) leaving: Leaving,
 }
 
 impl Preflight {
@@ -54,6 +71,10 @@ pub(crate) struct Preflight {
     pub(crate) documents: Vec<DocumentResult>,
     pub(crate) workloads: Vec<WorkloadResult>,
     pub(crate) evictions: Vec<Eviction>,
+    /// Objects that were deleted.
+    pub(crate) deletions: Vec<Key>,
+    /// Pods whose nodes went.
+    pub(crate) moves: Vec<Move>,
     /// What can't be known, one line each.
     pub(crate) unknown: Vec<String>,
     /// The state in the end.
@@ -68,6 +89,7 @@ struct Trial<'a> {
     snapshot: &'a Snapshot,
     documents: &'a [Document],
     namespace: &'a str,
+    changes: &'a Changes,
     options: &'a Options,
     now: String,
 }
@@ -78,6 +100,8 @@ struct Played {
     documents: Vec<DocumentResult>,
     workloads: Vec<WorkloadResult>,
     evictions: Vec<Eviction>,
+    deletions: Vec<Key>,
+    moves: Vec<Move>,
     verdict: Verdict,
     /// Whether chance had a part in it.
     tied: bool,
@@ -93,13 +117,14 @@ const CHANCE: &str = "whether everything fits hangs on which of several equal no
 
 /// Tries documents on a cluster.
 pub(crate) fn run(input: Input) -> Preflight {
-    let Input { snapshot, objects, unread, documents, namespace, options } = input;
+    let Input { snapshot, objects, unread, documents, namespace, changes, options } = input;
     let now = options.now.or_else(|| snapshot.newest().map(|newest| newest.time));
     let trial = Trial {
         world: world(&snapshot, objects, &unread, &namespace),
         snapshot: &snapshot,
         documents: &documents,
         namespace: &namespace,
+        changes: &changes,
         options: &options,
         now: now.map_or_else(|| "1970-01-01T00:00:00Z".to_owned(), |now| now.to_string()),
     };
@@ -137,21 +162,66 @@ impl Trial<'_> {
         let version = self.options.version(self.snapshot);
         let mut state = State::new(self.world.clone(), self.snapshot.clone(), version, self.now.clone());
         let mut placement = Placement::new(base.after(self.snapshot), draw);
-        let mut calm = true;
+        let mut deletions = self.delete(&mut state);
+        let mut calm = deletions.is_empty() || settle(&mut state, &mut placement);
         let mut documents = Vec::new();
         for document in self.documents {
             documents.push(apply(&mut state, document, self.namespace));
             calm &= settle(&mut state, &mut placement);
         }
+        deletions.extend(self.prune(&mut state, &documents));
+        calm &= settle(&mut state, &mut placement);
         while calm && autoscale(&mut state) {
             calm = settle(&mut state, &mut placement);
         }
         if !calm {
             state.unknown.insert("the controllers would not come to rest".to_owned());
         }
-        let workloads = judged(&state, &base.after(&state.snapshot), &documents);
-        let verdict = verdict(&state, &documents, &workloads);
-        Played { state, documents, workloads, evictions: placement.evictions, verdict, tied: placement.tied }
+        let moves = self.rehearse(&mut state, draw);
+        let workloads = judged(&state, self.snapshot, &base.after(&state.snapshot), &documents);
+        let verdict = verdict(&state, &documents, &workloads, &moves);
+        let Placement { evictions, tied, .. } = placement;
+        Played { state, documents, workloads, evictions, deletions, moves, verdict, tied }
+    }
+
+    /// Deletes what is to go first; gives what was there.
+    fn delete(&self, state: &mut State) -> Vec<Key> {
+        let keys =
+            self.changes.deleted.iter().map(|document| server::key(&state.world, &document.object, self.namespace));
+        let keys: Vec<Key> = keys.collect();
+        keys.into_iter().filter(|key| removal::delete(state, key)).collect()
+    }
+
+    fn prune(&self, state: &mut State, documents: &[DocumentResult]) -> Vec<Key> {
+        if !self.changes.prune {
+            return Vec::new();
+        }
+        let keys: Vec<Key> = documents.iter().map(|document| document.key.clone()).collect();
+        let selects = |object: &Value| {
+            let labels = serde_json::from_value(object["metadata"]["labels"].clone()).unwrap_or_default();
+            self.changes.prune_selector.as_ref().is_none_or(|selector| selector.matches(&labels))
+        };
+        let gone = removal::pruned(state, &keys, selects);
+        gone.into_iter().filter(|key| removal::delete(state, key)).collect()
+    }
+
+    /// Has nodes go, where they are to.
+    fn rehearse(&self, state: &mut State, draw: Draw) -> Vec<Move> {
+        if self.changes.leaving.is_empty() {
+            return Vec::new();
+        }
+        let (drained, lost, missing) = rehearsal::nodes(state, &self.changes.leaving);
+        for name in missing {
+            state.unknown.insert(format!("there is no node or zone {name}"));
+        }
+        rehearsal::close(state, &drained, &lost);
+        let before = state.snapshot.clone();
+        let mut placement = Placement::new(self.options.scheduler(&before), draw);
+        let mut moves = rehearsal::run(state, &mut placement, &drained, &lost);
+        settle(state, &mut placement);
+        let now = state.snapshot.clone();
+        rehearsal::tell(state, &self.options.scheduler(&now), &mut moves);
+        moves
     }
 }
 
@@ -215,12 +285,17 @@ fn store(state: &mut State, key: &Key, action: Action, object: Value) {
 }
 
 /// The workloads among the documents that the server took, each once.
-fn judged(state: &State, scheduler: &Scheduler<'_>, results: &[DocumentResult]) -> Vec<WorkloadResult> {
+fn judged(
+    state: &State,
+    before: &Snapshot,
+    scheduler: &Scheduler<'_>,
+    results: &[DocumentResult],
+) -> Vec<WorkloadResult> {
     let mut seen = BTreeSet::new();
     let admitted = results.iter().filter(|result| result.admitted == Some(true));
     let keys = admitted.map(|result| &result.key).filter(|key| WORKLOADS.contains(&key.kind.as_str()));
     let keys: Vec<&Key> = keys.filter(|key| seen.insert(*key)).collect();
-    keys.into_iter().filter_map(|key| workload(state, scheduler, key)).collect()
+    keys.into_iter().filter_map(|key| workload(state, before, scheduler, key)).collect()
 }
 
 /// What the diagnosis of the end is about: the workloads, and the claims among the documents.
@@ -240,9 +315,10 @@ fn scope(state: &State, results: &[DocumentResult], workloads: &[WorkloadResult]
     Scope { targets, ..Scope::default() }
 }
 
-fn verdict(state: &State, documents: &[DocumentResult], workloads: &[WorkloadResult]) -> Verdict {
+fn verdict(state: &State, documents: &[DocumentResult], workloads: &[WorkloadResult], moves: &[Move]) -> Verdict {
     let blocked = documents.iter().any(|document| document.admitted == Some(false))
         || workloads.iter().any(|workload| !workload.fits() && workload.unknown.is_none())
+        || moves.iter().any(|one| one.blocked.is_some())
         || claims_stuck(state, documents);
     let open = documents.iter().any(|document| document.admitted.is_none())
         || workloads.iter().any(|workload| !workload.fits())
@@ -255,8 +331,11 @@ fn verdict(state: &State, documents: &[DocumentResult], workloads: &[WorkloadRes
 }
 
 fn finish(played: Played, sources: Vec<Document>, options: &Options) -> Preflight {
-    let Played { state, documents, workloads, evictions, verdict, .. } = played;
-    let scope = scope(&state, &documents, &workloads);
+    let Played { state, documents, workloads, evictions, deletions, moves, verdict, .. } = played;
+    let mut scope = scope(&state, &documents, &workloads);
+    let moved = moves.iter().filter(|one| one.blocked.is_some());
+    let moved = moved.filter_map(|one| Some(ObjectRef::new(Kind::Pod, &one.namespace, one.successor.as_ref()?)));
+    scope.targets.extend(moved);
     let diagnosis = match scope.targets.is_empty() {
         true => Diagnosis::default(),
         false => engine::diagnose(&state.snapshot, &scope, options),
@@ -264,7 +343,20 @@ fn finish(played: Played, sources: Vec<Document>, options: &Options) -> Prefligh
     let mut unknown: Vec<String> = state.unknown.iter().cloned().collect();
     let of = |workload: &WorkloadResult| Some(format!("{}: {}", workload.object(), workload.unknown.clone()?));
     unknown.extend(workloads.iter().filter_map(of));
-    Preflight { verdict, sources, documents, workloads, evictions, unknown, snapshot: state.snapshot, scope, diagnosis }
+    let snapshot = state.snapshot;
+    Preflight {
+        verdict,
+        sources,
+        documents,
+        workloads,
+        evictions,
+        deletions,
+        moves,
+        unknown,
+        snapshot,
+        scope,
+        diagnosis,
+    }
 }
 
 /// Whether a claim among the documents is neither bound nor waits for its first consumer.

@@ -135,6 +135,9 @@ impl State {
         if key.kind == Kind::Pod.name() {
             self.born.insert((key.namespace.clone().unwrap_or_default(), key.name.clone()), number);
         }
+        if key.kind == "Service" {
+            self.world.mark_new(key.clone());
+        }
         self.put(key, object.clone());
         server::charge(&mut self.world, &object, self.version);
     }
@@ -237,6 +240,33 @@ impl State {
         let meta = &pod.metadata;
         let born = self.born.get(&(meta.namespace.clone(), meta.name.clone())).copied().unwrap_or_default();
         (born, meta.creation_timestamp.clone(), meta.namespace.clone(), meta.name.clone())
+    }
+
+    /// Has the pod's controller make it anew, as it is and without a node; `None` where it has no controller. What it takes
+    /// of quotas stays.
+    pub(crate) fn make_anew(&mut self, pod: &Pod) -> Option<String> {
+        let (namespace, old) = (pod.metadata.namespace.clone(), pod.metadata.name.clone());
+        let owner = pod.metadata.controller().cloned();
+        self.snapshot.pods.remove(&namespace, &old);
+        self.openings += 1;
+        let owner = owner?;
+        let number = self.next();
+        let name = match owner.kind.as_str() {
+            "StatefulSet" => old.clone(),
+            _ => self.generate_name(&format!("{}-", owner.name)),
+        };
+        let mut fresh = Pod { metadata: pod.metadata.clone(), spec: pod.spec.clone(), ..Pod::default() };
+        fresh.metadata.name.clone_from(&name);
+        fresh.metadata.uid = format!("00000000-0000-4000-8000-{number:012}");
+        fresh.metadata.creation_timestamp.clone_from(&self.now);
+        fresh.spec.node_name.clear();
+        "Pending".clone_into(&mut fresh.status.phase);
+        self.snapshot.pods.insert(fresh);
+        self.born.insert((namespace, name.clone()), number);
+        let names = self.owned.entry(owner.uid).or_default();
+        names.remove(&old);
+        names.insert(name.clone());
+        Some(name)
     }
 
     /// Has a pod run on a node: kubelets are taken to start what they are given.

@@ -18,6 +18,8 @@ pub(crate) struct Key {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct World {
     objects: BTreeMap<Key, Value>,
+    /// Objects that were made here, so that nothing that was read can be about them.
+    new: BTreeSet<Key>,
     /// Kinds that could not be read: that one of their objects is not here says nothing.
     unread: BTreeSet<String>,
 }
@@ -53,6 +55,17 @@ impl World {
     /// Whether the kind was read, so that an object that is not here does not exist.
     pub(crate) fn read(&self, kind: &str) -> bool {
         !self.unread.contains(kind)
+    }
+
+    /// Notes that an object did not exist when the cluster was read.
+    pub(crate) fn mark_new(&mut self, key: Key) {
+        self.new.insert(key);
+    }
+
+    /// Whether an object did not exist when the cluster was read.
+    pub(crate) fn is_new(&self, kind: &str, namespace: Option<&str>, name: &str) -> bool {
+        let (kind, namespace, name) = (kind.to_owned(), namespace.map(str::to_owned), name.to_owned());
+        self.new.contains(&Key { kind, namespace, name })
     }
 
     /// Stores an object in the place of the one with its key.

@@ -8,7 +8,8 @@ use super::finding::{FindingEntry, PlaceEntry};
 use crate::diagnosis::Finding;
 use crate::preflight::issues::{Issue, Level, Suppression, UNREADABLE};
 use crate::preflight::manifests::{Document, Role};
-use crate::preflight::{self, Action, DocumentResult, Place, Unjudged, Verdict, WorkloadResult, unjudged};
+use crate::preflight::world::Key;
+use crate::preflight::{self, Action, DocumentResult, Move, Place, Unjudged, Verdict, WorkloadResult, unjudged};
 
 /// What would become of manifests.
 #[derive(Debug, Serialize)]
@@ -27,6 +28,10 @@ pub(crate) struct Preflight<'a> {
     pub(crate) workloads: Vec<WorkloadEntry<'a>>,
     /// Pods that lose their nodes to pods of the manifests.
     pub(crate) evictions: Vec<EvictionEntry<'a>>,
+    /// Objects that are deleted.
+    pub(crate) deletions: Vec<DeletionEntry<'a>>,
+    /// Pods whose nodes are drained or lost, and where they go.
+    pub(crate) moves: Vec<MoveEntry<'a>>,
     /// What can't be known, one line each.
     pub(crate) unknown: &'a [String],
     /// Every pod of the workloads that no node takes, as in the document of `diagnose`.
@@ -171,6 +176,10 @@ pub(crate) struct WorkloadEntry<'a> {
     pub(crate) created: i64,
     /// Those of them with a node.
     pub(crate) placed: i64,
+    /// Those of the placed ones that had no node before: how many more of the workload fit.
+    pub(crate) more: i64,
+    /// What the nodes lack that took pods of the workload, where one is not placed; null for others.
+    pub(crate) ended_by: Option<&'a str>,
     /// The server's words to the controller whose pods or claims it refuses.
     pub(crate) refused: Option<&'a str>,
     /// kube-scheduler's message for the first pod that is not placed.
@@ -190,6 +199,42 @@ pub(crate) struct EvictionEntry<'a> {
     pub(crate) node: &'a str,
     /// The pods that go, as `namespace/name`.
     pub(crate) victims: &'a [String],
+}
+
+/// An object that goes.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct DeletionEntry<'a> {
+    pub(crate) kind: &'a str,
+    /// Null for kinds without namespaces.
+    pub(crate) namespace: Option<&'a str>,
+    pub(crate) name: &'a str,
+}
+
+/// A pod whose node goes.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct MoveEntry<'a> {
+    pub(crate) namespace: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) from: &'a str,
+    /// The node of its successor; null where it finds none.
+    pub(crate) to: Option<&'a str>,
+    /// Why it finds none, or why the pod stays; null for others.
+    pub(crate) blocked: Option<&'a str>,
+}
+
+impl<'a> From<&'a Key> for DeletionEntry<'a> {
+    fn from(key: &'a Key) -> Self {
+        Self { kind: &key.kind, namespace: key.namespace.as_deref(), name: &key.name }
+    }
+}
+
+impl<'a> From<&'a Move> for MoveEntry<'a> {
+    fn from(one: &'a Move) -> Self {
+        let (to, blocked) = (one.to.as_deref(), one.blocked.as_deref());
+        Self { namespace: &one.namespace, name: &one.name, from: &one.from, to, blocked }
+    }
 }
 
 impl<'a> Preflight<'a> {
@@ -216,6 +261,8 @@ impl<'a> Preflight<'a> {
                     victims: &eviction.victims,
                 })
                 .collect(),
+            deletions: outcome.deletions.iter().map(DeletionEntry::from).collect(),
+            moves: outcome.moves.iter().map(MoveEntry::from).collect(),
             unknown: &outcome.unknown,
             pods: report.pods,
             claims: report.claims,
@@ -316,6 +363,8 @@ impl<'a> WorkloadEntry<'a> {
             desired: workload.desired,
             created: workload.created,
             placed: workload.placed,
+            more: workload.more,
+            ended_by: workload.ended_by.as_deref(),
             refused: workload.refused.as_deref(),
             blocked: workload.blocked.as_deref(),
             on_delete: workload.on_delete,

@@ -2,7 +2,7 @@
 
 use super::{Screen, Tone, finding};
 use crate::report::document::preflight::{
-    DocumentEntry, EvictionEntry, IssueEntry, Preflight, PreflightStatus, RoleEntry, WorkloadEntry,
+    DocumentEntry, EvictionEntry, IssueEntry, MoveEntry, Preflight, PreflightStatus, RoleEntry, WorkloadEntry,
 };
 
 /// Writes the outcome, what is refused or blocked, and the causes.
@@ -12,6 +12,7 @@ pub(crate) fn write(report: &Preflight<'_>, screen: &mut Screen) {
     for document in &report.documents {
         write_document(report, document, screen);
     }
+    write_moves(&report.moves, screen);
     for eviction in &report.evictions {
         screen.gap();
         screen.paragraph(0, &evicted(eviction));
@@ -72,6 +73,21 @@ fn summary(report: &Preflight<'_>) -> (Tone, String) {
     }
 }
 
+/// The pods that find no place, and how many do.
+fn write_moves(moves: &[MoveEntry<'_>], screen: &mut Screen) {
+    let stuck: Vec<&MoveEntry<'_>> = moves.iter().filter(|one| one.blocked.is_some()).collect();
+    if moves.is_empty() {
+        return;
+    }
+    screen.gap();
+    let found = moves.len() - stuck.len();
+    screen.styled(Tone::Heading, 0, &format!("{found} of {} pods whose nodes go find a place again.", moves.len()));
+    for one in stuck {
+        let why = one.blocked.unwrap_or_default();
+        screen.styled(Tone::Bad, 2, &format!("{}/{} on {}: {why}", one.namespace, one.name, one.from));
+    }
+}
+
 fn write_document(report: &Preflight<'_>, document: &DocumentEntry<'_>, screen: &mut Screen) {
     let same = |one: &&WorkloadEntry<'_>| {
         one.kind == document.kind && one.namespace == document.namespace && one.name == document.name
@@ -102,6 +118,9 @@ fn write_document(report: &Preflight<'_>, document: &DocumentEntry<'_>, screen: 
 fn write_workload(workload: &WorkloadEntry<'_>, screen: &mut Screen) {
     let WorkloadEntry { desired, created, placed, .. } = workload;
     screen.paragraph(2, &format!("{placed} of {desired} pods placed, {created} made."));
+    if let Some(reason) = workload.ended_by {
+        screen.paragraph(2, &format!("{} more fit; what ends it: {reason}", workload.more));
+    }
     if let Some(refused) = workload.refused {
         screen.styled(Tone::Bad, 2, &format!("The server refuses the next: {refused}"));
     }

@@ -52,7 +52,7 @@ fn endpoints(cx: &Attributes<'_>, namespace: &str, name: &str, address: &str, po
     if slices.any(|slice| list(slice, "/endpoints").iter().any(ready)) {
         return Backend::Serves;
     }
-    if !cx.world.read("EndpointSlice") {
+    if !cx.world.read("EndpointSlice") && !cx.world.is_new("Service", Some(namespace), name) {
         let why = "endpoint slices could not be read, so whether anything serves it is not known; \
                    `kubectl get endpointslices` tells";
         return Backend::Unknown(why.to_owned());
