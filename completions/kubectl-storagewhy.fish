@@ -96,6 +96,13 @@ complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand pr
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l request-timeout -d 'The deadline of the whole run, such as 30s or 1m; 0 is none [default: 1m]' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l kube-version -d 'The Kubernetes release whose behaviour and texts to follow, such as 1.33; by default the server\'s' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l scheduler-config -d 'The scheduler\'s KubeSchedulerConfiguration: profiles, plugins, extenders' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l replicas -d 'Try so many replicas of the workloads: how many fit, and what ends it' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l size -d 'Try claims of this size, such as 45Gi' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l class -d 'Try claims of this class' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l delete -d 'Manifests of what is deleted before the others are applied (can be repeated)' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l prune-selector -d 'Of that only what has these labels' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l drain -d 'Drain nodes in the end: does everything on them find a place again?' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l without-zone -d 'Lose the nodes of a zone in the end (can be repeated)' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -s o -l output -d 'The format of the report' -r -f -a "human\t'For people'
 json\t'The document as JSON'
 yaml\t'The same document as YAML'
@@ -113,6 +120,7 @@ always\t''
 never\t''"
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -s R -l recursive -d 'Read the folders in folders as well'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l insecure-skip-tls-verify -d 'Trust any certificate of the server'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l prune -d 'In the end delete what kubectl applied to these namespaces and is in no manifest'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l exit-zero -d 'End with 0 where something is blocked or can\'t be known'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -l from -d 'Read a file, folder or archive in place of the cluster: a collected snapshot, `kubectl get -o json` or yaml, a must-gather, a support bundle; - is standard input' -r

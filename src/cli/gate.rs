@@ -109,7 +109,10 @@ impl GateArgs {
             return Exit::Clear;
         }
         let counts = |level| issues.iter().any(|issue| issue.level == level && issue.counts());
-        let silent = outcome.verdict == Verdict::Blocked && issues.iter().all(|issue| issue.level != Level::Error);
+        // Pods that a drain leaves without a node stand in no manifest, and nothing allows them.
+        let stranded = outcome.moves.iter().any(|one| one.blocked.is_some());
+        let untold = issues.iter().all(|issue| issue.level != Level::Error);
+        let silent = outcome.verdict == Verdict::Blocked && (stranded || untold);
         if counts(Level::Error) || silent || self.fail_on == FailOn::Warning && counts(Level::Warning) {
             return Exit::Blocked;
         }

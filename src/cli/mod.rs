@@ -64,7 +64,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Diagnose(diagnose::DiagnoseArgs),
-    Preflight(preflight::PreflightArgs),
+    Preflight(Box<preflight::PreflightArgs>),
     Webhooks(webhooks::WebhooksArgs),
     #[command(name = "storageclasses", visible_alias = "sc")]
     StorageClasses(storageclasses::StorageClassesArgs),

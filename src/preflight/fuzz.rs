@@ -188,9 +188,19 @@ fn check_places(text: &str, document: &Document) {
     }
 }
 
+/// One run, and once more where it took long: the machine may have slept.
 fn once(chance: &mut Chance) {
-    let text = chance.text();
+    let again = chance.0;
+    let took = timed(chance);
+    if took > PATIENCE {
+        let second = timed(&mut Chance(again));
+        assert!(second < PATIENCE, "{took:?}, then {second:?} from {again:#x}");
+    }
+}
+
+fn timed(chance: &mut Chance) -> Duration {
     let begun = Instant::now();
+    let text = chance.text();
     let manifests = read(&[ManifestFile { name: "m".to_owned(), text: Ok(text.clone()) }]);
     let version = Version::new(1, u32::try_from(24 + chance.below(14)).unwrap_or(37));
     let mut world = World::default();
@@ -210,7 +220,7 @@ fn once(chance: &mut Chance) {
             }
         }
     }
-    assert!(begun.elapsed() < PATIENCE, "{:?} for\n{text}", begun.elapsed());
+    begun.elapsed()
 }
 
 fn runs(seed: u64, number: usize) {

@@ -22,8 +22,7 @@ mod volumes;
 pub(crate) mod world;
 
 pub(crate) use judged::{DocumentResult, WorkloadResult};
-pub(crate) use placement::Eviction;
-pub(crate) use places::{Place, Places};
+pub(crate) use places::Place;
 pub(crate) use rehearsal::{Leaving, Move};
 pub(crate) use room::Asked;
 pub(crate) use run::{Changes, Input, Preflight, Verdict, run};

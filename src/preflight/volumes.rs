@@ -215,7 +215,7 @@ fn affinity(segment: &Map) -> VolumeNodeAffinity {
 /// Takes bytes from what the driver publishes for the class where the node is, or gives them back.
 fn publish(state: &mut State, class: &StorageClass, node: &Node, bytes: i64) {
     let tracked = state.snapshot.csi_drivers.get("", &class.provisioner).found();
-    if !tracked.is_some_and(|driver| driver.spec.storage_capacity == Some(true)) {
+    if tracked.is_none_or(|driver| driver.spec.storage_capacity != Some(true)) {
         return;
     }
     let of_node = state.snapshot.capacities.seen().iter().filter(|capacity| {

@@ -3,7 +3,7 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::RandomState;
 
@@ -45,7 +45,7 @@ pub(crate) struct NodeInfo<'a> {
     pub(crate) allocatable: Arc<Totals<'a>>,
     pub(crate) allowed_pods: i64,
     /// CPU and memory as nodes are ranked by them, summed when first asked for.
-    non_zero: OnceCell<[i64; 2]>,
+    non_zero: OnceLock<[i64; 2]>,
 }
 
 impl<'a> NodeInfo<'a> {
@@ -58,7 +58,7 @@ impl<'a> NodeInfo<'a> {
             used_ports: HashSet::new(),
             allocatable: Arc::new(Totals::of_node(&node.status.allocatable)),
             allowed_pods: node.status.allocatable.get("pods").map_or(0, |pods| pods.value()),
-            non_zero: OnceCell::new(),
+            non_zero: OnceLock::new(),
         }
     }
 

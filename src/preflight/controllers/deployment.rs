@@ -83,7 +83,7 @@ fn scale(state: &mut State, replica_set: &Value, replicas: i64) -> bool {
 /// A paused Deployment only scales what there is.
 fn scale_only(state: &mut State, deployment: &Value, sets: Sets) -> bool {
     let active = |set: &&Value| wanted(set) > 0;
-    let newest = sets.old.iter().chain(&sets.new).filter(active).next_back().cloned().or(sets.new);
+    let newest = sets.old.iter().chain(&sets.new).rfind(active).cloned().or(sets.new);
     newest.is_some_and(|newest| scale(state, &newest, wanted(deployment)))
 }
 

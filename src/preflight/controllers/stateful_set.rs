@@ -167,13 +167,13 @@ impl Sync {
     }
 
     /// Whether a pod that is made anew is of the old revision (`newVersionedStatefulSetPod`).
-    fn from_current(&self, ordinal: i64) -> bool {
+    fn of_current(&self, ordinal: i64) -> bool {
         let partition = number(&self.set, "/spec/updateStrategy/rollingUpdate/partition").unwrap_or(0);
         text(&self.set, "/spec/updateStrategy/type") != "OnDelete" && ordinal < self.ordinals.start + partition
     }
 
     fn pod(&self, state: &mut State, ordinal: i64) -> Value {
-        let (template, revision) = match self.from_current(ordinal) {
+        let (template, revision) = match self.of_current(ordinal) {
             true => (&self.revision.current_template, &self.revision.current),
             false => (&self.revision.template, &self.revision.update),
         };

@@ -39,7 +39,7 @@ fn normal(value: &Value, amounts: bool) -> Value {
     match value {
         Value::Object(fields) => {
             let kept = fields.iter().filter(|(key, _)| *key != HASH).filter_map(|(key, value)| {
-                let value = normal(value, matches!(key.as_str(), "requests" | "limits"));
+                let value = normal(value, amounts || matches!(key.as_str(), "requests" | "limits"));
                 let empty = value.is_null()
                     || value.as_array().is_some_and(Vec::is_empty)
                     || MAPS.contains(&key.as_str()) && value.as_object().is_some_and(Map::is_empty);
