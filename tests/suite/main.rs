@@ -12,6 +12,7 @@ mod cli;
 mod demands;
 mod dump;
 mod generated;
+mod healthy;
 mod known;
 mod left_out;
 mod obstacles;
