@@ -13,7 +13,7 @@ use storagewhy::diagnosis::{Finding, Options, Scope, Severity};
 use storagewhy::engine::{Diagnosis, diagnose};
 use storagewhy::model::Kind;
 use storagewhy::report::Report;
-use storagewhy::snapshot::Snapshot;
+use storagewhy::snapshot::{Problem, Scope as Read, Snapshot};
 
 use crate::cases::{fixtures, load, show, yaml_files};
 
@@ -60,6 +60,27 @@ fn nothing_is_wrong_in_a_namespace_of_them() {
             let told = bad(&diagnosis);
             assert!(told.is_empty(), "{} {}: {}", path.display(), namespace.metadata.name, show(&told));
             assert!(!diagnosis.blocked() && !diagnosis.uncertain(), "{} {scope:?}", path.display());
+        }
+    }
+}
+
+#[test]
+fn nothing_is_wrong_half_a_minute_later() {
+    for (path, snapshot) in &*ALL {
+        let told = bad(&judge(snapshot, &Scope::default(), SignedDuration::from_secs(30)));
+        assert!(told.is_empty(), "{}: {}", path.display(), show(&told));
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_no_error() {
+    for (path, snapshot) in &*ALL {
+        for kind in Kind::ALL {
+            let blind = snapshot.clone().without(*kind, Read::Nothing(Problem::Forbidden));
+            let diagnosis = judge(&blind, &Scope::default(), SignedDuration::ZERO);
+            let errors = bad(&diagnosis).into_iter().filter(|finding| finding.severity == Severity::Error);
+            let errors: Vec<Finding> = errors.collect();
+            assert!(errors.is_empty(), "{} without {kind}: {}", path.display(), show(&errors));
         }
     }
 }
