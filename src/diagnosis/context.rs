@@ -127,6 +127,11 @@ impl<'a> PlacedCase<'a> {
         self.waited_longer_than(problem.patience()) || !self.exact && !problem.passing()
     }
 
+    /// Whether it is not certain that the pod has waited no longer than this many seconds.
+    pub(crate) fn may_have_waited(&self, seconds: i64) -> bool {
+        !self.exact || self.waited.is_none_or(|waited| waited > seconds)
+    }
+
     /// Whether the pod has waited longer than this many seconds, as far as that is known.
     pub fn waited_longer_than(&self, seconds: i64) -> bool {
         self.waited.is_some_and(|waited| waited > seconds)

@@ -13,6 +13,7 @@ mod cli;
 mod demands;
 mod dump;
 mod generated;
+mod healthy;
 mod known;
 mod left_out;
 mod manifests;

@@ -44,6 +44,9 @@ const LIMIT: &[&str] = &[
     "no free device",
 ];
 
+/// How clouds say that they take no more calls for a while, which is no limit of volumes.
+const THROTTLED: &[&str] = &["requestlimitexceeded", "request limit exceeded", "rate limit", "ratelimit", "throttl"];
+
 fn check(cx: &Context<'_>, out: &mut Out<'_>) {
     out.skip(unread(cx, &[Kind::PersistentVolumeClaim, Kind::PersistentVolume, Kind::VolumeAttachment]));
     for stuck in stuck(cx, out) {
@@ -57,6 +60,9 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
 
 fn is_limit(message: &str, code: Option<i32>) -> bool {
     let text = message.to_lowercase();
+    if THROTTLED.iter().any(|words| text.contains(words)) {
+        return false;
+    }
     code == Some(RESOURCE_EXHAUSTED)
         || grpc_code(message) == Some("ResourceExhausted")
         || LIMIT.iter().any(|words| text.contains(words))

@@ -9,6 +9,10 @@ use crate::volumes::{AttachProblem, MountEvent, MountFailure, NodeState};
 
 /// Seconds after which a mount that fails is no longer one that the next attempt makes good.
 pub(in crate::rules) const MOUNT_PATIENCE: i64 = 120;
+/// Seconds of the attempts that follow each other quickly.
+const FIRST_ATTEMPTS: i64 = 30;
+/// Attempts that have failed alike.
+const REPEATED: i64 = 3;
 
 /// The kinds on which the verdict about a placed pod's volumes rests.
 pub(in crate::rules) const OF_VERDICT: &[Kind] = &[
@@ -46,9 +50,13 @@ pub(in crate::rules) fn failing<'c, 'a>(
     out: &impl Known,
     wanted: impl Fn(&MountFailure) -> bool,
 ) -> Vec<(&'c PlacedCase<'a>, &'c MountEvent)> {
-    let cases = cx.placed.iter().filter(|case| !out.explained(&pod_ref(case.pod)) && has_tried(case));
-    let event = |case: &'c PlacedCase<'a>| case.verdict.events.iter().find(|event| wanted(&event.failure));
-    cases.filter_map(|case| Some((case, event(case)?))).collect()
+    let cases = cx.placed.iter().filter(|case| !out.explained(&pod_ref(case.pod)));
+    let told = cases.filter_map(|case| {
+        let mut events = case.verdict.events.iter().filter(|event| wanted(&event.failure)).peekable();
+        let newest = *events.peek()?;
+        has_tried(case, events).then_some((case, newest))
+    });
+    told.collect()
 }
 
 /// Why not everything about the volumes of placed pods could be read, where any wait for them.
@@ -70,9 +78,11 @@ pub(in crate::rules) fn lacks_claim(case: &PlacedCase<'_>) -> bool {
     })
 }
 
-/// Whether the pod has waited longer than a few attempts take, as far as that is known.
-fn has_tried(case: &PlacedCase<'_>) -> bool {
-    case.waited.is_none_or(|waited| waited > MOUNT_PATIENCE) || case.verdict.events.iter().any(|event| event.count >= 3)
+/// Whether the pod has waited longer than a few attempts take, as far as that is known. The first attempts follow each other
+/// within seconds (`pkg/util/goroutinemap/exponentialbackoff`), so that their number alone shows nothing at first.
+fn has_tried<'e>(case: &PlacedCase<'_>, mut events: impl Iterator<Item = &'e MountEvent>) -> bool {
+    case.waited.is_none_or(|waited| waited > MOUNT_PATIENCE)
+        || case.may_have_waited(FIRST_ATTEMPTS) && events.any(|event| event.count >= REPEATED)
 }
 
 impl<'a> Stuck<'_, 'a> {

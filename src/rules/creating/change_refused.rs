@@ -30,7 +30,14 @@ struct Refused<'a> {
 }
 
 fn check(cx: &Context<'_>, out: &mut Out<'_>) {
-    out.skip(cx.unread(&[Kind::StatefulSet, Kind::Deployment, Kind::ReplicaSet, Kind::DaemonSet, Kind::Job]));
+    out.skip(cx.unread(&[
+        Kind::Pod,
+        Kind::StatefulSet,
+        Kind::Deployment,
+        Kind::ReplicaSet,
+        Kind::DaemonSet,
+        Kind::Job,
+    ]));
     for (kind, meta) in &cx.controllers {
         let object = ObjectRef::new(*kind, &meta.namespace, &meta.name);
         if out.explained(&object) {
@@ -46,13 +53,15 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
 fn refused<'a>(cx: &Context<'a>, kind: Kind, meta: &Meta) -> Option<Refused<'a>> {
     let history = cx.history(kind, meta);
     let lacks = cx.shortfalls.iter().any(|short| short.kind == kind && std::ptr::eq(short.meta, meta));
+    let unseen = !cx.snapshot.pods.covers(&meta.namespace);
     let actions = [("FailedCreate", "SuccessfulCreate", "make"), ("FailedUpdate", "SuccessfulUpdate", "update")];
-    let standing = actions.into_iter().filter(|(failed, ..)| !(lacks && *failed == "FailedCreate")).filter_map(
-        |(failed, done, verb)| {
+    let standing = actions
+        .into_iter()
+        .filter(|(failed, ..)| !((lacks || unseen) && *failed == "FailedCreate"))
+        .filter_map(|(failed, done, verb)| {
             let events = history.standing(|event| event.reason == failed, |event| event.reason == done);
             Some(Refused { event: events.into_iter().next()?, verb })
-        },
-    );
+        });
     standing.filter(|refused| !overtaken(cx, kind, meta, refused.event)).max_by_key(|refused| refused.event.last_seen())
 }
 

@@ -25,6 +25,10 @@ crate::rules::declare_rule! {
 
 /// What waits is told in so many clauses; the rest is counted.
 const CLAUSES: usize = 3;
+/// Seconds for which a kubelet may miss its heartbeats before pods that it is to start count as stuck.
+const SILENT: i64 = 60;
+/// Seconds in which a node that has joined becomes ready: its network comes with pods that must start there first.
+const JOINS: i64 = 300;
 /// Lets volumes be detached from a node, and its pods be deleted, once its machine is known to be off.
 const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
 
@@ -136,15 +140,22 @@ fn past_deletion(cx: &Context<'_>, pod: &Pod) -> bool {
 /// Pods that have been placed on a lost node and never started there.
 fn pods_that_start<'a>(cx: &Context<'a>, lost: &mut BTreeMap<&'a str, Loss<'a>>) {
     for case in cx.placed.iter().filter(|case| case.waited_longer_than(60)) {
-        let Some(node) = cx.snapshot.nodes.get("", &case.verdict.node).found().filter(|node| is_lost(node)) else {
-            continue;
-        };
+        let node = cx.snapshot.nodes.get("", &case.verdict.node).found();
+        let Some(node) = node.filter(|node| is_lost(node) && lasts(cx, node)) else { continue };
         let loss = lost.entry(&node.metadata.name).or_default();
         if !loss.waiting.iter().any(|(pod, _)| std::ptr::eq(*pod, case.pod)) {
             let clause = format!("pod {} was placed there, and nobody starts it", case.pod.metadata.name);
             loss.waiting.push((case.pod, clause));
         }
     }
+}
+
+/// Whether a node that is lost is neither one that has just joined nor one that has been silent for a moment.
+fn lasts(cx: &Context<'_>, node: &Node) -> bool {
+    let ready = node.status.conditions.iter().find(|condition| condition.kind == "Ready");
+    let silent = ready.and_then(|ready| cx.age(ready.last_transition_time.as_deref()?));
+    let joined = cx.age(&node.metadata.creation_timestamp);
+    silent.is_none_or(|age| age > SILENT) && joined.is_none_or(|age| age > JOINS)
 }
 
 fn finding(cx: &Context<'_>, node: &Node, mut loss: Loss<'_>) -> Finding {

@@ -7,6 +7,7 @@ mod host_name_misread;
 pub(super) mod no_node_fits;
 pub(super) mod ordered_pods_wait;
 mod pinned;
+mod under_way;
 mod verdict_differs;
 mod volume_reach;
 mod volume_remedies;

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::everywhere::everywhere;
 use super::pinned::pinned;
+use super::under_way::under_way;
 use super::volume_remedies;
 use crate::diagnosis::context::{Context, OWN_NAME, PodGroup, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
@@ -40,21 +41,27 @@ const CLOSED_BY: usize = 2;
 const LONG: usize = 260;
 
 fn check(cx: &Context<'_>, out: &mut Out<'_>) {
+    let blocked = cx.blocked().filter(|group| !group.pods.iter().all(|pod| out.known(&pod_ref(pod))));
+    let blocked: Vec<&PodGroup<'_>> = blocked.collect();
     let mut stories: BTreeMap<String, (Rc<InTheWay>, Vec<&PodGroup<'_>>)> = BTreeMap::new();
-    for group in cx.blocked() {
-        if !group.pods.iter().all(|pod| out.known(&pod_ref(pod))) {
-            let way = cx.in_the_way(group);
-            let story = told(cx, group, &way);
-            stories.entry(story).or_insert_with(|| (way, Vec::new())).1.push(group);
+    let mut findings: Vec<(Finding, &PodGroup<'_>)> = Vec::new();
+    for group in blocked {
+        match under_way(cx, RULE.name, group) {
+            Some(finding) => findings.push((finding, group)),
+            None => {
+                let way = cx.in_the_way(group);
+                let story = told(cx, group, &way);
+                stories.entry(story).or_insert_with(|| (way, Vec::new())).1.push(group);
+            }
         }
     }
-    let subjects: Vec<ObjectRef> = stories.values().map(|(_, groups)| groups[0].subject()).collect();
     for (story, (way, groups)) in stories {
-        let subject = groups[0].subject();
-        let several = subjects.iter().filter(|other| **other == subject).count() > 1;
-        let mut finding = finding(cx, subject, &story, &way, &groups);
-        if several {
-            finding.id = format!("{}/{}", finding.id, groups[0].lead().metadata.name);
+        findings.push((finding(cx, groups[0].subject(), &story, &way, &groups), groups[0]));
+    }
+    let ids: Vec<String> = findings.iter().map(|(finding, _)| finding.id.clone()).collect();
+    for (mut finding, group) in findings {
+        if ids.iter().filter(|id| **id == finding.id).count() > 1 {
+            finding.id = format!("{}/{}", finding.id, group.lead().metadata.name);
         }
         out.add(finding);
     }
