@@ -32,23 +32,8 @@ pub enum Remedy {
 /// What the commands lead to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Then {
-    Placed {
-        namespace: String,
-        name: String,
-    },
-    Bound {
-        namespace: String,
-        name: String,
-    },
-    Asked {
-        namespace: String,
-        name: String,
-    },
-    /// The attach-detach controller wants the volume attached to the node.
-    Attaching {
-        volume: String,
-        node: String,
-    },
+    Placed { namespace: String, name: String },
+    Bound { namespace: String, name: String },
     Blocked,
 }
 

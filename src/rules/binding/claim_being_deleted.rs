@@ -35,7 +35,9 @@ fn check(cx: &Context<'_>, out: &mut Causes) {
     for claim in cx.snapshot.claims.seen().iter().filter(|claim| claim.metadata.deleting()) {
         let pods: Vec<&Pod> = cx.pods.iter().map(|case| case.pod).filter(|pod| uses(pod, claim)).collect();
         let waiting = Waiting { pods, unmade: unmade(cx, claim) };
-        if !waiting.pods.is_empty() || waiting.unmade.is_some() {
+        if waiting.pods.is_empty() && waiting.unmade.is_none() {
+            out.skip(cx.unread(&[Kind::StatefulSet, Kind::Event]));
+        } else {
             out.add(finding(cx, claim, &waiting));
         }
     }

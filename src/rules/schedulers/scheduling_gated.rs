@@ -106,7 +106,8 @@ fn opened(cx: &Context<'_>, group: &PodGroup<'_>) -> Remedy {
     let lead = &group.lead().metadata;
     let get = ["get", "pod", "-o", "yaml", "--show-managed-fields"];
     let command = kubectl(&get, &[&lead.name], &[("-n", &lead.namespace)]);
-    let look = Step { command, ..Step::told("See who set the gates and is to remove them: the managed fields say so") };
+    let look =
+        Step { command, ..Step::assumed("See who set the gates and is to remove them: the managed fields say so") };
     let operations = serde_json::json!([{"op": "remove", "path": "/spec/schedulingGates"}]);
     let steps = group.pods.iter().take(SHOWN).map(|pod| {
         let (namespace, name) = (pod.metadata.namespace.clone(), pod.metadata.name.clone());
