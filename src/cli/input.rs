@@ -142,12 +142,8 @@ impl InputArgs {
         let options = self.connection.options();
         let namespace = namespace.resolve(Some(&live::current_namespace(&options)?));
         let progress = Progress::begin("connecting");
-        let wanted = Wanted {
-            kinds: kinds.to_vec(),
-            namespace: namespace.clone(),
-            finished_pods: false,
-            taken: Some(Timestamp::now().to_string()),
-        };
+        let wanted =
+            Wanted { kinds: kinds.to_vec(), namespace: namespace.clone(), taken: Some(Timestamp::now().to_string()) };
         let cluster = Session::open(&options)?;
         let snapshot = cluster.read(&wanted, &|news| progress.say(news))?;
         Ok(Input { snapshot, namespace, cluster: Some(cluster) })
