@@ -70,11 +70,11 @@ impl Scene {
 
     /// Whether the controllers stand still until the commands have run.
     pub fn stops_controllers(&self) -> bool {
-        let told = self.steps.iter().filter_map(|step| match step {
+        let mut told = self.steps.iter().rev().filter_map(|step| match step {
             Step::Tell(command) => Some(command.as_str()),
             _ => None,
         });
-        told.last() == Some("controller-manager stop")
+        told.next() == Some("controller-manager stop")
     }
 
     fn read(file: &Path) -> Self {
