@@ -27,6 +27,7 @@ end
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_needs_command" -s V -l version -d 'Print version'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_needs_command" -f -a "diagnose" -d 'Explain why pods don\'t schedule and claims don\'t bind'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_needs_command" -f -a "preflight" -d 'Tell whether manifests would be admitted, their pods placed and their claims bound'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_needs_command" -f -a "webhooks" -d 'Show the admission webhooks that see new pods and claims, and what is wrong with them'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_needs_command" -f -a "storageclasses" -d 'Show the storage classes, what stands behind them, and what is wrong with them'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_needs_command" -f -a "sc" -d 'Show the storage classes, what stands behind them, and what is wrong with them'
@@ -70,6 +71,58 @@ complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand di
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -s v -l verbose -d 'Show all facts of each cause, and whole error texts'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -l exit-zero -d 'End with 0 whatever the report says'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand diagnose" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -s f -l filename -d 'Files and folders of manifests; - is standard input' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -s k -l kustomize -d 'A folder with a kustomization.yaml, for kustomize or kubectl (can be repeated)' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l chart -d 'A Helm chart, for helm' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l release -d 'The name of the chart\'s release' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l values -d 'A file with values for the chart (can be repeated)' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l set -d 'A value for the chart (can be repeated)' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -s n -l namespace -d 'The namespace of documents that name none [default: the context\'s]' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l from -d 'Read a file, folder or archive in place of the cluster: a collected snapshot, `kubectl get -o json` or yaml, a must-gather, a support bundle; - is standard input' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l example -d 'Read an example that is built in: topolvm' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l kubeconfig -d 'The kubeconfig file, in place of KUBECONFIG and ~/.kube/config' -r -F
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l context -d 'The kubeconfig context' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l cluster -d 'The kubeconfig cluster' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l user -d 'The kubeconfig user' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -s s -l server -d 'The address of the API server' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l token -d 'A bearer token' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l as -d 'The user to impersonate' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l as-group -d 'A group to impersonate (can be repeated)' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l as-uid -d 'The UID to impersonate' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l certificate-authority -d 'A file with the server\'s certificate authority' -r -F
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l client-certificate -d 'A file with a client certificate' -r -F
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l client-key -d 'A file with the client certificate\'s key' -r -F
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l tls-server-name -d 'The name that the server\'s certificate must have' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l request-timeout -d 'The deadline of the whole run, such as 30s or 1m; 0 is none [default: 1m]' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l kube-version -d 'The Kubernetes release whose behaviour and texts to follow, such as 1.33; by default the server\'s' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l scheduler-config -d 'The scheduler\'s KubeSchedulerConfiguration: profiles, plugins, extenders' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l replicas -d 'Try so many replicas of the workloads: how many fit, and what ends it' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l size -d 'Try claims of this size, such as 45Gi' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l class -d 'Try claims of this class' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l delete -d 'Manifests of what is deleted before the others are applied (can be repeated)' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l prune-selector -d 'Of that only what has these labels' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l drain -d 'Drain nodes in the end: does everything on them find a place again?' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l without-zone -d 'Lose the nodes of a zone in the end (can be repeated)' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -s o -l output -d 'The format of the report' -r -f -a "human\t'For people'
+json\t'The document as JSON'
+yaml\t'The same document as YAML'
+sarif\t'SARIF 2.1.0; ends with code 0 after a report'
+junit\t'JUnit XML, a test case a document'
+github\t'Annotations of GitHub Actions'
+gitlab\t'GitLab\'s code quality report'
+markdown\t'Markdown, for a comment on a pull request'"
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l fail-on -d 'What ends the run with another code than 0' -r -f -a "error\t'What is blocked'
+warning\t'Warnings as well, and what can\'t be known'
+unknown\t'What is blocked, and what can\'t be known'"
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l baseline -d 'A report of `preflight -o json`: what was wrong then does not count' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l color -d 'When to use colour; auto is on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t''
+never\t''"
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -s R -l recursive -d 'Read the folders in folders as well'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l insecure-skip-tls-verify -d 'Trust any certificate of the server'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l prune -d 'In the end delete what kubectl applied to these namespaces and is in no manifest'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l exit-zero -d 'End with 0 where something is blocked or can\'t be known'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -l from -d 'Read a file, folder or archive in place of the cluster: a collected snapshot, `kubectl get -o json` or yaml, a must-gather, a support bundle; - is standard input' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -l example -d 'Read an example that is built in: topolvm' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -l kubeconfig -d 'The kubeconfig file, in place of KUBECONFIG and ~/.kube/config' -r -F
@@ -227,14 +280,15 @@ never\t''"
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand __complete" -s h -l help -d 'Print help'
-complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "diagnose" -d 'Explain why pods don\'t schedule and claims don\'t bind'
-complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "webhooks" -d 'Show the admission webhooks that see new pods and claims, and what is wrong with them'
-complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "storageclasses" -d 'Show the storage classes, what stands behind them, and what is wrong with them'
-complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "capacity" -d 'Show what is free by class and topology segment, and how much more fits'
-complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "collect" -d 'Write a redacted snapshot that every command reads with --from'
-complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "rules" -d 'List the causes that can be told'
-complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "explain" -d 'Show a rule\'s page: what it means, how it is recognised, its look-alikes, how to repair it'
-complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "completion" -d 'Write a completion script for a shell'
-complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "__complete" -d 'Answer kubectl\'s question for completions'
-complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose preflight webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "diagnose" -d 'Explain why pods don\'t schedule and claims don\'t bind'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose preflight webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "preflight" -d 'Tell whether manifests would be admitted, their pods placed and their claims bound'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose preflight webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "webhooks" -d 'Show the admission webhooks that see new pods and claims, and what is wrong with them'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose preflight webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "storageclasses" -d 'Show the storage classes, what stands behind them, and what is wrong with them'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose preflight webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "capacity" -d 'Show what is free by class and topology segment, and how much more fits'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose preflight webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "collect" -d 'Write a redacted snapshot that every command reads with --from'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose preflight webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "rules" -d 'List the causes that can be told'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose preflight webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "explain" -d 'Show a rule\'s page: what it means, how it is recognised, its look-alikes, how to repair it'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose preflight webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "completion" -d 'Write a completion script for a shell'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose preflight webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "__complete" -d 'Answer kubectl\'s question for completions'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and not __fish_seen_subcommand_from diagnose preflight webhooks storageclasses capacity collect rules explain completion __complete help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand help; and __fish_seen_subcommand_from rules" -f -a "test" -d 'Try the examples that rules of your own carry'

@@ -10,6 +10,7 @@ pub mod engine;
 pub mod model;
 #[cfg(feature = "own-rules")]
 pub mod own;
+pub(crate) mod preflight;
 pub mod report;
 pub mod rules;
 pub mod scheduler;

@@ -1,7 +1,7 @@
 //! What admission added to a pod: the difference between the pod and its template.
 
 use crate::model::Quantity;
-use crate::model::pod::{Container, PodSpec};
+use crate::model::pod::{Container, PodSpec, ResourceRequirements};
 
 /// An extended resource that a container of the pod asks for and the template's container doesn't.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub(crate) struct InjectedResource {
     pub(crate) quantity: Quantity,
 }
 
-/// The extended resources that the pod asks for and its template doesn't.
+/// The extended resources that the pod asks for and its template doesn't. A limit in the template is a request of its pods.
 pub(crate) fn injected_resources(template: &PodSpec, live: &PodSpec) -> Vec<InjectedResource> {
     let mut injected = Vec::new();
     for (field, live, template) in [
@@ -35,7 +35,10 @@ fn added<'a>(
     container: &'a Container,
     original: Option<&'a Container>,
 ) -> impl Iterator<Item = (&'a String, &'a Quantity)> {
-    let asked = move |name: &str| original.is_some_and(|original| original.resources.requests.contains_key(name));
+    let given = |resources: &ResourceRequirements, name: &str| {
+        resources.requests.contains_key(name) || resources.limits.contains_key(name)
+    };
+    let asked = move |name: &str| original.is_some_and(|original| given(&original.resources, name));
     container.resources.requests.iter().filter(move |(name, _)| is_extended(name) && !asked(name))
 }
 
@@ -74,6 +77,16 @@ mod tests {
                 ("example.com/net", "spec.containers[2].resources.requests")
             ]
         );
+    }
+
+    #[test]
+    fn what_the_template_limits_is_no_injection() {
+        let template = spec(serde_json::json!({"containers": [
+            {"name": "a", "resources": {"limits": {"example.com/gpu": "1"}}}]}));
+        let mut live = template.clone();
+        crate::admission::expand::default_requests(&mut live);
+        assert_eq!(live.containers[0].resources.requests, live.containers[0].resources.limits);
+        assert!(injected_resources(&template, &live).is_empty());
     }
 
     #[test]

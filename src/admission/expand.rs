@@ -173,9 +173,21 @@ pub(crate) fn pod_of(snapshot: &Snapshot, kind: Kind, owner: &Meta, template: &P
         ..OwnerReference::default()
     }];
     pod.status.phase = "Pending".to_owned();
+    default_requests(&mut pod.spec);
     default_tolerations(&mut pod.spec);
     default_priority(snapshot, &mut pod.spec);
     pod
+}
+
+/// What a container has a limit for and does not ask for, its pod asks for in full; templates are left as they are
+/// (`pkg/apis/core/v1/defaults.go`, SetDefaults_Pod).
+pub(crate) fn default_requests(spec: &mut PodSpec) {
+    for container in spec.containers.iter_mut().chain(&mut spec.init_containers) {
+        let resources = &mut container.resources;
+        for (name, limit) in &resources.limits {
+            resources.requests.entry(name.clone()).or_insert_with(|| limit.clone());
+        }
+    }
 }
 
 /// `DefaultTolerationSeconds`: every pod tolerates nodes that are not ready or unreachable for five minutes.

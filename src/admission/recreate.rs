@@ -37,20 +37,27 @@ pub(crate) fn recreate(
     let Some(live) = live else {
         return Err(CreateError::Unknown(format!("pod {namespace}/{name} was not read")));
     };
-    let (old, new) = (found(template_of(original, live), live)?, found(template_of(current, live), live)?);
+    let (old, new) = (made_of(original, live)?, made_of(current, live)?);
     let mut kept = Pod::clone(live);
-    for injection in injected_resources(old.spec, &live.spec) {
+    for injection in injected_resources(&old, &live.spec) {
         if !still_injected(original, current, live, &injection)? {
-            drop_resource(&mut kept.spec, &injection.resource, old.spec);
+            drop_resource(&mut kept.spec, &injection.resource, &old);
         }
     }
-    let mut pod = merge(&kept, old.spec, new.spec)?;
+    let mut pod = merge(&kept, &old, &new)?;
     pod.metadata.creation_timestamp.clear();
     pod.metadata.deletion_timestamp = None;
     pod.status = PodStatus { phase: "Pending".to_owned(), ..PodStatus::default() };
     pod.spec.node_name.clear();
     admit(current, &mut pod)?;
     Ok(pod)
+}
+
+/// What the API server makes of the template of a pod's controller.
+fn made_of(snapshot: &Snapshot, pod: &Pod) -> Result<PodSpec, CreateError> {
+    let mut spec = found(template_of(snapshot, pod), pod)?.spec.clone();
+    expand::default_requests(&mut spec);
+    Ok(spec)
 }
 
 /// What admission does to a new pod that can be known without having seen it done.

@@ -22,6 +22,11 @@ pub(crate) struct EngineArgs {
 }
 
 impl EngineArgs {
+    /// The release that the user named.
+    pub(crate) fn asked_version(&self) -> Option<String> {
+        self.kube_version.map(|version| version.to_string())
+    }
+
     /// The engine's options. `obstacles` says whether the report has all of them.
     ///
     /// # Errors

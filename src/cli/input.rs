@@ -2,6 +2,7 @@
 
 use clap::Args;
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::connection::ConnectionArgs;
 use super::error::CliError;
@@ -15,6 +16,7 @@ use crate::model::Kind;
 use crate::snapshot::{Demand, Snapshot};
 use crate::source::dump;
 use crate::source::live::{self, Session, Wanted};
+use crate::source::raw::RawFilter;
 
 /// Names of broken objects that are written out.
 const BROKEN: usize = 5;
@@ -41,6 +43,14 @@ pub(crate) struct Input {
     pub(crate) namespace: Option<String>,
     /// The cluster, where it is one.
     cluster: Option<Session>,
+}
+
+/// What was read of the facts and of the objects as the server has them.
+pub(crate) struct Kept {
+    pub(crate) snapshot: Snapshot,
+    pub(crate) objects: Vec<Value>,
+    /// Kinds of which some objects could not be read.
+    pub(crate) unread: Vec<String>,
 }
 
 /// How often more is read: what is found may lead to more.
@@ -99,17 +109,41 @@ impl InputArgs {
         Ok(input)
     }
 
+    /// The namespace of the context; `None` where no cluster is asked.
+    ///
+    /// # Errors
+    /// Where the kubeconfig is wrong.
+    pub(crate) fn current_namespace(&self) -> Result<Option<String>, CliError> {
+        match (&self.from, &self.example) {
+            (None, None) => Ok(Some(live::current_namespace(&self.connection.options())?)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Reads every kind, and the objects that `raw` asks for as the server has them.
+    ///
+    /// # Errors
+    /// Where nothing could be read.
+    pub(crate) fn read_keeping(&self, raw: RawFilter) -> Result<Kept, CliError> {
+        if let Some(from) = &self.from {
+            let _progress = Progress::begin("reading the dump");
+            let (snapshot, objects) = dump::read_keeping(from, raw)?;
+            snapshot.warnings.iter().for_each(|warning| terminal::warn(warning));
+            warn_of_broken(&snapshot);
+            return Ok(Kept { snapshot, objects, unread: Vec::new() });
+        }
+        let Input { snapshot, cluster, .. } = self.read(&NamespaceArgs::all(), Kind::ALL)?;
+        let (objects, unread) = cluster.map_or_else(Default::default, |cluster| cluster.raw(&raw));
+        Ok(Kept { snapshot, objects, unread })
+    }
+
     #[expect(clippy::disallowed_methods, reason = "the command line reads the clock")]
     fn read_cluster(&self, namespace: &NamespaceArgs, kinds: &[Kind]) -> Result<Input, CliError> {
         let options = self.connection.options();
         let namespace = namespace.resolve(Some(&live::current_namespace(&options)?));
         let progress = Progress::begin("connecting");
-        let wanted = Wanted {
-            kinds: kinds.to_vec(),
-            namespace: namespace.clone(),
-            finished_pods: false,
-            taken: Some(Timestamp::now().to_string()),
-        };
+        let wanted =
+            Wanted { kinds: kinds.to_vec(), namespace: namespace.clone(), taken: Some(Timestamp::now().to_string()) };
         let cluster = Session::open(&options)?;
         let snapshot = cluster.read(&wanted, &|news| progress.say(news))?;
         Ok(Input { snapshot, namespace, cluster: Some(cluster) })

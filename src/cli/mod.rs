@@ -12,11 +12,14 @@ mod error;
 mod example;
 mod exit;
 mod explain;
+mod gate;
 mod input;
+mod manifest_args;
 mod namespace;
 mod offers;
 #[cfg(feature = "own-rules")]
 mod own;
+mod preflight;
 mod progress;
 mod rules;
 #[cfg(feature = "own-rules")]
@@ -27,6 +30,7 @@ mod storageclasses;
 mod target;
 mod terminal;
 mod webhooks;
+mod what_if;
 mod words;
 
 use std::ffi::OsString;
@@ -60,6 +64,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Diagnose(diagnose::DiagnoseArgs),
+    Preflight(Box<preflight::PreflightArgs>),
     Webhooks(webhooks::WebhooksArgs),
     #[command(name = "storageclasses", visible_alias = "sc")]
     StorageClasses(storageclasses::StorageClassesArgs),
@@ -94,6 +99,7 @@ impl Command {
     fn run(&self) -> anyhow::Result<Exit> {
         match self {
             Command::Diagnose(args) => diagnose::run(args),
+            Command::Preflight(args) => preflight::run(args),
             Command::Webhooks(args) => webhooks::run(args),
             Command::StorageClasses(args) => storageclasses::run(args),
             Command::Capacity(args) => capacity::run(args),

@@ -48,6 +48,11 @@ impl<'a> Context<'a> {
         self.one(Kind::VolumeSnapshot, &self.snapshot.snapshots, namespace, name)
     }
 
+    /// All volume snapshots; `None` where they could not all be read.
+    pub fn volume_snapshots(&self) -> Option<&'a [Arc<VolumeSnapshot>]> {
+        self.every(Kind::VolumeSnapshot, &self.snapshot.snapshots)
+    }
+
     /// The content of a volume snapshot.
     pub fn snapshot_content(&self, name: &str) -> Lookup<'a, VolumeSnapshotContent> {
         self.one(Kind::VolumeSnapshotContent, &self.snapshot.snapshot_contents, "", name)

@@ -54,6 +54,8 @@ pub(super) struct Settled {
     pub blocked: Vec<ObjectRef>,
     /// Of the blocked pods those for which the scheduler would evict others.
     pub preempting: Vec<ObjectRef>,
+    /// Of the blocked pods those that a node would take and drive out again, with the node.
+    pub driven: Vec<(ObjectRef, String)>,
     /// Pods that had a node and wait for their volumes on it.
     pub starting: Vec<ObjectRef>,
     /// Pods of which it can't be told what becomes of them.
@@ -192,7 +194,7 @@ impl<'a> Trials<'a> {
     }
 
     fn play(&mut self, state: Snapshot, victims: &[ObjectRef]) -> Result {
-        let Some(Settled { state, placed, mut blocked, starting, open, unknown, .. }) =
+        let Some(Settled { state, placed, mut blocked, driven, starting, open, unknown, .. }) =
             self.settle(state, victims, Choice::First)
         else {
             return Result::Unknown(TOO_LARGE.to_owned());
@@ -206,7 +208,7 @@ impl<'a> Trials<'a> {
             (true, Some(reason)) => Result::Unknown(reason),
             (false, unknown) => {
                 let open = unknown.map(|reason| (reason, names(&open)));
-                self.blocked(&state, placed, &blocked, open)
+                self.blocked(&state, placed, (&blocked, &driven), open)
             }
         }
     }
@@ -215,7 +217,7 @@ impl<'a> Trials<'a> {
     /// budget is spent.
     pub(super) fn settle(&mut self, mut state: Snapshot, victims: &[ObjectRef], choice: Choice) -> Option<Settled> {
         bind_immediate(&mut state, victims);
-        let (mut waiting, mut blocked, mut starting) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut waiting, mut blocked, mut starting, mut driven) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for pod in pods_in_order(&state, victims, choice) {
             match bring_about(&mut state, pod) {
                 Brought::Pending => waiting.push(pod),
@@ -231,13 +233,18 @@ impl<'a> Trials<'a> {
             for (pod, outcome) in waiting[next..].iter().zip(round) {
                 next += 1;
                 match outcome {
-                    Judged::Placed(node) if driven_out(&state, pod, &node) => blocked.push((*pod).clone()),
-                    Judged::Placed(node) => {
-                        placed.push(pod.name.clone());
-                        if placed.len() <= MAX_PLACED {
-                            place(&mut state, pod, &node);
-                        }
+                    Judged::Placed(node) if driven_out(&state, pod, &node) => {
+                        blocked.push((*pod).clone());
+                        driven.push(((*pod).clone(), node));
                     }
+                    Judged::Placed(node) if placed.len() < MAX_PLACED => match self.placed(&state, pod, &node)? {
+                        Some(after) => {
+                            placed.push(pod.name.clone());
+                            state = after;
+                        }
+                        None => blocked.push((*pod).clone()),
+                    },
+                    Judged::Placed(_) => placed.push(pod.name.clone()),
                     Judged::Blocked { preempts } => {
                         blocked.push((*pod).clone());
                         preempting.extend(preempts.then(|| (*pod).clone()));
@@ -250,7 +257,29 @@ impl<'a> Trials<'a> {
             }
         }
         blocked.extend(unbound(&state, victims));
-        Some(Settled { state, placed, blocked, preempting, starting, open, unknown })
+        Some(Settled { state, placed, blocked, preempting, driven, starting, open, unknown })
+    }
+
+    /// The state with a pod on a node, `Some(None)` where the node would not take the pod a second time: volumes that were
+    /// free count by their own driver once they are bound, and the scheduler looks again whenever its binding fails half-way.
+    /// `None` when the budget is spent.
+    fn placed(&mut self, state: &Snapshot, pod: &ObjectRef, node: &str) -> Option<Option<Snapshot>> {
+        let mut after = state.clone();
+        if !place(&mut after, pod, node) {
+            return Some(Some(after));
+        }
+        let mut again = after.clone();
+        if let Some(found) = state.pods.get(&pod.namespace, &pod.name).found() {
+            again.pods.insert(Pod::clone(found));
+        }
+        self.budget = self.budget.checked_sub(cost(state))?;
+        let scheduler = self.scheduler.after(&again);
+        let fits = again.pods.get(&pod.namespace, &pod.name).found().is_some_and(|pod| {
+            let verdict = scheduler.judge(pod);
+            verdict.nodes.iter().any(|one| one.name == node && one.fits == Some(true))
+                || verdict.placed.as_deref() == Some(node)
+        });
+        Some(fits.then_some(after))
     }
 
     /// The placed pods for which there is a cause in the state that keeps them from their volumes.
@@ -264,8 +293,7 @@ impl<'a> Trials<'a> {
     /// The scheduler's decisions on pods, one after the other; with `one` no further than the first that it places, since
     /// that one changes the state for the others. `None` when the budget is spent.
     fn judge(&mut self, state: &Snapshot, pods: &[&ObjectRef], choice: Choice, one: bool) -> Option<Vec<Judged>> {
-        let cost = state.pods.seen().len() + 10 * state.nodes.seen().len() + 1;
-        self.budget = self.budget.checked_sub(cost)?;
+        self.budget = self.budget.checked_sub(cost(state))?;
         let scheduler = self.scheduler.after(state);
         let mut round = Vec::new();
         for object in pods {
@@ -292,7 +320,7 @@ impl<'a> Trials<'a> {
         &mut self,
         state: &Snapshot,
         placed: Vec<String>,
-        blocked: &[ObjectRef],
+        (blocked, driven): (&[ObjectRef], &[(ObjectRef, String)]),
         open: Option<(String, Vec<String>)>,
     ) -> Result {
         let findings = self.causes(state, blocked);
@@ -308,11 +336,24 @@ impl<'a> Trials<'a> {
                 told.extend(victims);
             }
         }
-        if by.is_empty() {
-            by.push((UNTOLD.to_owned(), names(blocked)));
+        for (pod, node) in driven {
+            if told.insert(pod) {
+                let text = format!("node {node} drives it out again: it does not tolerate a NoExecute taint there");
+                by.push((text, vec![pod.name.clone()]));
+            }
+        }
+        let untold: Vec<String> =
+            blocked.iter().filter(|object| !told.contains(object)).map(|object| object.name.clone()).collect();
+        if !untold.is_empty() {
+            by.push((UNTOLD.to_owned(), untold));
         }
         Result::Blocked { placed, by, causes: errors.map(|finding| finding.id.clone()).collect(), open }
     }
+}
+
+/// What a scheduler for a state costs, in objects summed up.
+fn cost(state: &Snapshot) -> usize {
+    state.pods.seen().len() + 10 * state.nodes.seen().len() + 1
 }
 
 /// Remedies that help most come first, of those that help the safest; among equals the rule's order stays.
@@ -431,9 +472,10 @@ fn begins_to_wait(state: &mut Snapshot, pod: &ObjectRef) -> bool {
 }
 
 /// Puts a pod on a node, and its claims with it: what waits for a consumer takes the smallest volume that fits there, or
-/// is provisioned there.
-fn place(state: &mut Snapshot, pod: &ObjectRef, node: &str) {
-    let Some(found) = state.pods.get(&pod.namespace, &pod.name).found() else { return };
+/// is provisioned there. Says whether a volume that was there is taken.
+fn place(state: &mut Snapshot, pod: &ObjectRef, node: &str) -> bool {
+    let Some(found) = state.pods.get(&pod.namespace, &pod.name).found() else { return false };
+    let mut taken = false;
     let mut placed = Pod::clone(found);
     placed.spec.node_name = node.to_owned();
     let claims: Vec<String> = placed.spec.volumes.iter().filter_map(|volume| volume.claim_name(&pod.name)).collect();
@@ -445,7 +487,10 @@ fn place(state: &mut Snapshot, pod: &ObjectRef, node: &str) {
         }
         let claim = Claim::clone(claim);
         match fitting_volume(state, &claim, node) {
-            Some(volume) => bind(state, claim, &volume),
+            Some(volume) => {
+                bind(state, claim, &volume);
+                taken = true;
+            }
             None => {
                 let mut claim = claim;
                 claim.metadata.annotations.insert(SELECTED_NODE.to_owned(), node.to_owned());
@@ -453,6 +498,7 @@ fn place(state: &mut Snapshot, pod: &ObjectRef, node: &str) {
             }
         }
     }
+    taken
 }
 
 /// The smallest free volume that a claim which waits for its consumer can take on a node.

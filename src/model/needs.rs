@@ -63,6 +63,7 @@ pub(crate) const ON_DEMAND: &[OnDemand] = &[
     on_demand(Kind::ClusterRole, false, "which right a driver's account lacks"),
     on_demand(Kind::ClusterRoleBinding, true, "which right a driver's account lacks"),
     on_demand(Kind::VolumeSnapshot, false, "why a claim can't be restored from a snapshot"),
+    on_demand(Kind::VolumeSnapshot, true, "with --risks: which claims no snapshot is kept of"),
     on_demand(Kind::VolumeSnapshotClass, true, "why a claim can't be restored from a snapshot"),
     on_demand(Kind::VolumeSnapshotContent, false, "why a claim can't be restored from a snapshot"),
 ];
@@ -166,7 +167,8 @@ mod tests {
         let kinds: Vec<Kind> = NEEDS.iter().map(|need| need.kind).collect();
         let listed: Vec<Kind> = Kind::ALL.iter().copied().filter(|kind| kind.listed()).collect();
         assert_eq!(kinds, listed);
-        let on_demand: Vec<Kind> = ON_DEMAND.iter().map(|one| one.kind).collect();
+        let mut on_demand: Vec<Kind> = ON_DEMAND.iter().map(|one| one.kind).collect();
+        on_demand.dedup();
         let others: Vec<Kind> =
             Kind::ALL.iter().copied().filter(|kind| !kind.listed() && *kind != Kind::ConfigMap).collect();
         assert_eq!(on_demand, others);

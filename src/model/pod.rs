@@ -7,7 +7,7 @@ use super::kind::Object;
 use super::lenient::model;
 use super::meta::{Map, Meta};
 use super::quantity::Quantity;
-use super::selector::{LabelSelector, NodeSelector};
+use super::selector::{LabelSelector, NodeSelector, NodeSelectorTerm};
 
 /// Amounts by resource name.
 pub type Resources = BTreeMap<String, Quantity>;
@@ -161,16 +161,34 @@ model! {
         pub pod_anti_affinity: Option<PodAffinity>,
     }
 
-    /// Node affinity; preferences don't filter and are not kept.
+    /// Node affinity.
     pub struct NodeAffinity {
         #[serde(rename = "requiredDuringSchedulingIgnoredDuringExecution")]
         pub required: Option<NodeSelector>,
+        /// What decides among the nodes that take the pod.
+        #[serde(rename = "preferredDuringSchedulingIgnoredDuringExecution")]
+        pub preferred: Vec<PreferredNodes>,
     }
 
-    /// Pod affinity or anti-affinity; preferences don't filter and are not kept.
+    /// Nodes that a pod prefers.
+    pub struct PreferredNodes {
+        pub weight: i32,
+        pub preference: NodeSelectorTerm,
+    }
+
+    /// Pod affinity or anti-affinity.
     pub struct PodAffinity {
         #[serde(rename = "requiredDuringSchedulingIgnoredDuringExecution")]
         pub required: Vec<PodAffinityTerm>,
+        /// What decides among the nodes that take the pod.
+        #[serde(rename = "preferredDuringSchedulingIgnoredDuringExecution")]
+        pub preferred: Vec<PreferredPods>,
+    }
+
+    /// Pods that a pod prefers, or rather not, to be near.
+    pub struct PreferredPods {
+        pub weight: i32,
+        pub pod_affinity_term: PodAffinityTerm,
     }
 
     /// A term of pod (anti-)affinity.
@@ -476,6 +494,23 @@ impl PodSpec {
     pub fn affinity_terms(&self) -> &[PodAffinityTerm] {
         let terms = self.affinity.as_ref().and_then(|affinity| affinity.pod_affinity.as_ref());
         terms.map_or(&[], |terms| &terms.required)
+    }
+
+    /// The node affinity's preferences.
+    pub fn preferred_nodes(&self) -> &[PreferredNodes] {
+        let affinity = self.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref());
+        affinity.map_or(&[], |affinity| &affinity.preferred)
+    }
+
+    /// The preferences of pod affinity, and those of pod anti-affinity.
+    pub fn preferred_pods(&self) -> (&[PreferredPods], &[PreferredPods]) {
+        match &self.affinity {
+            Some(affinity) => (
+                affinity.pod_affinity.as_ref().map_or(&[][..], |affinity| &affinity.preferred),
+                affinity.pod_anti_affinity.as_ref().map_or(&[][..], |affinity| &affinity.preferred),
+            ),
+            None => (&[], &[]),
+        }
     }
 
     /// The required terms of pod anti-affinity.

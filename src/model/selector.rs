@@ -222,7 +222,8 @@ impl NodeSelectorTerm {
         fields.chain(expressions).collect()
     }
 
-    fn matches(&self, name: &str, labels: &Map) -> bool {
+    /// Whether a node with this name and these labels matches.
+    pub(crate) fn matches(&self, name: &str, labels: &Map) -> bool {
         if self.match_expressions.is_empty() && self.match_fields.is_empty() {
             return false;
         }

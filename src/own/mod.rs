@@ -5,7 +5,7 @@ mod examples;
 mod facts;
 mod fields;
 mod file;
-mod language;
+pub(crate) mod language;
 mod load;
 mod place;
 mod run;

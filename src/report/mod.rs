@@ -1,6 +1,7 @@
 //! What the user is given. One document, one file a format.
 
 pub mod document;
+pub(crate) mod formats;
 pub mod human;
 pub(crate) mod json;
 pub(crate) mod obstacles;

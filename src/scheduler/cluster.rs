@@ -3,17 +3,17 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::RandomState;
 
 use super::capacities::Capacities;
 use super::host_ports::{HostPort, host_ports};
 use super::present_volumes::PresentVolumes;
-use super::resources::{Totals, usage};
+use super::resources::{Totals, non_zero, usage};
 use crate::model::pod::PodAffinityTerm;
 use crate::model::version::Version;
-use crate::model::{Node, Pod, Volume, VolumeAttachment};
+use crate::model::{CsiStorageCapacity, Node, Pod, Volume, VolumeAttachment};
 use crate::snapshot::Snapshot;
 use crate::snapshot::differences;
 
@@ -44,6 +44,8 @@ pub(crate) struct NodeInfo<'a> {
     pub(crate) used_ports: HashSet<HostPort<'a>>,
     pub(crate) allocatable: Arc<Totals<'a>>,
     pub(crate) allowed_pods: i64,
+    /// CPU and memory as nodes are ranked by them, summed when first asked for.
+    non_zero: OnceLock<[i64; 2]>,
 }
 
 impl<'a> NodeInfo<'a> {
@@ -56,7 +58,18 @@ impl<'a> NodeInfo<'a> {
             used_ports: HashSet::new(),
             allocatable: Arc::new(Totals::of_node(&node.status.allocatable)),
             allowed_pods: node.status.allocatable.get("pods").map_or(0, |pods| pods.value()),
+            non_zero: OnceLock::new(),
         }
+    }
+
+    /// CPU and memory of the pods as nodes are ranked by them.
+    pub(crate) fn non_zero(&self, version: Version) -> [i64; 2] {
+        *self.non_zero.get_or_init(|| {
+            self.pods.iter().fold([0, 0], |sum, info| {
+                let more = non_zero(info.pod, version);
+                [sum[0] + more[0], sum[1] + more[1]]
+            })
+        })
     }
 
     fn with(node: &'a Node, pods: impl IntoIterator<Item = Arc<PodInfo<'a>>>) -> Self {
@@ -71,6 +84,7 @@ impl<'a> NodeInfo<'a> {
 
     /// Puts a pod on the node.
     pub(crate) fn add(&mut self, pod: Arc<PodInfo<'a>>) {
+        self.non_zero.take();
         self.requested.add(&pod.usage);
         self.used_ports.extend(pod.ports.iter().copied());
         if !pod.pod.spec.anti_affinity_terms().is_empty() {
@@ -84,6 +98,7 @@ impl<'a> NodeInfo<'a> {
         for pods in [&mut self.pods, &mut self.anti_affine] {
             pods.retain(|present| !std::ptr::eq(present.pod, pod.pod));
         }
+        self.non_zero.take();
         self.requested.subtract(&pod.usage);
         for port in &pod.ports {
             self.used_ports.remove(port);
@@ -112,6 +127,8 @@ pub(crate) struct Cluster<'a> {
     pub(crate) capacities: Arc<Capacities<'a>>,
     /// The keys of the labels that anti-affinity of placed and nominated pods asks for.
     anti_affinity_keys: OnceCell<HashSet<String>>,
+    /// Bytes that pods which are placed but not yet bound take of CSIStorageCapacity objects, by namespace and name.
+    spent: HashMap<(&'a str, &'a str), i64>,
     /// What NodeVolumeLimits has found on the nodes so far, by position; gone for a node whose pods change.
     pub(crate) volumes_present: RefCell<HashMap<usize, PresentVolumes>>,
 }
@@ -162,6 +179,7 @@ impl<'a> Cluster<'a> {
             attachments_by_node: Arc::new(attachments_by_node(snapshot)),
             capacities: Arc::new(Capacities::new(snapshot)),
             anti_affinity_keys: OnceCell::new(),
+            spent: HashMap::new(),
             volumes_present: RefCell::default(),
         };
         for pod in snapshot.pods.seen() {
@@ -207,6 +225,7 @@ impl<'a> Cluster<'a> {
                 false => Arc::new(Capacities::new(snapshot)),
             },
             anti_affinity_keys: OnceCell::new(),
+            spent: HashMap::new(),
             volumes_present: RefCell::default(),
         };
         for pod in come {
@@ -294,6 +313,24 @@ impl<'a> Cluster<'a> {
         self.assumed.nodes.insert(name_of(pod), node.name());
         self.assumed.before.entry(position).or_insert_with(|| Arc::clone(node));
         Arc::make_mut(node).add(Arc::new(PodInfo::new(pod, self.version)));
+    }
+
+    /// Counts a volume that is made on a node against what the driver publishes there.
+    pub(crate) fn spend(&mut self, class: &str, node: &Node, bytes: i64) {
+        let capacities = Arc::clone(&self.capacities);
+        for capacity in capacities.on(class, node) {
+            let meta = &capacity.metadata;
+            *self.spent.entry((meta.namespace.as_str(), meta.name.as_str())).or_default() += bytes;
+        }
+    }
+
+    /// The largest volume for which a CSIStorageCapacity still has room, in bytes; `None` where it doesn't say.
+    pub(crate) fn room(&self, capacity: &CsiStorageCapacity) -> Option<i64> {
+        let limit = capacity.limit()?.value();
+        let meta = &capacity.metadata;
+        let spent = self.spent.get(&(meta.namespace.as_str(), meta.name.as_str()));
+        let Some((spent, published)) = spent.zip(capacity.capacity.as_ref()) else { return Some(limit) };
+        Some(limit.min(published.value().saturating_sub(*spent)))
     }
 
     /// The node that a pod is placed on but not yet bound to.

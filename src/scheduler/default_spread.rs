@@ -13,7 +13,8 @@ pub(crate) fn constraints<'c>(cycle: &Cycle<'c>) -> Result<(LabelSelector, Vec<&
     Ok((selector, list))
 }
 
-fn selector(cycle: &Cycle<'_>) -> Result<LabelSelector, Status> {
+/// The selector of the services and the controller of a pod.
+pub(super) fn selector(cycle: &Cycle<'_>) -> Result<LabelSelector, Status> {
     let (pod, snapshot) = (cycle.pod, cycle.cluster.snapshot);
     let namespace = &pod.metadata.namespace;
     if !snapshot.services.covers(namespace) {

@@ -1,5 +1,6 @@
 //! What kube-scheduler decides, plugin by plugin, byte for byte.
 
+mod alike;
 mod assumed;
 mod capacities;
 mod claim_obstacles;
@@ -24,6 +25,7 @@ mod reason;
 mod release;
 mod resources;
 mod running;
+mod score;
 mod status;
 mod verdict;
 
@@ -32,7 +34,8 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use cluster::Cluster;
+pub(crate) use alike::Place;
+use cluster::{Cluster, NodeInfo};
 pub use config::SchedulerConfig;
 use config::{Extender, Profile};
 pub use config_file::parse as parse_config;
@@ -163,6 +166,22 @@ impl<'a> Scheduler<'a> {
     /// The pods that count on a node.
     pub fn pods_on(&self, node: &str) -> impl Iterator<Item = &Pod> {
         self.cluster.node(node).into_iter().flat_map(|info| &info.pods).map(|info| info.pod)
+    }
+
+    /// The claims of a pod that bind when it is placed on a node, each with the volume that is there for it; `None` where
+    /// one is to be made.
+    pub(crate) fn volumes_on(&self, pod: &Pod, node: &str) -> Vec<(String, Option<String>)> {
+        let node = self.cluster.node(node).map(|info| info.node);
+        node.map_or_else(Vec::new, |node| plugins::volume_binding::choices(&self.cluster, pod, node))
+    }
+
+    /// The nodes among which the scheduler draws one for a pod: of those that take it the ones with the best score, by
+    /// name.
+    pub(crate) fn best(&self, pod: &Pod, verdict: &PodVerdict) -> Vec<String> {
+        let fitting = verdict.nodes.iter().filter(|node| node.fits == Some(true));
+        let fitting: Vec<&NodeInfo<'_>> = fitting.filter_map(|node| self.cluster.node(&node.name)).collect();
+        let Some(cycle) = self.cycle(pod) else { return Vec::new() };
+        score::best(&cycle, &fitting)
     }
 
     /// The configuration that the verdicts follow.

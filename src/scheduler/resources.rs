@@ -113,6 +113,25 @@ pub(crate) fn usage<'a>(pod: &'a Pod, version: Version) -> Totals<'a> {
     Totals::of(&pod_requests(pod, version, statuses))
 }
 
+/// CPU and memory of a pod where containers that ask for none count with 100m and 200Mi, as nodes are ranked
+/// (`pkg/scheduler/util/pod_resources.go`).
+pub(crate) fn non_zero(pod: &Pod, version: Version) -> [i64; 2] {
+    const DEFAULTS: [(&str, i128); 2] = [("cpu", 100_000_000), ("memory", (200 << 20) * 1_000_000_000)];
+    let own = pod.spec.resources.as_ref().is_some_and(|own| own.requests.keys().any(|name| is_pod_level(name)));
+    let mut sum = of_containers(pod, version, |container, _| {
+        let mut amounts = asked(container);
+        let told = &container.resources.requests;
+        for (name, nanos) in DEFAULTS.iter().filter(|(name, _)| !own && !told.contains_key(*name)) {
+            amounts.replace(name, *nanos);
+        }
+        amounts
+    });
+    replace_with_pod_level(pod, version, false, false, &mut sum);
+    sum.add(&Amounts::of(&pod.spec.overhead));
+    let totals = Totals::of(&sum);
+    [totals.cpu, totals.memory]
+}
+
 /// Amounts in nano units by resource, each resource once. Pods name few.
 #[derive(Clone, Debug, Default)]
 struct Amounts<'a>(Vec<(&'a str, i128)>);

@@ -9,7 +9,7 @@ pub(crate) mod history;
 mod implied;
 pub(crate) mod store;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -291,6 +291,12 @@ impl Builder {
             self.events.truncate(most);
         }
         too_many
+    }
+
+    /// The namespaces in which claims are being deleted.
+    pub fn namespaces_of_ending_claims(&self) -> BTreeSet<&str> {
+        let ending = self.claims.iter().filter(|claim| claim.metadata.deleting());
+        ending.map(|claim| claim.metadata.namespace.as_str()).collect()
     }
 
     /// The scope said of a kind so far.

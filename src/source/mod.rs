@@ -2,6 +2,8 @@
 
 pub mod dump;
 pub mod live;
+pub mod manifests;
+pub(crate) mod raw;
 mod rules;
 mod text;
 

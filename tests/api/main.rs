@@ -161,12 +161,21 @@ fn the_newest_events_are_kept_where_there_are_too_many() {
 }
 
 #[test]
-fn finished_pods_are_read_on_request() {
-    let api = FakeApi::start(cluster(), |_| None);
-    let wanted = Wanted { finished_pods: true, namespace: Some("vault".to_owned()), ..only(&[Kind::Pod]) };
-    assert_eq!(read(&api, &wanted).unwrap().pods.seen().len(), 2);
-    let paths: Vec<String> = api.requests_for("pods").into_iter().map(|request| request.path).collect();
-    assert_eq!(paths, ["/api/v1/pods", "/api/v1/namespaces/vault/pods"]);
+fn finished_pods_are_read_where_a_claim_is_being_deleted() {
+    let mut objects = cluster();
+    let mut ending = object("web", "data-web-0");
+    ending["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    objects.push((Kind::PersistentVolumeClaim, ending));
+    let api = FakeApi::start(objects, |_| None);
+    let asked = |wanted: &Wanted| {
+        let before = api.requests_for("pods").len();
+        assert_eq!(read(&api, wanted).unwrap().pods.seen().len(), 2);
+        let paths = api.requests_for("pods").into_iter().skip(before).map(|request| request.path);
+        paths.collect::<Vec<_>>()
+    };
+    let everywhere = Wanted { namespace: None, ..all_kinds() };
+    assert_eq!(asked(&everywhere), ["/api/v1/pods", "/api/v1/namespaces/web/pods"]);
+    assert_eq!(asked(&Wanted { namespace: Some("vault".to_owned()), ..all_kinds() }), ["/api/v1/pods"]);
 }
 
 #[test]

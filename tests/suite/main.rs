@@ -8,6 +8,7 @@ mod cases;
 mod golden;
 
 mod catalogue;
+mod ci;
 mod cli;
 mod demands;
 mod dump;
@@ -15,9 +16,11 @@ mod generated;
 mod healthy;
 mod known;
 mod left_out;
+mod manifests;
 mod obstacles;
 #[cfg(feature = "own-rules")]
 mod own;
+mod preflight;
 mod properties;
 mod recorded;
 mod recorded_causes;

@@ -101,15 +101,24 @@ impl Edit {
         matches!(self, Self::Object(change) if change.object().is_some_and(|object| object.kind == volume))
     }
 
-    /// In which order edits are made: pods come last, since the scheduler looks at all the rest when they are new.
+    /// In which order edits are made: nodes are opened when all else is as it should be, so that no other pod slips in
+    /// between, and pods come last, since the scheduler looks at all the rest when they are new.
     fn order(&self) -> u8 {
         match self {
             Self::Stop(_) | Self::Scale { .. } => 0,
+            Self::Object(Change::Uncordon { .. } | Change::Untaint { .. }) => 3,
             Self::Object(_) => 1,
             Self::Template { .. } => 2,
             Self::Anew { object, .. } if object.kind == Kind::PersistentVolumeClaim.name() => 2,
-            Self::Anew { .. } => 3,
+            Self::Anew { .. } => 4,
         }
+    }
+
+    /// The priority of the pod that is stopped: those that a victim could evict itself go first, so that it does not begin to
+    /// between two steps.
+    fn stopped_priority(&self, cx: &Context<'_>) -> i32 {
+        let (Self::Stop(pod) | Self::Scale { pod, .. }) = self else { return 0 };
+        cx.snapshot.pods.get(&pod.namespace, &pod.name).found().map_or(0, |pod| pod.priority())
     }
 }
 
@@ -130,7 +139,7 @@ struct Part {
 }
 
 /// The place behind all edits that have one of their own.
-const LAST: u8 = 4;
+const LAST: u8 = 5;
 const REQUEST: &str = "/spec/resources/requests/storage";
 const CLASS: &str = "/spec/storageClassName";
 /// Changes that a title tells.
@@ -317,7 +326,10 @@ impl Plan {
         let mut steps = Vec::new();
         let mut parts: Vec<&Part> = self.parts.iter().collect();
         let last = self.renews_claims(cx, victims);
-        parts.sort_by_key(|part| if last && part.change.of_volume() { LAST } else { part.change.order() });
+        parts.sort_by_key(|part| {
+            let order = if last && part.change.of_volume() { LAST } else { part.change.order() };
+            (order, part.change.stopped_priority(cx))
+        });
         for part in parts {
             steps.extend(made(cx, part, victims)?);
         }
@@ -356,13 +368,13 @@ impl Plan {
         let waits = |part: &Part| matches!(part.change, Edit::Object(Change::AwaitEnd { .. }));
         let changes = !self.parts.iter().all(waits);
         let size = changes.then(|| Size { side: self.side(), weight: self.cost() });
-        Some(Remedy { title: self.title(), risk, steps: self.steps(cx, victims)?, trial: Trial::pending(), size })
+        Some(Remedy { title: self.title(cx), risk, steps: self.steps(cx, victims)?, trial: Trial::pending(), size })
     }
 
     /// All that is done, as long as it is short; else what comes first, and how much more.
-    fn title(&self) -> String {
+    fn title(&self, cx: &Context<'_>) -> String {
         let mut parts: Vec<&Part> = self.parts.iter().collect();
-        parts.sort_by_key(|part| part.change.order());
+        parts.sort_by_key(|part| (part.change.order(), part.change.stopped_priority(cx)));
         let what: Vec<String> = parts.iter().flat_map(|part| shortened(&part.what)).collect();
         let shown = if what.len() > IN_TITLE + 1 { IN_TITLE } else { what.len() };
         let told = what[..shown].join(", and ");

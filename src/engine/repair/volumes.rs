@@ -70,7 +70,7 @@ impl Refit {
                 self.provided.push("if its disk can be used so");
                 self.add("/spec/accessModes", json!(all), told);
                 self.cost += 2;
-                self.risk = Risk::Medium;
+                self.risk = self.risk.max(Risk::Medium);
             }
             Mismatch::Selector { .. } => self.labels(claim, volume)?,
             Mismatch::EarlierClaim { .. } => {
@@ -81,9 +81,10 @@ impl Refit {
             Mismatch::Owned { namespace, name, .. } if state.claims.get(namespace, name).is_absent() => {
                 self.operations.push(json!({"op": "remove", "path": "/spec/claimRef"}));
                 self.told.push("to whom asks for it".to_owned());
-                self.provided.push("with the data of an earlier claim that is gone: look at it first");
+                self.provided
+                    .push("with the data of an earlier claim that is gone, which whoever gets it can overwrite");
                 self.cost += 3;
-                self.risk = Risk::Medium;
+                self.risk = Risk::High;
             }
             Mismatch::Phase { phase } if phase == "Released" => {}
             _ => return None,

@@ -36,6 +36,24 @@ pub struct FindingEntry<'a> {
     pub remedies: Vec<RemedyEntry<'a>>,
     /// Why no repair that was tried works; null where one does, and where none was searched for.
     pub no_repair: Option<&'a str>,
+    /// Where in the manifests the cause lies; absent where no manifest has a part in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<PlaceEntry<'a>>,
+}
+
+/// A stretch of a manifest.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct PlaceEntry<'a> {
+    pub file: &'a str,
+    /// The field, such as `spec.volumeClaimTemplates[0].spec.storageClassName`; empty for the document as a whole.
+    pub path: String,
+    /// From 1, as all four.
+    pub line: usize,
+    pub column: usize,
+    pub end_line: usize,
+    pub end_column: usize,
 }
 
 /// An object.
@@ -145,6 +163,7 @@ impl<'a> FindingEntry<'a> {
             explains: finding.explains.iter().map(ExplainedEntry::new).collect(),
             remedies: finding.remedies.iter().map(RemedyEntry::new).collect(),
             no_repair: finding.unrepaired.as_deref(),
+            place: None,
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod capacity;
 pub mod classes;
 mod diagnosis;
 mod finding;
+pub(crate) mod preflight;
 pub mod webhooks;
 
 pub use diagnosis::{
@@ -32,6 +33,7 @@ mod tests {
     use super::Report;
     use super::capacity::Capacity;
     use super::classes::StorageClasses;
+    use super::preflight::Preflight;
     use super::webhooks::Webhooks;
     use crate::schema_file::compare;
 
@@ -41,5 +43,6 @@ mod tests {
         compare::<Capacity>("capacity.v1.json");
         compare::<StorageClasses>("storageclasses.v1.json");
         compare::<Webhooks>("webhooks.v1.json");
+        compare::<Preflight<'_>>("preflight.v1.json");
     }
 }

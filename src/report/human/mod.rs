@@ -7,6 +7,7 @@ mod diagnosis;
 mod finding;
 mod nodes;
 mod placed;
+pub(crate) mod preflight;
 pub mod screen;
 mod unread;
 pub mod webhooks;

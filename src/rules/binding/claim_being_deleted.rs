@@ -1,4 +1,5 @@
 use super::deletion_stuck::by_hand;
+use crate::admission::expand::{ordinal_of, stateful_set_claims};
 use crate::diagnosis::command::describe;
 use crate::diagnosis::context::{Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::{Evidence, Finding};
@@ -14,7 +15,7 @@ crate::rules::declare_rule! {
         severity: Error,
         since: "0.1.0",
         needs: [Pod, PersistentVolumeClaim],
-        reads: [PersistentVolume, Node],
+        reads: [PersistentVolume, Node, StatefulSet, Event],
         stage: Cause,
         check: check,
     }
@@ -23,25 +24,53 @@ crate::rules::declare_rule! {
 /// Keeps a claim while a pod uses it, one that has ended included (`pkg/controller/volume/pvcprotection`).
 pub(super) const PROTECTION: &str = "kubernetes.io/pvc-protection";
 
+/// What waits for the claim to go.
+struct Waiting<'a> {
+    pods: Vec<&'a Pod>,
+    /// The set that can't make its pod, with the pod's name.
+    unmade: Option<(ObjectRef, String)>,
+}
+
 fn check(cx: &Context<'_>, out: &mut Causes) {
-    for claim in cx.snapshot.claims.seen() {
-        let waiting: Vec<&Pod> = match &claim.metadata.deletion_timestamp {
-            Some(_) => cx.pods.iter().map(|case| case.pod).filter(|pod| uses(pod, claim)).collect(),
-            None => continue,
-        };
-        if !waiting.is_empty() {
+    for claim in cx.snapshot.claims.seen().iter().filter(|claim| claim.metadata.deleting()) {
+        let pods: Vec<&Pod> = cx.pods.iter().map(|case| case.pod).filter(|pod| uses(pod, claim)).collect();
+        let waiting = Waiting { pods, unmade: unmade(cx, claim) };
+        if waiting.pods.is_empty() && waiting.unmade.is_none() {
+            out.skip(cx.unread(&[Kind::StatefulSet, Kind::Event]));
+        } else {
             out.add(finding(cx, claim, &waiting));
         }
     }
+}
+
+/// The StatefulSet that says that it can't make a pod before the claim is gone
+/// (`pkg/controller/statefulset/stateful_pod_control.go`, createPersistentVolumeClaims).
+fn unmade(cx: &Context<'_>, claim: &Claim) -> Option<(ObjectRef, String)> {
+    let meta = &claim.metadata;
+    let sets = cx.shortfalls.iter().filter(|one| one.kind == Kind::StatefulSet && one.meta.namespace == meta.namespace);
+    let words = format!("pvc {} is being deleted", meta.name);
+    let mut found = sets.filter_map(|shortfall| {
+        let (namespace, name) = (&shortfall.meta.namespace, &shortfall.meta.name);
+        let set = cx.snapshot.stateful_sets.get(namespace, name).found()?;
+        let makes = |pod: &&String| {
+            let claims = ordinal_of(name, pod).map(|ordinal| stateful_set_claims(set, ordinal)).unwrap_or_default();
+            claims.iter().any(|made| made.metadata.name == meta.name)
+        };
+        let pod = shortfall.missing.iter().find(makes)?;
+        let object = ObjectRef::new(Kind::StatefulSet, namespace, name);
+        let events = cx.events_of(&object).into_iter();
+        let says = events.filter(|event| event.reason == "FailedCreate").any(|event| event.message.contains(&words));
+        says.then(|| (object, pod.clone()))
+    });
+    found.next()
 }
 
 fn uses(pod: &Pod, claim: &Claim) -> bool {
     pod.metadata.namespace == claim.metadata.namespace && pod.names_claim(&claim.metadata.name)
 }
 
-fn finding(cx: &Context<'_>, claim: &Claim, waiting: &[&Pod]) -> Finding {
+fn finding(cx: &Context<'_>, claim: &Claim, waiting: &Waiting<'_>) -> Finding {
     let meta = &claim.metadata;
-    let pods: Vec<&str> = waiting.iter().map(|pod| pod.metadata.name.as_str()).collect();
     let in_namespace = cx.snapshot.pods.in_namespace(&meta.namespace).iter().map(|pod| &**pod);
     let holders: Vec<&Pod> =
         in_namespace.filter(|pod| (pod.assigned() || pod.finished()) && uses(pod, claim)).collect();
@@ -59,9 +88,8 @@ fn finding(cx: &Context<'_>, claim: &Claim, waiting: &[&Pod]) -> Finding {
             format!(", is kept because {}{ended} still {} it", named("pod", pods), either(pods.len(), "uses", "use"))
         }
     };
-    let (subject, wait) = (named("pod", &pods), either(pods.len(), "is", "are"));
-    let title =
-        format!("Claim {} is being deleted{kept}, and no new pod may use it: {subject} {wait} not placed", meta.name);
+    let blocked = blocked(waiting);
+    let title = format!("Claim {} is being deleted{kept}, and no new pod may use it: {blocked}", meta.name);
     let since = meta.deletion_timestamp.clone().unwrap_or_default();
     let mut finding = RULE.finding(claim_ref(claim), capital(&title)).evidence(
         claim_ref(claim),
@@ -79,9 +107,21 @@ fn finding(cx: &Context<'_>, claim: &Claim, waiting: &[&Pod]) -> Finding {
     let orphaned = holders.is_empty() && others.iter().any(|name| owner_of_finalizer(cx, &object, name).is_some());
     let but = "what its owner would have done is not done";
     finding
-        .explains_all(waiting.iter().map(|pod| pod_ref(pod)))
-        .with_remedies(remedies(cx, claim, &holders))
+        .explains_all(waiting.pods.iter().map(|pod| pod_ref(pod)))
+        .explains_all(
+            waiting.unmade.iter().flat_map(|(set, pod)| [set.clone(), ObjectRef::new(Kind::Pod, &set.namespace, pod)]),
+        )
+        .with_remedies(remedies(cx, claim, &holders, waiting))
         .with_remedies(orphaned.then(|| by_hand(&object, meta, but)).flatten())
+}
+
+/// What does not come about meanwhile.
+fn blocked(waiting: &Waiting<'_>) -> String {
+    let pods: Vec<&str> = waiting.pods.iter().map(|pod| pod.metadata.name.as_str()).collect();
+    let placed = format!("{} {} not placed", named("pod", &pods), either(pods.len(), "is", "are"));
+    let unmade = waiting.unmade.as_ref().map(|(set, pod)| format!("StatefulSet {} can't make pod {pod}", set.name));
+    let parts = Some(placed).filter(|_| !pods.is_empty()).into_iter().chain(unmade);
+    parts.collect::<Vec<_>>().join(", and ")
 }
 
 /// That no workload is called after the domain of a finalizer, so that nothing may be there to take it off.
@@ -137,7 +177,7 @@ fn out_of_reach(cx: &Context<'_>, volume: &Volume) -> Option<String> {
     Some(terms.join("; "))
 }
 
-fn remedies(cx: &Context<'_>, claim: &Claim, holders: &[&Pod]) -> Option<Remedy> {
+fn remedies(cx: &Context<'_>, claim: &Claim, holders: &[&Pod], waiting: &Waiting<'_>) -> Option<Remedy> {
     let mut steps = Vec::new();
     let volume = cx.snapshot.volumes.get("", &claim.spec.volume_name).found();
     if let Some(volume) = volume.filter(|volume| volume.spec.persistent_volume_reclaim_policy == "Delete") {
@@ -155,9 +195,15 @@ fn remedies(cx: &Context<'_>, claim: &Claim, holders: &[&Pod]) -> Option<Remedy>
         let command = describe(&claim_ref(claim));
         steps.push(Step { command, ..Step::told("See what else keeps it, and end that") });
     }
-    steps.push(Step::told(
-        "Make the claim anew once it is gone; name the volume in it (spec.volumeName) to have the data again",
-    ));
+    steps.push(Step::told(match &waiting.unmade {
+        Some((set, _)) => format!(
+            "StatefulSet {} makes the claim anew once it is gone, with another volume; to have the data again, make the claim \
+             before that, with the volume's name in it (spec.volumeName)",
+            set.name
+        ),
+        None => "Make the claim anew once it is gone; name the volume in it (spec.volumeName) to have the data again"
+            .to_owned(),
+    }));
     let reason = "what is made anew, and with which data, is for you to say";
     Some(Remedy::untried("Let the claim go and make it anew", Risk::High, steps, reason))
 }

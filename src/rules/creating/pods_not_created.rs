@@ -2,7 +2,7 @@ mod ephemeral;
 mod repairs;
 
 use self::ephemeral::of_ephemeral_claims;
-use self::repairs::{admitted, corrected, larger_quota, resized};
+use self::repairs::{admitted, corrected, larger_quota, made_first, resized, wider_limits};
 use crate::diagnosis::command::kubectl;
 use crate::diagnosis::context::{Context, Shortfall, claim_ref};
 use crate::diagnosis::finding::Finding;
@@ -17,7 +17,7 @@ crate::rules::declare_rule! {
         severity: Error,
         since: "0.1.0",
         needs: [Pod, Event],
-        reads: [StatefulSet, ReplicaSet, DaemonSet, ResourceQuota],
+        reads: [StatefulSet, ReplicaSet, DaemonSet, ResourceQuota, LimitRange],
         stage: Start,
         check: check,
     }
@@ -78,6 +78,8 @@ fn finding(cx: &Context<'_>, shortfall: &Shortfall<'_>, object: ObjectRef, event
         .with_remedies(resized(cx, shortfall, &event.message))
         .with_remedies(admitted(cx, shortfall, &event.message))
         .with_remedies(larger_quota(cx, &shortfall.meta.namespace, &event.message))
+        .with_remedies(wider_limits(cx, &shortfall.meta.namespace, &event.message))
+        .with_remedies(made_first(shortfall, &event.message))
         .with_remedies(corrected(shortfall, &event.message))
 }
 

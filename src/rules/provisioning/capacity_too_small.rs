@@ -201,13 +201,13 @@ fn remedies(
     remedies
 }
 
-/// A claim's size can't be lowered, so the claim is made anew; nothing is on it yet. Claims that no StatefulSet makes
-/// share a step.
+/// A claim's size can't be lowered, so the claim is made anew; nothing is on it yet. Claims that pods make for themselves, and
+/// more than a reader would make one by one, share a step.
 fn ask_for_less(cx: &Context<'_>, shortages: &[&Shortage<'_, '_>], best: i64) -> Vec<Step> {
     let size = short_bytes(best);
-    let (mut steps, mut names, mut shared) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut steps, mut alone) = (Vec::new(), BTreeMap::new());
     for shortage in shortages {
-        let effects = smaller_claims(cx, shortage, best);
+        let smaller = smaller_claims(cx, shortage, best);
         match shortage.group.owner.as_ref().filter(|owner| owner.kind == "StatefulSet") {
             Some(set) => steps.push(
                 Step::told(format!(
@@ -215,24 +215,36 @@ fn ask_for_less(cx: &Context<'_>, shortages: &[&Shortage<'_, '_>], best: i64) ->
                      claims, and create the set again with the smaller template",
                     set.name
                 ))
-                .leading_to(effects),
+                .leading_to(smaller.into_iter().map(|(_, change)| change).collect()),
             ),
-            None => {
-                names.push(shortage.claim.metadata.name.as_str());
-                shared.extend(effects);
-            }
+            None => alone.extend(smaller),
         }
     }
-    if !names.is_empty() {
-        let (claims, them) = (named("claim", &names), either(names.len(), "it", "them"));
-        let text = format!("Delete {claims} and create {them} again with at most {size}");
-        steps.push(Step::told(text).leading_to(shared));
+    let free = |claim: &ObjectRef| {
+        let found = cx.snapshot.claims.get(&claim.namespace, &claim.name).found();
+        found.is_some_and(|claim| claim.metadata.controller().is_none())
+    };
+    if alone.len() <= SHOWN && alone.keys().all(free) {
+        steps.extend(alone.keys().map(|claim| made_anew(cx, claim, best)));
+        return steps;
     }
+    let names: Vec<&str> = alone.keys().map(|claim| claim.name.as_str()).collect();
+    let (claims, them) = (named("claim", &names), either(names.len(), "it", "them"));
+    let text = format!("Delete {claims} and create {them} again with at most {size}");
+    steps.push(Step::told(text).leading_to(alone.into_values().collect()));
     steps
 }
 
+fn made_anew(cx: &Context<'_>, claim: &ObjectRef, best: i64) -> Step {
+    let (kind, namespace, name) = (Kind::PersistentVolumeClaim, claim.namespace.clone(), claim.name.clone());
+    let size = Quantity::bytes(best).to_string();
+    let operations = serde_json::json!([{"op": "replace", "path": "/spec/resources/requests/storage", "value": size}]);
+    let what = format!("Make claim {name} anew for {}, if that is enough; it has no volume yet", short_bytes(best));
+    cx.step(what, Change::Remake { kind, namespace, name, operations, ask: None })
+}
+
 /// The claims of the pods that ask for more, with the size in its place.
-fn smaller_claims(cx: &Context<'_>, shortage: &Shortage<'_, '_>, best: i64) -> Vec<Change> {
+fn smaller_claims(cx: &Context<'_>, shortage: &Shortage<'_, '_>, best: i64) -> Vec<(ObjectRef, Change)> {
     let size = Quantity::bytes(best);
     let claims = shortage.claims(cx).into_iter();
     claims
@@ -242,7 +254,7 @@ fn smaller_claims(cx: &Context<'_>, shortage: &Shortage<'_, '_>, best: i64) -> V
             let present = object["spec"]["resources"]["requests"]["storage"].as_str().map(Quantity::parse);
             let more = matches!(present, Some(Ok(present)) if present > size);
             object["spec"]["resources"]["requests"]["storage"] = size.to_string().into();
-            more.then_some(Change::Create { kind, object, ask: None })
+            more.then_some((claim, Change::Create { kind, object, ask: None }))
         })
         .collect()
 }

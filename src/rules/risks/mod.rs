@@ -7,6 +7,7 @@ mod class_deleted_with_release;
 mod data_deleted_with_claims;
 mod data_left_in_released_volumes;
 mod data_on_one_node;
+mod data_without_snapshot;
 mod held;
 mod keep;
 mod nodes;
@@ -22,5 +23,6 @@ pub(super) static RULES: &[&Rule] = &[
     &claims_deleted_with_release::RULE,
     &data_on_one_node::RULE,
     &data_left_in_released_volumes::RULE,
+    &data_without_snapshot::RULE,
     &class_deleted_with_release::RULE,
 ];

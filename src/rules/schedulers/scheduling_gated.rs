@@ -1,6 +1,8 @@
+use crate::diagnosis::command::kubectl;
 use crate::diagnosis::context::{Context, PodGroup, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::out::Causes;
+use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::{either, named, names};
 use crate::diagnosis::who::Who;
 use crate::model::{Kind, ObjectRef, Pod, Workload};
@@ -18,6 +20,9 @@ crate::rules::declare_rule! {
         check: check,
     }
 }
+
+/// Pods whose gates are taken off one by one.
+const SHOWN: usize = 10;
 
 /// Kueue's gate, and the label without which it admits no pod (Kueue, `pkg/controller/constants`).
 const KUEUE_GATE: &str = "kueue.x-k8s.io/admission";
@@ -84,7 +89,30 @@ fn finding(cx: &Context<'_>, group: &PodGroup<'_>) -> Finding {
         None => Finding::new(RULE.name, Severity::Warning, subject, held),
     };
     let finding = finding.evidence(pod_ref(pod), "spec.schedulingGates", names(&gates), owner(&gates));
-    with_keepers(cx, &gates, finding).explains_all(group.objects())
+    let orphaned = finding.severity == Severity::Warning
+        && !gates.contains(&KUEUE_GATE)
+        && keepers().all(|keeper| matches!(keeper, Keeper::Unseen))
+        && cx.unread_anywhere(&[Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet]).is_none();
+    let finding = with_keepers(cx, &gates, finding).explains_all(group.objects());
+    finding.with_remedies(orphaned.then(|| opened(cx, group)))
+}
+
+/// The gates taken off by hand.
+fn opened(cx: &Context<'_>, group: &PodGroup<'_>) -> Remedy {
+    let lead = &group.lead().metadata;
+    let get = ["get", "pod", "-o", "yaml", "--show-managed-fields"];
+    let command = kubectl(&get, &[&lead.name], &[("-n", &lead.namespace)]);
+    let look =
+        Step { command, ..Step::assumed("See who set the gates and is to remove them: the managed fields say so") };
+    let operations = serde_json::json!([{"op": "remove", "path": "/spec/schedulingGates"}]);
+    let steps = group.pods.iter().take(SHOWN).map(|pod| {
+        let (namespace, name) = (pod.metadata.namespace.clone(), pod.metadata.name.clone());
+        let what =
+            format!("Where nobody is left to do so, take the gates off pod {name}: what they wait for is not awaited");
+        cx.step(what, Change::JsonPatch { kind: Kind::Pod, namespace, name, operations: operations.clone() })
+    });
+    let steps = std::iter::once(look).chain(steps).collect();
+    Remedy::new("Take the gates off by hand", Risk::High, steps)
 }
 
 fn owner(gates: &[&str]) -> String {

@@ -65,8 +65,8 @@ impl<'c> Counts<'c> {
 }
 
 /// A term of the pod to be scheduled, with the namespaces that it means.
-struct Term<'c> {
-    term: &'c PodAffinityTerm,
+pub(in crate::scheduler) struct Term<'c> {
+    pub(in crate::scheduler) term: &'c PodAffinityTerm,
     namespaces: BTreeSet<String>,
     /// Whether the namespace selector also matches a namespace without labels. Upstream forgets to reset the selector
     /// once it is resolved and matches it against no labels, so such a selector means every namespace.
@@ -74,7 +74,11 @@ struct Term<'c> {
 }
 
 impl<'c> Term<'c> {
-    fn new(cluster: &Cluster<'_>, pod: &Pod, term: &'c PodAffinityTerm) -> Result<Self, Status> {
+    pub(in crate::scheduler) fn new(
+        cluster: &Cluster<'_>,
+        pod: &Pod,
+        term: &'c PodAffinityTerm,
+    ) -> Result<Self, Status> {
         let mut namespaces: BTreeSet<String> = term.namespaces.iter().cloned().collect();
         let selector = term.namespace_selector.as_ref();
         if namespaces.is_empty() && selector.is_none() {
@@ -91,14 +95,19 @@ impl<'c> Term<'c> {
         Ok(Self { term, namespaces, every_namespace: matches(selector, &Map::new()) })
     }
 
-    fn matches(&self, pod: &Pod) -> bool {
+    pub(in crate::scheduler) fn matches(&self, pod: &Pod) -> bool {
         (self.every_namespace || self.namespaces.contains(&pod.metadata.namespace))
             && matches(self.term.label_selector.as_ref(), &pod.metadata.labels)
     }
 }
 
 /// Whether a term of an existing pod means the pod to be scheduled, whose namespace has these labels.
-fn existing_term_matches(term: &PodAffinityTerm, owner: &Pod, pod: &Pod, namespace_labels: &Map) -> bool {
+pub(in crate::scheduler) fn existing_term_matches(
+    term: &PodAffinityTerm,
+    owner: &Pod,
+    pod: &Pod,
+    namespace_labels: &Map,
+) -> bool {
     let in_namespace = if term.namespaces.is_empty() && term.namespace_selector.is_none() {
         owner.metadata.namespace == pod.metadata.namespace
     } else {

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use super::volume_restrictions::{claim_not_found_text, claim_unread};
 use crate::model::pod::PodVolume;
 use crate::model::selector::topologies_allow;
-use crate::model::{Claim, Meta, Node, Pod, Quantity, StorageClass, Volume};
+use crate::model::{Claim, Meta, Node, Pod, StorageClass, Volume};
 use crate::scheduler::cluster::{Cluster, NodeInfo};
 use crate::scheduler::csi_migration;
 use crate::scheduler::framework::{Code, Cycle, Decision, Filter, PreFilter, Status};
@@ -113,6 +113,24 @@ pub(crate) fn prepare<'c>(cycle: &Cycle<'c>) -> PreFilter<'c> {
         }
         Err(status) => PreFilter::Reject(status),
     }
+}
+
+/// The pod's claims that bind when it is placed on the node, each with the volume that exists for it, if one does
+/// (`binder.go`, FindPodVolumes).
+pub(in crate::scheduler) fn choices(cluster: &Cluster<'_>, pod: &Pod, node: &Node) -> Vec<(String, Option<String>)> {
+    let Ok(Ok(claims)) = pod_claims(cluster, pod).map(|claims| classify(cluster, claims)) else { return Vec::new() };
+    let candidates = candidates(cluster, &claims);
+    let binding = VolumeBinding { cluster, claims: Rc::new(claims), candidates: Rc::new(candidates) };
+    let Claims { delayed, by_size, .. } = &*binding.claims;
+    let mut taken: Vec<&Volume> = Vec::new();
+    let mut choices = Vec::new();
+    for delayed in by_size.iter().map(|position| &delayed[*position]) {
+        let free = delayed.claim.selected_node().is_none();
+        let volume = free.then(|| binding.static_match(delayed, node, &taken)).flatten();
+        taken.extend(volume);
+        choices.push((delayed.claim.metadata.name.clone(), volume.map(|volume| volume.metadata.name.clone())));
+    }
+    choices
 }
 
 /// The pod's claims in the order of its volumes; the first that is missing, lost, deleted or foreign rejects the pod.
@@ -371,8 +389,8 @@ impl<'c> VolumeBinding<'c> {
             Lookup::Unknown => true,
         };
         let mut capacities = self.cluster.capacities.on(&delayed.class.metadata.name, node);
-        let holds = |limit: &Quantity| limit.value() >= request.value();
-        if !tracked || capacities.any(|capacity| capacity.limit().is_some_and(holds)) {
+        let holds = |room: i64| room >= request.value();
+        if !tracked || capacities.any(|capacity| self.cluster.room(capacity).is_some_and(holds)) {
             return Ok(());
         }
         if matches!(snapshot.csi_drivers.get("", driver), Lookup::Unknown) {

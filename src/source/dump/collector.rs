@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::batch::{self, Batch, Failure};
@@ -13,6 +14,7 @@ use super::own::{self, BrokenEntry, Declared, SnapshotMeta};
 use crate::model::Kind;
 use crate::snapshot::{Broken, Builder, Problem, Scope, Snapshot};
 use crate::source::SourceError;
+use crate::source::raw::RawFilter;
 
 /// What was skipped and is named, where nothing could be read.
 const NAMED: usize = 4;
@@ -35,6 +37,8 @@ pub(super) struct Collector {
     others: BTreeSet<String>,
     /// Files whose names say that they hold no objects.
     passed: Vec<String>,
+    /// Which objects are kept as they were written, and these.
+    raw: (Option<RawFilter>, Vec<Value>),
 }
 
 /// Turns a place within a document's text into words.
@@ -78,7 +82,19 @@ impl Collector {
             gaps: Vec::new(),
             others: BTreeSet::new(),
             passed: Vec::new(),
+            raw: (None, Vec::new()),
         }
+    }
+
+    /// Keeps objects as they were written, beside.
+    pub(super) fn keeping(mut self, raw: RawFilter) -> Self {
+        self.raw.0 = Some(raw);
+        self
+    }
+
+    /// The objects that were kept as they were written.
+    pub(super) fn take_raw(&mut self) -> Vec<Value> {
+        std::mem::take(&mut self.raw.1)
     }
 
     /// Takes an array that is a document of its own: a support bundle's objects of the kind after which the file is
@@ -105,7 +121,7 @@ impl Collector {
             return self.list(file, document.items.as_deref().unwrap_or_default(), kind);
         }
         let mut batch = Batch::default();
-        batch.object(text, &document.head(), None, 0);
+        batch.object(text, &document.head(), None, 0, self.raw.0.as_ref());
         let mut plain = std::mem::take(&mut file.plain);
         self.take(file, &mut plain, batch);
         file.plain = plain;
@@ -140,7 +156,7 @@ impl Collector {
             let message = format!("{}: lists are nested deeper than {}, the bound", file.name, self.depth);
             return Err(SourceError::unreadable(message));
         }
-        for part in batch::read(items, kind) {
+        for part in batch::read(items, kind, self.raw.0.as_ref()) {
             for list in self.take(file, group, part) {
                 let kind = list_kind(&list).flatten();
                 let items = list.items.as_deref().unwrap_or_default();
@@ -154,6 +170,7 @@ impl Collector {
     /// Takes what was read of some items; gives the lists among them.
     fn take<'t>(&mut self, file: &mut File<'_>, group: &mut Group, batch: Batch<'t>) -> Vec<Document<'t>> {
         self.objects += batch.objects;
+        self.raw.1.extend(batch.raw);
         self.broken += batch.failures.len();
         self.builder.absorb(batch.builder);
         group.merge(batch.group);

@@ -86,7 +86,7 @@ impl<R: Read> Read for Bounded<R> {
 }
 
 /// A size as people write it.
-pub(super) fn size(bytes: u64) -> String {
+pub(in crate::source) fn size(bytes: u64) -> String {
     [("GiB", 30), ("MiB", 20), ("KiB", 10)]
         .iter()
         .find(|(_, bits)| bytes >> bits > 0 && bytes.is_multiple_of(1 << bits))

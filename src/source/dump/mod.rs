@@ -18,13 +18,18 @@ mod write;
 mod yaml;
 
 pub use limits::Limits;
+pub(super) use limits::size;
 pub use redact::redact_names;
+pub(super) use text::decode;
 pub use write::{write_file, write_snapshot};
 
 use collector::Collector;
 use files::Reader;
 
+use serde_json::Value;
+
 use super::SourceError;
+use super::raw::RawFilter;
 use crate::snapshot::Snapshot;
 
 /// The name under which stdin shows in messages.
@@ -36,6 +41,18 @@ const STDIN: &str = "standard input";
 /// Where there is no such path, nothing usable in it, or a bound is passed.
 pub fn read(from: &str) -> Result<Snapshot, SourceError> {
     read_within(from, &Limits::default())
+}
+
+/// [`read`], with the objects that `raw` asks for as they were written.
+///
+/// # Errors
+/// As for [`read`].
+pub(crate) fn read_keeping(from: &str, raw: RawFilter) -> Result<(Snapshot, Vec<Value>), SourceError> {
+    let limits = Limits::default();
+    let mut collector = Collector::new(&limits).keeping(raw);
+    Reader::new(&mut collector, &limits).path(from)?;
+    let objects = collector.take_raw();
+    Ok((collector.finish(if from == "-" { STDIN } else { from })?, objects))
 }
 
 /// [`read`] with other bounds.

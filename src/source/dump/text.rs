@@ -1,7 +1,7 @@
 //! Bytes to text.
 
 /// The text of a file: UTF-8, or UTF-16 with its mark, as PowerShell's `>` writes it.
-pub(super) fn decode(bytes: Vec<u8>) -> Result<String, &'static str> {
+pub(in crate::source) fn decode(bytes: Vec<u8>) -> Result<String, &'static str> {
     let wide = |unit: fn([u8; 2]) -> u16| {
         let units = bytes[2..].chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
         char::decode_utf16(units).collect::<Result<String, _>>().map_err(|_| "not a text in UTF-16")

@@ -10,18 +10,22 @@ use tokio::time::{Instant, timeout_at};
 use super::connect::connect;
 use super::failure::Failure;
 use super::list::{Outcome, Reader};
-use super::options::{Options, Wanted};
+use super::options::{Options, Wanted, is_label};
 use super::request::Server;
 use super::single;
 use crate::model::Kind;
 use crate::snapshot::{Builder, Demand, Problem, Scope, Snapshot};
 use crate::source::SourceError;
+use crate::source::raw::RawFilter;
 
 /// Lists that are read at a time.
 const PARALLEL: usize = 6;
 
 /// Objects that are asked for at once.
 const MOST_DEMANDS: usize = 200;
+
+/// Namespaces whose finished pods are read.
+const MOST_NAMESPACES: usize = 20;
 
 /// How long the server's version may take when everything else was read.
 const PATIENCE_FOR_VERSION: Duration = Duration::from_secs(2);
@@ -84,6 +88,11 @@ impl Open {
         }
     }
 
+    /// Reads objects as the server has them; names the kinds of which some could not be read.
+    pub(super) async fn raw(&self, filter: &RawFilter) -> (Vec<serde_json::Value>, Vec<String>) {
+        super::raw::read(&self.server, self.deadline, filter).await
+    }
+
     async fn one(&self, demand: &Demand, progress: &dyn Fn(&str)) -> Result<Builder, Failure> {
         let mut builder = Builder::default();
         match &demand.object {
@@ -139,10 +148,24 @@ pub(super) async fn gather(open: &Open, wanted: &Wanted, progress: &dyn Fn(&str)
     if let Some(failure) = nothing_read(&done.outcomes, &builder) {
         return Err(failure.fatal(&open.address));
     }
+    if kinds.contains(&Kind::Pod) {
+        add_finished_pods(open, wanted, progress, &mut builder).await;
+    }
     for (kind, outcome) in done.outcomes {
         builder.cover(kind, outcome.scope);
     }
     Ok(builder.build(&Scope::Nothing(Problem::NotRequested)))
+}
+
+/// Reads the pods that have ended in namespaces in which a claim is being deleted: they keep it from going.
+async fn add_finished_pods(open: &Open, wanted: &Wanted, progress: &dyn Fn(&str), builder: &mut Builder) {
+    let reader = Reader::new(&open.server, wanted, &open.namespace, progress);
+    let of_interest = |name: &&str| is_label(name) && wanted.namespace.as_deref().is_none_or(|wanted| wanted == *name);
+    let namespaces = builder.namespaces_of_ending_claims().into_iter().filter(of_interest).take(MOST_NAMESPACES);
+    let jobs = namespaces.map(|namespace| reader.finished_pods(namespace));
+    let all = futures::stream::iter(jobs).buffer_unordered(PARALLEL).for_each(|()| async {});
+    let _late = timeout_at(open.deadline, all).await;
+    reader.into_lists().into_iter().for_each(|list| builder.absorb(list));
 }
 
 /// Reads until everything is read, the deadline passes, or it is clear that the server cannot be reached.

@@ -74,21 +74,14 @@ impl<'a> Reader<'a> {
     pub(super) async fn kind(&self, kind: Kind) -> Outcome {
         match kind {
             Kind::Event => self.events().await,
-            Kind::Pod => self.pods().await,
+            Kind::Pod => self.cluster(kind, Some(UNFINISHED)).await,
             _ => self.cluster(kind, None).await,
         }
     }
 
-    async fn pods(&self) -> Outcome {
-        if !self.wanted.finished_pods {
-            return self.cluster(Kind::Pod, Some(UNFINISHED)).await;
-        }
-        let Some(namespace) = self.wanted.namespace.as_deref() else { return self.cluster(Kind::Pod, None).await };
-        let outcome = self.cluster(Kind::Pod, Some(UNFINISHED)).await;
-        match self.list(Kind::Pod, Some(namespace), Some(FINISHED)).await {
-            Err(failure) if outcome.scope.covers(namespace) => Outcome::failed(failure),
-            _ => outcome,
-        }
+    /// Reads the pods of a namespace that have ended; what can't be read is left.
+    pub(super) async fn finished_pods(&self, namespace: &str) {
+        let _left = self.list(Kind::Pod, Some(namespace), Some(FINISHED)).await;
     }
 
     /// Events of the wanted namespace and of cluster-scoped objects, or of all namespaces.

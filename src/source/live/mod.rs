@@ -12,15 +12,18 @@ mod kubeconfig;
 mod list;
 mod options;
 mod proxy;
+mod raw;
 mod request;
 mod single;
 
 pub use kubeconfig::current_namespace;
 pub use options::{DEFAULT_TIMEOUT, Environment, Options, Wanted};
 
+use serde_json::Value;
 use tokio::runtime::{Handle, Runtime};
 
 use super::SourceError;
+use super::raw::RawFilter;
 use crate::snapshot::{Demand, Snapshot};
 
 /// A cluster that is being read, within one deadline over connecting, credential plugins and every request.
@@ -60,6 +63,12 @@ impl Session {
     pub fn read(&self, wanted: &Wanted, progress: &dyn Fn(&str)) -> Result<Snapshot, SourceError> {
         wanted.check()?;
         self.handle.block_on(gather::gather(&self.open, wanted, progress))
+    }
+
+    /// Reads the objects that `filter` asks for as the server has them, and names the kinds of which some could not be
+    /// read.
+    pub(crate) fn raw(&self, filter: &RawFilter) -> (Vec<Value>, Vec<String>) {
+        self.handle.block_on(self.open.raw(filter))
     }
 
     /// Reads what causes depend on and was not read before, and adds it to the snapshot. What cannot be read becomes a gap

@@ -110,9 +110,6 @@ pub struct Wanted {
     /// claims take room on nodes; only events are read from this namespace (and `default`) alone. Kinds that may
     /// not be listed in the whole cluster are listed in this namespace.
     pub namespace: Option<String>,
-    /// Whether to read finished pods of the namespace too. They take no room, but they keep their claims from
-    /// being deleted.
-    pub finished_pods: bool,
     /// When the reading starts, RFC 3339.
     pub taken: Option<String>,
 }

@@ -1,10 +1,13 @@
 //! What lets refused pods and claims be made.
 
+use std::collections::BTreeMap;
+
 use crate::admission::expand::{ordinal_of, stateful_set_claims};
 use crate::diagnosis::command;
 use crate::diagnosis::context::{Context, Shortfall};
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
-use crate::model::{Kind, Quantity};
+use crate::model::policy::LimitRangeItem;
+use crate::model::{Kind, LimitRange, Quantity};
 
 /// The label with the level of pods that a namespace admits.
 const POD_SECURITY: &str = "pod-security.kubernetes.io/enforce";
@@ -27,6 +30,98 @@ pub(super) fn larger_quota(cx: &Context<'_>, namespace: &str, message: &str) -> 
     let patch = serde_json::json!({"spec": {"hard": hard}});
     let steps = vec![cx.patch(what, (Kind::ResourceQuota, namespace, name), patch)];
     Some(Remedy::untried("Raise the quota", Risk::Low, steps, "admission is not run again here"))
+}
+
+/// A LimitRange that has room for what is asked (`plugin/pkg/admission/limitranger`: "maximum R usage per KIND is A, but limit
+/// is B").
+pub(super) fn wider_limits(cx: &Context<'_>, namespace: &str, message: &str) -> Option<Remedy> {
+    let breaches = breaches(message).filter(|breaches| !breaches.is_empty())?;
+    let ranges = cx.snapshot.limit_ranges.in_namespace(namespace).iter();
+    let (name, operations) =
+        ranges.filter_map(|range| Some((range.metadata.name.clone(), widened(range, &breaches)?))).next()?;
+    let what = format!("Have LimitRange {name} of namespace {namespace} allow what is asked for");
+    let change = Change::JsonPatch { kind: Kind::LimitRange, namespace: namespace.to_owned(), name, operations };
+    let steps = vec![cx.step(what, change)];
+    Some(Remedy::untried("Widen the limits", Risk::Low, steps, "admission is not run again here"))
+}
+
+/// A bound of a LimitRange for pods or their containers, and what breaks it.
+struct Breach<'m> {
+    bound: &'static str,
+    resource: &'m str,
+    kind: &'m str,
+    allowed: Quantity,
+    asked: Quantity,
+}
+
+/// What a refusal says of bounds; `None` where one of them is of another form.
+fn breaches(message: &str) -> Option<Vec<Breach<'_>>> {
+    let bounds = ["maximum", "minimum"].into_iter();
+    let parts = bounds.flat_map(|bound| message.split(bound).skip(1).map(move |rest| (bound, rest)));
+    parts.map(|(bound, rest)| breach(bound, rest)).collect()
+}
+
+fn breach<'m>(bound: &'static str, rest: &'m str) -> Option<Breach<'m>> {
+    let (resource, rest) = rest.trim_start().split_once(" usage per ")?;
+    let (kind, rest) = rest.split_once(" is ")?;
+    let (allowed, rest) = rest.split_once(", but ")?;
+    let (_, rest) = rest.split_once(" is ")?;
+    let asked = rest.split([',', ']', ' ']).next()?;
+    let known = ["Container", "Pod"].contains(&kind);
+    let (allowed, asked) = (Quantity::parse(allowed).ok()?, Quantity::parse(asked).ok()?);
+    known.then_some(Breach { bound, resource, kind, allowed, asked })
+}
+
+/// The JSON patch by which a LimitRange allows all that is asked; `None` where another one forbids some of it.
+fn widened(range: &LimitRange, breaches: &[Breach<'_>]) -> Option<serde_json::Value> {
+    let mut wanted: BTreeMap<String, &Quantity> = BTreeMap::new();
+    for breach in breaches {
+        let (field, highest) = if breach.bound == "maximum" { ("max", true) } else { ("min", false) };
+        let broken = |item: &&LimitRangeItem| {
+            let bounds = if highest { &item.max } else { &item.min };
+            item.kind == breach.kind && bounds.get(breach.resource) == Some(&breach.allowed)
+        };
+        let at = range.spec.limits.iter().position(|item| broken(&item))?;
+        let path = format!("/spec/limits/{at}/{field}/{}", breach.resource.replace('~', "~0").replace('/', "~1"));
+        let most = wanted.entry(path).or_insert(&breach.asked);
+        if highest && breach.asked > **most || !highest && breach.asked < **most {
+            *most = &breach.asked;
+        }
+    }
+    let replace = |(path, value): (String, &Quantity)| serde_json::json!({"op": "replace", "path": path, "value": value.to_string()});
+    Some(wanted.into_iter().map(replace).collect())
+}
+
+/// What the pods name and the API server does not find, made (`plugin/pkg/admission/serviceaccount`,
+/// `plugin/pkg/admission/priority`).
+pub(super) fn made_first(shortfall: &Shortfall<'_>, message: &str) -> Option<Remedy> {
+    let namespace = &shortfall.meta.namespace;
+    let (title, what, command) = match service_account(namespace, message) {
+        Some(name) => (
+            "Create the service account",
+            format!("Create service account {name}, and give it the rights that the pods need"),
+            command::kubectl(&["create", "serviceaccount"], &[name], &[("-n", namespace)]),
+        ),
+        None => {
+            let (_, rest) = message.split_once("no PriorityClass with name ")?;
+            let (name, _) = rest.split_once(" was found")?;
+            let value = "--value=\"${VALUE:?how important its pods are, such as 1000}\"";
+            (
+                "Create the priority class",
+                format!("Create priority class {name}, or have the pods name one that is there"),
+                command::kubectl(&["create", "priorityclass", value], &[name], &[]),
+            )
+        }
+    };
+    let steps = vec![Step { command, ..Step::told(what) }];
+    Some(Remedy::untried(title, Risk::Low, steps, "admission is not run again here"))
+}
+
+/// The service account that is not found in the pods' own namespace.
+fn service_account<'m>(namespace: &str, message: &'m str) -> Option<&'m str> {
+    let (_, rest) = message.split_once("error looking up service account ")?;
+    let (name, rest) = rest.strip_prefix(namespace)?.strip_prefix('/')?.split_once(": ")?;
+    rest.contains("not found").then_some(name)
 }
 
 /// A claim template that the API server takes, where it refuses a field of the claim that is made from it.

@@ -11,8 +11,8 @@ use crate::volumes::ProvisionProblem;
 
 pub(super) fn remedy(cx: &Context<'_>, stopped: &Stopped<'_, '_>) -> Remedy {
     let reason = "what the provisioner answers then is not known";
-    if let Some(step) = without_selector(cx, stopped) {
-        return Remedy::untried("Ask for a volume without a selector", Risk::Low, vec![step], reason);
+    if let Some((title, step)) = without(cx, stopped) {
+        return Remedy::untried(title, Risk::Low, vec![step], reason);
     }
     let name = &stopped.case.claim.metadata.name;
     let class = stopped.case.claim.class();
@@ -73,18 +73,29 @@ pub(super) fn remedy(cx: &Context<'_>, stopped: &Stopped<'_, '_>) -> Remedy {
     Remedy::untried(title, Risk::Low, steps, reason)
 }
 
-/// The claim made anew without its selector, where no workload would make it with the same again.
-fn without_selector(cx: &Context<'_>, stopped: &Stopped<'_, '_>) -> Option<Step> {
+/// The claim made anew without the field that is in the way, where no workload would make it with the same again.
+fn without(cx: &Context<'_>, stopped: &Stopped<'_, '_>) -> Option<(&'static str, Step)> {
     let claim = stopped.case.claim;
     let meta = &claim.metadata;
+    let (title, field, or) = match stopped.problem {
+        ProvisionProblem::Selector => {
+            ("Ask for a volume without a selector", "selector", "which can't be changed".to_owned())
+        }
+        ProvisionProblem::AttributesClassMissing { name } => (
+            "Ask for a volume without an attributes class",
+            "volumeAttributesClassName",
+            format!("or create VolumeAttributesClass {name} for driver {}", stopped.verdict.driver),
+        ),
+        _ => return None,
+    };
     let made = cx.users_of(claim).iter().any(|pod| claim_maker(cx.snapshot, pod, &meta.name).is_some());
-    if *stopped.problem != ProvisionProblem::Selector || made || meta.controller().is_some() {
+    if made || meta.controller().is_some() {
         return None;
     }
     let (kind, namespace, name) = (Kind::PersistentVolumeClaim, meta.namespace.clone(), meta.name.clone());
-    let operations = serde_json::json!([{"op": "remove", "path": "/spec/selector"}]);
-    let what = format!("Make claim {name} anew without spec.selector, which can't be changed; it has no volume yet");
-    Some(cx.step(what, Change::Remake { kind, namespace, name, operations, ask: None }))
+    let operations = serde_json::json!([{"op": "remove", "path": format!("/spec/{field}")}]);
+    let what = format!("Make claim {name} anew without spec.{field}, {or}; it has no volume yet");
+    Some((title, cx.step(what, Change::Remake { kind, namespace, name, operations, ask: None })))
 }
 
 /// The steps that have the node plugin of a driver register anew with a topology.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +15,9 @@ import (
 
 // registry is the prefix of all the API server keeps in etcd.
 const registry = "/registry/"
+
+// events is the prefix of the events.
+const events = registry + "events/"
 
 // maxTxnOps is etcd's limit of operations per transaction, set in its configuration file.
 const maxTxnOps = 2000
@@ -66,7 +70,7 @@ func takeBaseline(ctx context.Context, etcd *clientv3.Client, controllers bool) 
 			return nil, err
 		}
 		if !controllers || settled(values) {
-			return &baseline{values: values}, nil
+			return &baseline{values: withoutEvents(values)}, nil
 		}
 		select {
 		case <-ctx.Done():
@@ -74,6 +78,12 @@ func takeBaseline(ctx context.Context, etcd *clientv3.Client, controllers bool) 
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+}
+
+// withoutEvents leaves out what components said while they started: a wiped cluster has no events.
+func withoutEvents(values map[string][]byte) map[string][]byte {
+	maps.DeleteFunc(values, func(key string, _ []byte) bool { return strings.HasPrefix(key, events) })
+	return values
 }
 
 func settled(values map[string][]byte) bool {

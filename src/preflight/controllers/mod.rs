@@ -1,0 +1,42 @@
+//! What kube-controller-manager makes of the objects: pods and claims, rollouts, and what autoscalers raise. One file a
+//! controller; each looks at the state as it is and makes the next changes.
+
+mod autoscaler;
+mod cron_job;
+mod daemon_set;
+mod deployment;
+mod ephemeral;
+mod job;
+mod pods;
+mod replica_set;
+mod stateful_set;
+mod template;
+
+use super::state::State;
+use super::world::Key;
+
+pub(crate) use autoscaler::sync as autoscale;
+pub(crate) use cron_job::run_once;
+pub(crate) use daemon_set::desired as desired_of_daemon_set;
+pub(crate) use daemon_set::hash as hash_of_daemon_set;
+pub(crate) use deployment::newest_replica_set;
+pub(crate) use job::desired as desired_of_job;
+pub(crate) use template::{Revision, first_revisions};
+
+/// Lets every controller look at the state once; says whether any of them changed it.
+pub(crate) fn sync(state: &mut State) -> bool {
+    let mut changed = each(state, "Deployment", deployment::sync);
+    changed |= each(state, "ReplicaSet", replica_set::sync);
+    changed |= each(state, "StatefulSet", stateful_set::sync);
+    changed |= each(state, "DaemonSet", daemon_set::sync);
+    changed |= each(state, "Job", job::sync);
+    ephemeral::sync(state) | changed
+}
+
+fn each(state: &mut State, kind: &str, sync: fn(&mut State, &Key) -> bool) -> bool {
+    let keys: Vec<Key> = state.world.keys(kind).cloned().collect();
+    keys.iter().fold(false, |changed, key| {
+        let namespace = key.namespace.as_deref().unwrap_or_default();
+        changed | (state.snapshot.pods.covers(namespace) && sync(state, key))
+    })
+}

@@ -1,0 +1,129 @@
+//! The fields that a text of the server or the scheduler is about.
+
+use serde_json::Value;
+
+/// Where the pod's own `spec` stands in an object of a kind; `None` for kinds without pods.
+pub(super) fn pod_spec(kind: &str) -> Option<&'static str> {
+    match kind {
+        "Pod" => Some("spec"),
+        "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" | "Job" | "ReplicationController" => {
+            Some("spec.template.spec")
+        }
+        "CronJob" => Some("spec.jobTemplate.spec.template.spec"),
+        "PodTemplate" => Some("template.spec"),
+        _ => None,
+    }
+}
+
+/// The fields that the server's `… is invalid: …` names, each with what it says of it.
+pub(super) fn invalid(message: &str) -> Vec<(String, String)> {
+    let Some((_, told)) = message.split_once(" is invalid: ") else { return Vec::new() };
+    let told = told.strip_prefix('[').and_then(|told| told.strip_suffix(']')).unwrap_or(told);
+    let mut found: Vec<(String, String)> = Vec::new();
+    for piece in told.split(", ") {
+        match piece.split_once(": ").filter(|(path, _)| is_path(path)) {
+            Some((path, what)) => found.push((path.to_owned(), what.to_owned())),
+            None => {
+                if let Some((_, what)) = found.last_mut() {
+                    what.push_str(", ");
+                    what.push_str(piece);
+                }
+            }
+        }
+    }
+    found
+}
+
+fn is_path(text: &str) -> bool {
+    let root = text.split(['.', '[']).next().unwrap_or_default();
+    let known = ["spec", "metadata", "data", "status", "webhooks", "parameters", "template", "type", "provisioner"];
+    !text.contains(' ')
+        && (known.contains(&root) || text.contains('.') && root.starts_with(|c: char| c.is_ascii_lowercase()))
+}
+
+/// The field of an object that the server's other refusals are about, by what they say.
+pub(super) fn refused(object: &Value, message: &str) -> String {
+    let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default();
+    if message.starts_with("no matches for kind") {
+        return "apiVersion".to_owned();
+    }
+    if message.starts_with("namespaces \"") || message.contains("because it is being terminated") {
+        return "metadata.namespace".to_owned();
+    }
+    let pod = pod_spec(kind);
+    let in_pod = |field: &str| pod.map(|spec| format!("{spec}.{field}"));
+    let words = [
+        ("no PriorityClass with name", "priorityClassName"),
+        ("RuntimeClass", "runtimeClassName"),
+        ("service account", "serviceAccountName"),
+        ("serviceaccount", "serviceAccountName"),
+        ("violates PodSecurity", "containers"),
+        ("exceeded quota", "containers[0].resources"),
+        ("failed quota", "containers[0].resources"),
+        ("usage per Container", "containers[0].resources"),
+        ("usage per Pod", "containers[0].resources"),
+    ];
+    if kind == "StatefulSet" && message.contains("persistentvolumeclaims") {
+        return "spec.volumeClaimTemplates".to_owned();
+    }
+    if kind == "PersistentVolumeClaim" && (message.contains("quota") || message.contains("usage per")) {
+        return "spec.resources.requests[storage]".to_owned();
+    }
+    let known = words.iter().find(|(word, _)| message.contains(word));
+    known.and_then(|(_, field)| in_pod(field)).unwrap_or_default()
+}
+
+/// The field of a pod that is in the way by kube-scheduler's message, from the pod's `spec` on.
+pub(super) fn scheduled(message: &str) -> &'static str {
+    let words = [
+        ("persistentvolumeclaim", "volumes"),
+        ("unbound immediate PersistentVolumeClaims", "volumes"),
+        ("didn't find available persistent volumes", "volumes"),
+        ("volume node affinity conflict", "volumes"),
+        ("did not have enough free storage", "volumes"),
+        ("exceed max volume count", "volumes"),
+        ("didn't satisfy existing pods anti-affinity", "affinity.podAntiAffinity"),
+        ("didn't match pod anti-affinity rules", "affinity.podAntiAffinity"),
+        ("didn't match pod affinity rules", "affinity.podAffinity"),
+        ("didn't match pod topology spread constraints", "topologySpreadConstraints"),
+        ("didn't have free ports", "containers[0].ports"),
+        ("Insufficient ", "containers[0].resources"),
+        ("Too many pods", "containers"),
+        ("didn't match Pod's node affinity/selector", "affinity.nodeAffinity"),
+        ("had untolerated taint", "tolerations"),
+    ];
+    words.iter().find(|(word, _)| message.contains(word)).map_or("", |(_, field)| field)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn fields_that_are_invalid_are_taken_from_the_server_s_words() {
+        let one = "PersistentVolumeClaim \"a\" is invalid: spec.accessModes: Required value: at least 1 access mode is required";
+        assert_eq!(invalid(one)[0].0, "spec.accessModes");
+        let two = "Pod \"a\" is invalid: [spec.containers[0].image: Required value, spec.volumes[0].name: Invalid value: \"a, b\": \
+                   must be x, y]";
+        let found = invalid(two);
+        let paths: Vec<&str> = found.iter().map(|(path, _)| path.as_str()).collect();
+        assert_eq!(paths, ["spec.containers[0].image", "spec.volumes[0].name"]);
+        assert_eq!(found[1].1, "Invalid value: \"a, b\": must be x, y");
+        assert_eq!(invalid("pods \"a\" is forbidden: exceeded quota: x"), []);
+    }
+
+    #[test]
+    fn refusals_are_about_fields_by_their_words() {
+        let object = |kind: &str| json!({"kind": kind});
+        let class = "pods \"a\" is forbidden: no PriorityClass with name high was found";
+        assert_eq!(refused(&object("CronJob"), class), "spec.jobTemplate.spec.template.spec.priorityClassName");
+        assert_eq!(refused(&object("Pod"), "namespaces \"x\" not found"), "metadata.namespace");
+        let quota =
+            "persistentvolumeclaims \"data-a-0\" is forbidden: exceeded quota: q, requested: requests.storage=1Gi";
+        assert_eq!(refused(&object("StatefulSet"), quota), "spec.volumeClaimTemplates");
+        assert_eq!(refused(&object("PersistentVolumeClaim"), quota), "spec.resources.requests[storage]");
+        assert_eq!(scheduled("0/1 nodes are available: 1 Insufficient cpu. no new claims"), "containers[0].resources");
+    }
+}

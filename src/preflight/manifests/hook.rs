@@ -1,0 +1,32 @@
+//! Objects that are not part of what a release runs: hooks and tests of Helm and Argo CD.
+
+use serde_json::Value;
+
+/// What a document is to the tool that applies it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// A part of the release.
+    Part,
+    /// Runs before or after the release, or instead of being part of it.
+    Hook,
+    /// Runs when the release is tested.
+    Test,
+}
+
+/// The role that the annotations of an object give it, and the annotation's value.
+///
+/// Upstream: `hookEvents` in helm `pkg/release/v1/util/manifest_sorter.go`; `test-success` is the name of `test` in charts
+/// for Helm 2. In Argo CD `argocd.argoproj.io/hook` counts in the same way.
+pub(super) fn role(object: &Value) -> (Role, &str) {
+    let annotation = |name: &str| {
+        let annotations = object.get("metadata").and_then(|metadata| metadata.get("annotations"));
+        annotations.and_then(|annotations| annotations.get(name)).and_then(Value::as_str)
+    };
+    let Some(value) = annotation("helm.sh/hook").or_else(|| annotation("argocd.argoproj.io/hook")) else {
+        return (Role::Part, "");
+    };
+    let events = || value.split(',').map(str::trim).filter(|event| !event.is_empty());
+    let test =
+        events().next().is_some() && events().all(|event| matches!(event, "test" | "test-success" | "test-failure"));
+    (if test { Role::Test } else { Role::Hook }, value)
+}

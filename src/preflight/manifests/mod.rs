@@ -1,0 +1,18 @@
+//! Manifests: documents with their place in the files they come from, read as kubectl reads them.
+
+mod allow;
+mod document;
+mod hook;
+mod json;
+mod list;
+mod path;
+mod read;
+mod scalar;
+mod split;
+pub(crate) mod strict;
+mod tree;
+mod yaml;
+
+pub(crate) use document::{Document, Region};
+pub(crate) use hook::Role;
+pub(crate) use read::{Manifests, Problem, read};

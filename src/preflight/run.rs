@@ -1,0 +1,372 @@
+//! Applies documents to a cluster, one after the other, and tells what came of them.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::controllers::{autoscale, run_once};
+use super::judged::{DocumentResult, WORKLOADS, WorkloadResult, settle, workload};
+use super::manifests::{Document, strict};
+use super::placement::{Draw, Eviction, Placement};
+use super::places::Places;
+use super::rehearsal::{self, Leaving, Move};
+use super::removal;
+use super::server::{self, Action, Outcome, Request};
+use super::state::State;
+use super::world::{Key, World};
+use crate::diagnosis::{Options, Scope};
+use crate::engine::{self, Diagnosis};
+use crate::model::selector::LabelSelector;
+use crate::model::{Kind, ObjectRef};
+use crate::scheduler::Scheduler;
+use crate::snapshot::Snapshot;
+
+/// What a preflight is given.
+pub(crate) struct Input {
+    pub(crate) snapshot: Snapshot,
+    /// Objects as the server stores them: those of the kinds and namespaces that the documents can meet.
+    pub(crate) objects: Vec<Value>,
+    /// Kinds of which some objects could not be read.
+    pub(crate) unread: Vec<String>,
+    pub(crate) documents: Vec<Document>,
+    /// The namespace of documents that name none.
+    pub(crate) namespace: String,
+    pub(crate) changes: Changes,
+    pub(crate) options: Options,
+}
+
+/// What is tried beside the documents.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Changes {
+    /// Objects that are deleted before the documents are applied.
+    pub(crate) deleted: Vec<Document>,
+    /// Whether what was applied before and is not among the documents goes in the end.
+    pub(crate) prune: bool,
+    /// What of that these labels must select.
+    pub(crate) prune_selector: Option<LabelSelector>,
+    /// Nodes that go in the end.
+    pub(crate) leaving: Leaving,
+}
+
+impl Preflight {
+    /// What tells where in the manifests findings point.
+    pub(crate) fn places(&self) -> Places<'_> {
+        Places { documents: &self.sources, results: &self.documents, snapshot: &self.snapshot }
+    }
+}
+
+/// The answer as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Fits,
+    Blocked,
+    Unknown,
+}
+
+/// What came of the documents.
+pub(crate) struct Preflight {
+    pub(crate) verdict: Verdict,
+    /// The documents, in the order of what came of them.
+    pub(crate) sources: Vec<Document>,
+    pub(crate) documents: Vec<DocumentResult>,
+    pub(crate) workloads: Vec<WorkloadResult>,
+    pub(crate) evictions: Vec<Eviction>,
+    /// Objects that were deleted.
+    pub(crate) deletions: Vec<Key>,
+    /// Pods whose nodes went.
+    pub(crate) moves: Vec<Move>,
+    /// What can't be known, one line each.
+    pub(crate) unknown: Vec<String>,
+    /// The state in the end.
+    pub(crate) snapshot: Snapshot,
+    pub(crate) scope: Scope,
+    pub(crate) diagnosis: Diagnosis,
+}
+
+/// What is tried, several times where chance decides.
+struct Trial<'a> {
+    world: World,
+    snapshot: &'a Snapshot,
+    documents: &'a [Document],
+    namespace: &'a str,
+    changes: &'a Changes,
+    options: &'a Options,
+    now: String,
+}
+
+/// What came of one try.
+struct Played {
+    state: State,
+    documents: Vec<DocumentResult>,
+    workloads: Vec<WorkloadResult>,
+    evictions: Vec<Eviction>,
+    deletions: Vec<Key>,
+    moves: Vec<Move>,
+    verdict: Verdict,
+    /// Whether chance had a part in it.
+    tied: bool,
+}
+
+/// Nodes, pods and documents up to which chance is given several tries.
+const SMALL: usize = 5_000;
+/// The tries beside the first.
+const DRAWS: [Draw; 6] = [Draw::Last, Draw::Seed(1), Draw::Seed(2), Draw::Seed(3), Draw::Seed(4), Draw::Seed(5)];
+/// What is said where the tries differ.
+const CHANCE: &str = "whether everything fits hangs on which of several equal nodes the scheduler takes; \
+    this is what comes of it where it takes them badly";
+
+/// Tries documents on a cluster.
+pub(crate) fn run(input: Input) -> Preflight {
+    let Input { snapshot, objects, unread, documents, namespace, changes, options } = input;
+    let now = options.now.or_else(|| snapshot.newest().map(|newest| newest.time));
+    let trial = Trial {
+        world: world(&snapshot, objects, &unread, &namespace),
+        snapshot: &snapshot,
+        documents: &documents,
+        namespace: &namespace,
+        changes: &changes,
+        options: &options,
+        now: now.map_or_else(|| "1970-01-01T00:00:00Z".to_owned(), |now| now.to_string()),
+    };
+    let played = trial.most_likely();
+    finish(played, documents, &options)
+}
+
+impl Trial<'_> {
+    /// What comes of it in most tries; where some fit and some don't, one that does not, as not known.
+    fn most_likely(&self) -> Played {
+        let base = self.options.scheduler(self.snapshot);
+        let first = self.play(&base, Draw::First);
+        let size = self.snapshot.nodes.seen().len() + self.snapshot.pods.seen().len() + self.documents.len();
+        if !first.tied || size > SMALL {
+            return first;
+        }
+        let mut tries = vec![first];
+        tries.extend(DRAWS.iter().map(|draw| self.play(&base, *draw)));
+        let fits = tries.iter().filter(|one| one.verdict == Verdict::Fits).count();
+        let differ = fits > 0 && tries.iter().any(|one| one.verdict == Verdict::Blocked);
+        if differ {
+            tries.retain(|one| one.verdict == Verdict::Blocked);
+        }
+        let alike = |one: &Played| tries.iter().filter(|other| other.told() == one.told()).count();
+        let best = (0..tries.len()).max_by_key(|position| (alike(&tries[*position]), std::cmp::Reverse(*position)));
+        let mut best = tries.swap_remove(best.unwrap_or(0));
+        if differ {
+            best.verdict = Verdict::Unknown;
+            best.state.unknown.insert(CHANCE.to_owned());
+        }
+        best
+    }
+
+    fn play(&self, base: &Scheduler<'_>, draw: Draw) -> Played {
+        let version = self.options.version(self.snapshot);
+        let mut state = State::new(self.world.clone(), self.snapshot.clone(), version, self.now.clone());
+        let mut placement = Placement::new(base.after(self.snapshot), draw);
+        let mut deletions = self.delete(&mut state);
+        let mut calm = deletions.is_empty() || settle(&mut state, &mut placement);
+        let mut documents = Vec::new();
+        for document in self.documents {
+            documents.push(apply(&mut state, document, self.namespace));
+            calm &= settle(&mut state, &mut placement);
+        }
+        deletions.extend(self.prune(&mut state, &documents));
+        calm &= settle(&mut state, &mut placement);
+        while calm && autoscale(&mut state) {
+            calm = settle(&mut state, &mut placement);
+        }
+        if !calm {
+            state.unknown.insert("the controllers would not come to rest".to_owned());
+        }
+        let moves = self.rehearse(&mut state, draw);
+        let workloads = judged(&state, self.snapshot, &base.after(&state.snapshot), &documents);
+        let verdict = verdict(&state, &documents, &workloads, &moves);
+        let Placement { evictions, tied, .. } = placement;
+        Played { state, documents, workloads, evictions, deletions, moves, verdict, tied }
+    }
+
+    /// Deletes what is to go first; gives what was there.
+    fn delete(&self, state: &mut State) -> Vec<Key> {
+        let keys =
+            self.changes.deleted.iter().map(|document| server::key(&state.world, &document.object, self.namespace));
+        let keys: Vec<Key> = keys.collect();
+        keys.into_iter().filter(|key| removal::delete(state, key)).collect()
+    }
+
+    fn prune(&self, state: &mut State, documents: &[DocumentResult]) -> Vec<Key> {
+        if !self.changes.prune {
+            return Vec::new();
+        }
+        let keys: Vec<Key> = documents.iter().map(|document| document.key.clone()).collect();
+        let selects = |object: &Value| {
+            let labels = serde_json::from_value(object["metadata"]["labels"].clone()).unwrap_or_default();
+            self.changes.prune_selector.as_ref().is_none_or(|selector| selector.matches(&labels))
+        };
+        let gone = removal::pruned(state, &keys, selects);
+        gone.into_iter().filter(|key| removal::delete(state, key)).collect()
+    }
+
+    /// Has nodes go, where they are to.
+    fn rehearse(&self, state: &mut State, draw: Draw) -> Vec<Move> {
+        if self.changes.leaving.is_empty() {
+            return Vec::new();
+        }
+        let (drained, lost, missing) = rehearsal::nodes(state, &self.changes.leaving);
+        for name in missing {
+            state.unknown.insert(format!("there is no node or zone {name}"));
+        }
+        rehearsal::close(state, &drained, &lost);
+        let before = state.snapshot.clone();
+        let mut placement = Placement::new(self.options.scheduler(&before), draw);
+        let mut moves = rehearsal::run(state, &mut placement, &drained, &lost);
+        settle(state, &mut placement);
+        let now = state.snapshot.clone();
+        rehearsal::tell(state, &self.options.scheduler(&now), &mut moves);
+        moves
+    }
+}
+
+impl Played {
+    /// What the report says of the outcome.
+    fn told(&self) -> (Verdict, &[WorkloadResult]) {
+        (self.verdict, &self.workloads)
+    }
+}
+
+/// The objects that the server stores, those that were read raw and what else the snapshot has of kinds with few.
+fn world(snapshot: &Snapshot, objects: Vec<Value>, unread: &[String], namespace: &str) -> World {
+    let mut world = World::default();
+    for object in objects {
+        let key = server::key(&world, &object, namespace);
+        world.put(key, object);
+    }
+    unread.iter().for_each(|kind| world.cover_not(kind));
+    for kind in Kind::ALL {
+        if !snapshot.complete(*kind) {
+            world.cover_not(kind.name());
+        }
+    }
+    world
+}
+
+fn apply(state: &mut State, document: &Document, namespace: &str) -> DocumentResult {
+    let answer = server::request(&state.world, Request::Apply, document.object.clone(), namespace, state.version);
+    let mut key = server::key(&state.world, &document.object, namespace);
+    let unserved = matches!(&answer.outcome, Outcome::Refused(message) if message.starts_with("no matches for kind"));
+    let strict = strict::refusal(&document.object, state.version.minor).filter(|_| !unserved);
+    let (admitted, message) = match strict.map_or(answer.outcome, Outcome::Refused) {
+        Outcome::Admitted(object) => {
+            key = server::key(&state.world, &object, namespace);
+            store(state, &key, answer.action, *object);
+            (Some(true), None)
+        }
+        Outcome::Refused(message) => (Some(false), Some(message)),
+        Outcome::Unknown(why) => (None, Some(why)),
+    };
+    DocumentResult {
+        file: document.file.clone(),
+        line: document.line,
+        key,
+        action: answer.action,
+        admitted,
+        message,
+        warnings: answer.warnings,
+    }
+}
+
+fn store(state: &mut State, key: &Key, action: Action, object: Value) {
+    match action {
+        Action::Create => state.put_new(key.clone(), object),
+        Action::Update => state.replace(key.clone(), object),
+        Action::None => {}
+    }
+    if key.kind == "CronJob" {
+        run_once(state, key);
+    }
+}
+
+/// The workloads among the documents that the server took, each once.
+fn judged(
+    state: &State,
+    before: &Snapshot,
+    scheduler: &Scheduler<'_>,
+    results: &[DocumentResult],
+) -> Vec<WorkloadResult> {
+    let mut seen = BTreeSet::new();
+    let admitted = results.iter().filter(|result| result.admitted == Some(true));
+    let keys = admitted.map(|result| &result.key).filter(|key| WORKLOADS.contains(&key.kind.as_str()));
+    let keys: Vec<&Key> = keys.filter(|key| seen.insert(*key)).collect();
+    keys.into_iter().filter_map(|key| workload(state, before, scheduler, key)).collect()
+}
+
+/// What the diagnosis of the end is about: the workloads, and the claims among the documents.
+fn scope(state: &State, results: &[DocumentResult], workloads: &[WorkloadResult]) -> Scope {
+    let mut targets: Vec<ObjectRef> = workloads.iter().map(WorkloadResult::object).collect();
+    for workload in workloads.iter().filter(|workload| workload.key.kind == "CronJob") {
+        let job = state.runs.get(&workload.key);
+        let namespace = workload.key.namespace.as_deref().unwrap_or_default();
+        targets.extend(job.map(|job| ObjectRef::new(Kind::Job, namespace, &job.name)));
+    }
+    let claims = results.iter().filter(|result| result.admitted == Some(true));
+    let claims = claims.filter(|result| result.key.kind == Kind::PersistentVolumeClaim.name());
+    targets.extend(claims.map(|result| {
+        let namespace = result.key.namespace.as_deref().unwrap_or_default();
+        ObjectRef::new(Kind::PersistentVolumeClaim, namespace, &result.key.name)
+    }));
+    Scope { targets, ..Scope::default() }
+}
+
+fn verdict(state: &State, documents: &[DocumentResult], workloads: &[WorkloadResult], moves: &[Move]) -> Verdict {
+    let blocked = documents.iter().any(|document| document.admitted == Some(false))
+        || workloads.iter().any(|workload| !workload.fits() && workload.unknown.is_none())
+        || moves.iter().any(|one| one.blocked.is_some())
+        || claims_stuck(state, documents);
+    let open = documents.iter().any(|document| document.admitted.is_none())
+        || workloads.iter().any(|workload| !workload.fits())
+        || !state.unknown.is_empty();
+    match (blocked, open) {
+        (true, _) => Verdict::Blocked,
+        (false, true) => Verdict::Unknown,
+        (false, false) => Verdict::Fits,
+    }
+}
+
+fn finish(played: Played, sources: Vec<Document>, options: &Options) -> Preflight {
+    let Played { state, documents, workloads, evictions, deletions, moves, verdict, .. } = played;
+    let mut scope = scope(&state, &documents, &workloads);
+    let moved = moves.iter().filter(|one| one.blocked.is_some());
+    let moved = moved.filter_map(|one| Some(ObjectRef::new(Kind::Pod, &one.namespace, one.successor.as_ref()?)));
+    scope.targets.extend(moved);
+    let diagnosis = match scope.targets.is_empty() {
+        true => Diagnosis::default(),
+        false => engine::diagnose(&state.snapshot, &scope, options),
+    };
+    let mut unknown: Vec<String> = state.unknown.iter().cloned().collect();
+    let of = |workload: &WorkloadResult| Some(format!("{}: {}", workload.object(), workload.unknown.clone()?));
+    unknown.extend(workloads.iter().filter_map(of));
+    let snapshot = state.snapshot;
+    Preflight {
+        verdict,
+        sources,
+        documents,
+        workloads,
+        evictions,
+        deletions,
+        moves,
+        unknown,
+        snapshot,
+        scope,
+        diagnosis,
+    }
+}
+
+/// Whether a claim among the documents is neither bound nor waits for its first consumer.
+fn claims_stuck(state: &State, documents: &[DocumentResult]) -> bool {
+    let claims = documents.iter().filter(|document| document.admitted == Some(true));
+    let mut claims = claims.filter(|document| document.key.kind == Kind::PersistentVolumeClaim.name());
+    claims.any(|document| {
+        let namespace = document.key.namespace.as_deref().unwrap_or_default();
+        let Some(claim) = state.snapshot.claims.get(namespace, &document.key.name).found() else { return false };
+        let class = state.snapshot.classes.get("", claim.class()).found();
+        !(claim.fully_bound() || class.is_some_and(|class| class.waits_for_consumer()))
+    })
+}

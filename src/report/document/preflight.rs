@@ -1,0 +1,373 @@
+//! The document of `preflight`.
+
+use serde::Serialize;
+
+use super::API_VERSION;
+use super::diagnosis::{ClaimEntry, PodEntry, Report};
+use super::finding::{FindingEntry, PlaceEntry};
+use crate::diagnosis::Finding;
+use crate::preflight::issues::{Issue, Level, Suppression, UNREADABLE};
+use crate::preflight::manifests::{Document, Role};
+use crate::preflight::world::Key;
+use crate::preflight::{self, Action, DocumentResult, Move, Place, Unjudged, Verdict, WorkloadResult, unjudged};
+
+/// What would become of manifests.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Preflight<'a> {
+    /// `storagewhy.dev/v1`.
+    pub(crate) api_version: &'static str,
+    /// `Preflight`.
+    pub(crate) kind: &'static str,
+    /// The outcome as the exit code tells it.
+    pub(crate) status: PreflightStatus,
+    /// Every document, in the order in which they are applied.
+    pub(crate) documents: Vec<DocumentEntry<'a>>,
+    /// Everything that makes pods among the documents that the server takes, each once.
+    pub(crate) workloads: Vec<WorkloadEntry<'a>>,
+    /// Pods that lose their nodes to pods of the manifests.
+    pub(crate) evictions: Vec<EvictionEntry<'a>>,
+    /// Objects that are deleted.
+    pub(crate) deletions: Vec<DeletionEntry<'a>>,
+    /// Pods whose nodes are drained or lost, and where they go.
+    pub(crate) moves: Vec<MoveEntry<'a>>,
+    /// What can't be known, one line each.
+    pub(crate) unknown: &'a [String],
+    /// Every pod of the workloads that no node takes, as in the document of `diagnose`.
+    pub(crate) pods: Vec<PodEntry<'a>>,
+    /// Every claim of the workloads and documents that isn't bound in the end, or that a finding is about.
+    pub(crate) claims: Vec<ClaimEntry<'a>>,
+    /// The causes, the most severe first.
+    pub(crate) findings: Vec<FindingEntry<'a>>,
+    /// Kinds of the documents of which no more is judged than whether the server takes them.
+    pub(crate) not_judged: Vec<NotJudgedEntry>,
+    /// What is wrong, each at the place of a manifest at which it is to be put right.
+    pub(crate) issues: Vec<IssueEntry<'a>>,
+}
+
+/// The outcome of a preflight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) enum PreflightStatus {
+    /// Every document is admitted, every pod placed, every claim bound or waiting for its first consumer.
+    Fits,
+    /// Something is refused or has no place.
+    Blocked,
+    /// Nothing is known to be in the way, but not everything can be known.
+    Unknown,
+}
+
+/// What the server does with a document.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct DocumentEntry<'a> {
+    pub(crate) file: &'a str,
+    /// From 1.
+    pub(crate) line: usize,
+    /// From 1.
+    pub(crate) column: usize,
+    /// The template of a Helm chart that it was rendered from; absent where nothing says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) template: Option<&'a str>,
+    /// Absent for what is part of the release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) role: Option<RoleEntry>,
+    pub(crate) kind: &'a str,
+    /// Null for kinds without namespaces.
+    pub(crate) namespace: Option<&'a str>,
+    pub(crate) name: &'a str,
+    /// What `kubectl apply` comes down to: `create`, `update`, or `none` where nothing changes.
+    pub(crate) action: &'static str,
+    /// Null where it can't be known.
+    pub(crate) admitted: Option<bool>,
+    /// The server's words where it refuses the document, or why the answer isn't known; null for others.
+    pub(crate) message: Option<&'a str>,
+    /// The server's warnings.
+    pub(crate) warnings: &'a [String],
+}
+
+/// What a document is to the tool that applies it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) enum RoleEntry {
+    /// Runs before or after the release.
+    Hook,
+    /// Runs when the release is tested.
+    Test,
+}
+
+/// A kind that is not judged.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct NotJudgedEntry {
+    pub(crate) api_version: String,
+    pub(crate) kind: String,
+    /// How many documents are of the kind.
+    pub(crate) documents: usize,
+    pub(crate) reason: &'static str,
+}
+
+/// Something that is wrong.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct IssueEntry<'a> {
+    /// The rule: one that `explain` has a page of, or one of those that `docs/ci.md` lists.
+    pub(crate) rule: &'a str,
+    pub(crate) level: LevelEntry,
+    pub(crate) message: &'a str,
+    /// The file as it was named, `-` for standard input.
+    pub(crate) file: &'a str,
+    /// From 1, as the columns; null where the whole file is meant.
+    pub(crate) line: Option<usize>,
+    pub(crate) column: Option<usize>,
+    /// The place behind the last character.
+    pub(crate) end_line: Option<usize>,
+    pub(crate) end_column: Option<usize>,
+    /// The object, as `Kind namespace/name`; empty where there is none.
+    pub(crate) object: &'a str,
+    /// The field; empty for the object as a whole.
+    pub(crate) path: &'a str,
+    /// The same from run to run, as long as rule, object and field are.
+    pub(crate) fingerprint: &'a str,
+    /// Why it does not count; null where it does.
+    pub(crate) suppressed: Option<SuppressionEntry<'a>>,
+}
+
+/// How bad an issue is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) enum LevelEntry {
+    /// Something is refused or has no place.
+    Error,
+    /// Whether it fits can't be known.
+    Unknown,
+    /// It fits, and something is wrong.
+    Warning,
+}
+
+/// Why an issue does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct SuppressionEntry<'a> {
+    /// `comment` or `baseline`.
+    pub(crate) by: &'static str,
+    /// What the comment says; null for the baseline.
+    pub(crate) reason: Option<&'a str>,
+}
+
+/// What becomes of a workload.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct WorkloadEntry<'a> {
+    pub(crate) kind: &'a str,
+    pub(crate) namespace: Option<&'a str>,
+    pub(crate) name: &'a str,
+    /// Pods that are wanted at a time.
+    pub(crate) desired: i64,
+    /// Pods of the newest revision that there are in the end.
+    pub(crate) created: i64,
+    /// Those of them with a node.
+    pub(crate) placed: i64,
+    /// Those of the placed ones that had no node before: how many more of the workload fit.
+    pub(crate) more: i64,
+    /// What the nodes lack that took pods of the workload, where one is not placed; null for others.
+    pub(crate) ended_by: Option<&'a str>,
+    /// The server's words to the controller whose pods or claims it refuses.
+    pub(crate) refused: Option<&'a str>,
+    /// kube-scheduler's message for the first pod that is not placed.
+    pub(crate) blocked: Option<&'a str>,
+    /// Whether pods of an older template stay until somebody deletes them (`OnDelete`).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) on_delete: bool,
+}
+
+/// Pods that lose their node to another.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct EvictionEntry<'a> {
+    /// The pod that comes, as `namespace/name`.
+    pub(crate) pod: String,
+    pub(crate) node: &'a str,
+    /// The pods that go, as `namespace/name`.
+    pub(crate) victims: &'a [String],
+}
+
+/// An object that goes.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct DeletionEntry<'a> {
+    pub(crate) kind: &'a str,
+    /// Null for kinds without namespaces.
+    pub(crate) namespace: Option<&'a str>,
+    pub(crate) name: &'a str,
+}
+
+/// A pod whose node goes.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct MoveEntry<'a> {
+    pub(crate) namespace: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) from: &'a str,
+    /// The node of its successor; null where it finds none.
+    pub(crate) to: Option<&'a str>,
+    /// Why it finds none, or why the pod stays; null for others.
+    pub(crate) blocked: Option<&'a str>,
+}
+
+impl<'a> From<&'a Key> for DeletionEntry<'a> {
+    fn from(key: &'a Key) -> Self {
+        Self { kind: &key.kind, namespace: key.namespace.as_deref(), name: &key.name }
+    }
+}
+
+impl<'a> From<&'a Move> for MoveEntry<'a> {
+    fn from(one: &'a Move) -> Self {
+        let (to, blocked) = (one.to.as_deref(), one.blocked.as_deref());
+        Self { namespace: &one.namespace, name: &one.name, from: &one.from, to, blocked }
+    }
+}
+
+impl<'a> Preflight<'a> {
+    /// The report on what came of manifests.
+    pub(crate) fn new(outcome: &'a preflight::Preflight, issues: &'a [Issue]) -> Self {
+        let report = Report::new(&outcome.snapshot, &outcome.scope, &outcome.diagnosis);
+        Self {
+            api_version: API_VERSION,
+            kind: "Preflight",
+            status: match outcome.verdict {
+                Verdict::Fits if issues.iter().any(|issue| issue.rule == UNREADABLE) => PreflightStatus::Unknown,
+                Verdict::Fits => PreflightStatus::Fits,
+                Verdict::Blocked => PreflightStatus::Blocked,
+                Verdict::Unknown => PreflightStatus::Unknown,
+            },
+            documents: outcome.sources.iter().zip(&outcome.documents).map(DocumentEntry::new).collect(),
+            workloads: outcome.workloads.iter().map(WorkloadEntry::new).collect(),
+            evictions: outcome
+                .evictions
+                .iter()
+                .map(|eviction| EvictionEntry {
+                    pod: format!("{}/{}", eviction.pod.0, eviction.pod.1),
+                    node: &eviction.node,
+                    victims: &eviction.victims,
+                })
+                .collect(),
+            deletions: outcome.deletions.iter().map(DeletionEntry::from).collect(),
+            moves: outcome.moves.iter().map(MoveEntry::from).collect(),
+            unknown: &outcome.unknown,
+            pods: report.pods,
+            claims: report.claims,
+            findings: placed(outcome, report.findings),
+            not_judged: unjudged(&outcome.sources).into_iter().map(NotJudgedEntry::new).collect(),
+            issues: issues.iter().map(IssueEntry::new).collect(),
+        }
+    }
+}
+
+/// The findings with their places in the manifests.
+fn placed<'a>(outcome: &'a preflight::Preflight, mut entries: Vec<FindingEntry<'a>>) -> Vec<FindingEntry<'a>> {
+    let places = outcome.places();
+    let place = |finding: &Finding| {
+        let Place { document, path, region } = places.of_finding(finding)?;
+        Some(PlaceEntry {
+            file: &outcome.sources.get(document)?.file,
+            path,
+            line: region.line,
+            column: region.column,
+            end_line: region.end_line,
+            end_column: region.end_column,
+        })
+    };
+    for (entry, finding) in entries.iter_mut().zip(&outcome.diagnosis.findings) {
+        entry.place = place(finding);
+    }
+    entries
+}
+
+impl<'a> DocumentEntry<'a> {
+    fn new((manifest, document): (&'a Document, &'a DocumentResult)) -> Self {
+        Self {
+            file: &document.file,
+            line: document.line,
+            column: manifest.column,
+            template: manifest.template.as_deref(),
+            role: match manifest.role().0 {
+                Role::Part => None,
+                Role::Hook => Some(RoleEntry::Hook),
+                Role::Test => Some(RoleEntry::Test),
+            },
+            kind: &document.key.kind,
+            namespace: document.key.namespace.as_deref(),
+            name: &document.key.name,
+            action: match document.action {
+                Action::Create => "create",
+                Action::Update => "update",
+                Action::None => "none",
+            },
+            admitted: document.admitted,
+            message: document.message.as_deref(),
+            warnings: &document.warnings,
+        }
+    }
+}
+
+impl NotJudgedEntry {
+    fn new(kind: Unjudged) -> Self {
+        let Unjudged { api_version, kind, documents, reason } = kind;
+        Self { api_version, kind, documents, reason }
+    }
+}
+
+impl<'a> IssueEntry<'a> {
+    fn new(issue: &'a Issue) -> Self {
+        let region = issue.region;
+        Self {
+            rule: &issue.rule,
+            level: match issue.level {
+                Level::Error => LevelEntry::Error,
+                Level::Unknown => LevelEntry::Unknown,
+                Level::Warning => LevelEntry::Warning,
+            },
+            message: &issue.message,
+            file: &issue.file,
+            line: region.map(|region| region.line),
+            column: region.map(|region| region.column),
+            end_line: region.map(|region| region.end_line),
+            end_column: region.map(|region| region.end_column),
+            object: &issue.object,
+            path: &issue.path,
+            fingerprint: &issue.fingerprint,
+            suppressed: issue.suppression.as_ref().map(|suppression| match suppression {
+                Suppression::Comment(reason) => SuppressionEntry { by: "comment", reason: Some(reason) },
+                Suppression::Baseline => SuppressionEntry { by: "baseline", reason: None },
+            }),
+        }
+    }
+}
+
+impl<'a> WorkloadEntry<'a> {
+    fn new(workload: &'a WorkloadResult) -> Self {
+        Self {
+            kind: &workload.key.kind,
+            namespace: workload.key.namespace.as_deref(),
+            name: &workload.key.name,
+            desired: workload.desired,
+            created: workload.created,
+            placed: workload.placed,
+            more: workload.more,
+            ended_by: workload.ended_by.as_deref(),
+            refused: workload.refused.as_deref(),
+            blocked: workload.blocked.as_deref(),
+            on_delete: workload.on_delete,
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Annotations of GitHub Actions: workflow commands on standard output.
+//!
+//! Upstream: actions/toolkit `packages/core/src/command.ts` for what is escaped.
+
+use std::io::{self, Write};
+
+use super::{counting, path, plain, summary};
+use crate::report::document::preflight::{IssueEntry, LevelEntry, Preflight};
+
+/// Writes a command for each issue that counts, and the outcome as a notice.
+///
+/// # Errors
+/// Those of the writer.
+pub(crate) fn write(report: &Preflight<'_>, out: &mut dyn Write) -> io::Result<()> {
+    for issue in counting(report) {
+        writeln!(out, "{}", command(issue))?;
+    }
+    writeln!(out, "::notice title=storagewhy preflight::{}", data(&summary(report)))
+}
+
+fn command(issue: &IssueEntry<'_>) -> String {
+    let level = match issue.level {
+        LevelEntry::Error => "error",
+        LevelEntry::Unknown | LevelEntry::Warning => "warning",
+    };
+    let mut properties = vec![("file", path(issue).to_owned())];
+    let place = [("line", issue.line), ("endLine", issue.end_line)];
+    properties.extend(place.into_iter().filter_map(|(name, value)| Some((name, value?.to_string()))));
+    if issue.line == issue.end_line {
+        let columns = [("col", issue.column), ("endColumn", issue.end_column)];
+        properties.extend(columns.into_iter().filter_map(|(name, value)| Some((name, value?.to_string()))));
+    }
+    properties.push(("title", format!("storagewhy: {}", issue.rule)));
+    let properties: Vec<String> =
+        properties.into_iter().map(|(name, value)| format!("{name}={}", property(&value))).collect();
+    let object = if issue.object.is_empty() { String::new() } else { format!("{}: ", issue.object) };
+    format!("::{level} {}::{}", properties.join(","), data(&format!("{object}{}", issue.message)))
+}
+
+fn data(text: &str) -> String {
+    plain(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}

@@ -1,0 +1,97 @@
+//! JUnit XML: a test case a document, and one for each file that can't be read.
+
+use std::io::{self, Write};
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use super::{path, plain, summary};
+use crate::report::document::preflight::{DocumentEntry, IssueEntry, LevelEntry, Preflight, RoleEntry};
+
+/// Writes the documents as test cases, in a suite for each file. What can't be known is skipped; what does not count
+/// any more stands in the case's output.
+///
+/// # Errors
+/// Those of the writer.
+pub(crate) fn write(report: &Preflight<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let mut junit = Report::new("storagewhy preflight");
+    let mut files: Vec<&str> = Vec::new();
+    let named = report.issues.iter().map(|issue| issue.file);
+    for file in report.documents.iter().map(|document| document.file).chain(named) {
+        if files.last() != Some(&file) && !files.contains(&file) {
+            files.push(file);
+        }
+    }
+    for file in files {
+        junit.add_test_suite(suite(report, file));
+    }
+    let text = junit.to_string().map_err(io::Error::other)?;
+    out.write_all(text.as_bytes())
+}
+
+fn suite(report: &Preflight<'_>, file: &str) -> TestSuite {
+    let mut suite = TestSuite::new(plain(file));
+    let of_file = |issue: &&IssueEntry<'_>| issue.file == file;
+    for document in report.documents.iter().filter(|document| document.file == file) {
+        let name = name(document);
+        let issues: Vec<&IssueEntry<'_>> =
+            report.issues.iter().filter(of_file).filter(|issue| issue.object == name).collect();
+        suite.add_test_case(case(&name, document, &issues));
+    }
+    for issue in report.issues.iter().filter(of_file).filter(|issue| issue.object.is_empty()) {
+        let mut case = TestCase::new(plain(&place(issue)), status(&[issue]));
+        case.set_classname(issue.rule);
+        suite.add_test_case(case);
+    }
+    suite.set_system_out(summary(report));
+    suite
+}
+
+fn case(name: &str, document: &DocumentEntry<'_>, issues: &[&IssueEntry<'_>]) -> TestCase {
+    let mut case = TestCase::new(plain(name), status(issues));
+    let role = match document.role {
+        None => "",
+        Some(RoleEntry::Hook) => ".hook",
+        Some(RoleEntry::Test) => ".test",
+    };
+    case.set_classname(plain(&format!("{}{role}", document.kind)));
+    let passing = issues.iter().filter(|issue| issue.suppressed.is_some() || issue.level == LevelEntry::Warning);
+    let told: Vec<String> = passing.map(|issue| told(issue)).collect();
+    if !told.is_empty() {
+        case.set_system_out(told.join("\n"));
+    }
+    case
+}
+
+/// A failure by the errors that count, else skipped where something can't be known.
+fn status(issues: &[&IssueEntry<'_>]) -> TestCaseStatus {
+    let of = |level| issues.iter().filter(move |issue| issue.suppressed.is_none() && issue.level == level);
+    let first = |level| of(level).next();
+    let all = |level| of(level).map(|issue| told(issue)).collect::<Vec<_>>().join("\n");
+    if let Some(issue) = first(LevelEntry::Error) {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+        status.set_type(issue.rule).set_message(plain(issue.message)).set_description(all(LevelEntry::Error));
+        return status;
+    }
+    if let Some(issue) = first(LevelEntry::Unknown) {
+        let mut status = TestCaseStatus::skipped();
+        status.set_message(plain(issue.message));
+        return status;
+    }
+    TestCaseStatus::success()
+}
+
+fn told(issue: &IssueEntry<'_>) -> String {
+    let field = if issue.message.contains(issue.path) { String::new() } else { format!(" {}", issue.path) };
+    let allowed = issue.suppressed.map(|why| format!(" (allowed by {})", why.by)).unwrap_or_default();
+    plain(&format!("{}: {}{field}: {}{allowed}", place(issue), issue.rule, issue.message))
+}
+
+fn place(issue: &IssueEntry<'_>) -> String {
+    let place = [issue.line, issue.column].into_iter().flatten().map(|part| format!(":{part}"));
+    format!("{}{}", path(issue), place.collect::<String>())
+}
+
+fn name(document: &DocumentEntry<'_>) -> String {
+    let namespace = document.namespace.map(|namespace| format!("{namespace}/")).unwrap_or_default();
+    format!("{} {namespace}{}", document.kind, document.name)
+}

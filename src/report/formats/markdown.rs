@@ -1,0 +1,99 @@
+//! Markdown for a comment on a pull request.
+
+use std::io::{self, Write};
+
+use super::{about, path, plain, summary};
+use crate::report::document::preflight::{IssueEntry, LevelEntry, Preflight, PreflightStatus, WorkloadEntry};
+
+/// Rows of a table; pages of forges cut longer comments off.
+const ROWS: usize = 100;
+
+/// What a message may have, in characters.
+const LONGEST: usize = 600;
+
+/// Writes the outcome, what is wrong, and the workloads that lack pods.
+///
+/// # Errors
+/// Those of the writer.
+pub(crate) fn write(report: &Preflight<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let sign = match report.status {
+        PreflightStatus::Fits => "✅",
+        PreflightStatus::Blocked => "❌",
+        PreflightStatus::Unknown => "❔",
+    };
+    writeln!(out, "### {sign} storagewhy preflight\n\n{}.", summary(report))?;
+    let (known, counting): (Vec<_>, Vec<_>) = report.issues.iter().partition(|issue| issue.suppressed.is_some());
+    if !counting.is_empty() {
+        issues(&counting, out)?;
+    }
+    let short = |workload: &&WorkloadEntry<'_>| workload.placed < workload.desired;
+    let short: Vec<&WorkloadEntry<'_>> = report.workloads.iter().filter(short).collect();
+    if !short.is_empty() {
+        workloads(&short, out)?;
+    }
+    if !known.is_empty() {
+        writeln!(out, "\n<details><summary>{} known or allowed</summary>", known.len())?;
+        issues(&known, out)?;
+        writeln!(out, "\n</details>")?;
+    }
+    Ok(())
+}
+
+fn issues(issues: &[&IssueEntry<'_>], out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\n| | Where | Object | What |\n|---|---|---|---|")?;
+    for issue in issues.iter().take(ROWS) {
+        let sign = match issue.level {
+            LevelEntry::Error => "❌",
+            LevelEntry::Unknown => "❔",
+            LevelEntry::Warning => "⚠️",
+        };
+        let line = issue.line.map(|line| format!(":{line}")).unwrap_or_default();
+        let field = if issue.path.is_empty() { String::new() } else { format!("<br>{}", code(issue.path)) };
+        let rule = match about(issue.rule) {
+            Some(about) => format!("[{}]({})", issue.rule, about.page),
+            None => code(issue.rule),
+        };
+        let reason = issue.suppressed.and_then(|why| why.reason).map(|why| format!("<br>Allowed: {}", text(why)));
+        let place = code(&format!("{}{line}", path(issue)));
+        let what = format!("{rule}: {}{}", text(issue.message), reason.unwrap_or_default());
+        writeln!(out, "| {sign} | {place}{field} | {} | {what} |", code(issue.object))?;
+    }
+    more(issues.len(), out)
+}
+
+fn workloads(workloads: &[&WorkloadEntry<'_>], out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\n| Workload | Wanted | Made | Placed |\n|---|---|---|---|")?;
+    for workload in workloads.iter().take(ROWS) {
+        let namespace = workload.namespace.map(|namespace| format!("{namespace}/")).unwrap_or_default();
+        let name = code(&format!("{} {namespace}{}", workload.kind, workload.name));
+        writeln!(out, "| {name} | {} | {} | {} |", workload.desired, workload.created, workload.placed)?;
+    }
+    more(workloads.len(), out)
+}
+
+fn more(rows: usize, out: &mut dyn Write) -> io::Result<()> {
+    if rows > ROWS { writeln!(out, "\n{} more.", rows - ROWS) } else { Ok(()) }
+}
+
+/// A text that no Markdown or HTML in it can change, and that calls nobody.
+fn text(text: &str) -> String {
+    let mut shown = String::new();
+    for c in plain(text).chars().take(LONGEST) {
+        match c {
+            '<' => shown.push_str("&lt;"),
+            '>' => shown.push_str("&gt;"),
+            '&' => shown.push_str("&amp;"),
+            '@' => shown.push_str("&#64;"),
+            '#' => shown.push_str("&#35;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '!' | '$' => shown.extend(['\\', c]),
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
+/// A text as code in a table.
+fn code(text: &str) -> String {
+    let inner = plain(text).replace('`', "'").replace('|', "\\|");
+    if inner.is_empty() { String::new() } else { format!("`{inner}`") }
+}

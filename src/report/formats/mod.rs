@@ -1,0 +1,68 @@
+//! The report of `preflight` for the tools that pipelines use, one file a format; all are drawn from its document.
+
+pub(crate) mod github;
+pub(crate) mod gitlab;
+pub(crate) mod junit;
+pub(crate) mod markdown;
+pub(crate) mod sarif;
+
+use super::document::preflight::{IssueEntry, Preflight, PreflightStatus};
+use crate::preflight::issues::OWN;
+use crate::rules;
+
+/// Where the pages of rules are.
+const PAGES: &str = "https://github.com/storagewhy/kubectl-storagewhy/blob/main/docs";
+
+/// What is known of the rule of an issue.
+struct About<'r> {
+    summary: &'r str,
+    /// What to do, in Markdown.
+    help: &'r str,
+    page: String,
+}
+
+fn about(rule: &str) -> Option<About<'static>> {
+    if let Some(own) = OWN.iter().find(|own| own.name == rule) {
+        let page = format!("{PAGES}/ci.md#{}", own.name);
+        return Some(About { summary: own.summary, help: own.help, page });
+    }
+    let found = rules::find(rule)?;
+    Some(About { summary: found.summary, help: found.page, page: format!("{PAGES}/rules/{}.md", found.name) })
+}
+
+/// The issues that count.
+fn counting<'r>(report: &'r Preflight<'_>) -> impl Iterator<Item = &'r IssueEntry<'r>> {
+    report.issues.iter().filter(|issue| issue.suppressed.is_none())
+}
+
+/// The file of an issue as a path from where the run began, as far as it has one.
+fn path<'p>(issue: &'p IssueEntry<'_>) -> &'p str {
+    match issue.file {
+        "-" => "stdin",
+        file => file.strip_prefix("./").unwrap_or(file),
+    }
+}
+
+/// A character that reports for terminals and pages must not carry on.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() || is_direction(c) { ' ' } else { c }).collect()
+}
+
+/// Whether a character changes the direction of what follows.
+fn is_direction(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The outcome in one line.
+fn summary(report: &Preflight<'_>) -> String {
+    let documents = report.documents.len();
+    let refused = report.documents.iter().filter(|document| document.admitted == Some(false)).count();
+    let desired: i64 = report.workloads.iter().map(|workload| workload.desired).sum();
+    let placed: i64 = report.workloads.iter().map(|workload| workload.placed).sum();
+    let status = match report.status {
+        PreflightStatus::Fits => "Fits",
+        PreflightStatus::Blocked => "Blocked",
+        PreflightStatus::Unknown => "Not known",
+    };
+    format!("{status}: {} of {documents} documents admitted, {placed} of {desired} pods placed", documents - refused)
+}

@@ -1,0 +1,143 @@
+//! SARIF 2.1.0, for code scanning and editors.
+//!
+//! Upstream: <https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/sarif-v2.1.0-os.html>.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde_json::{Map, Value, json};
+
+use super::{about, path, plain, summary};
+use crate::report::document::preflight::{IssueEntry, LevelEntry, Preflight, PreflightStatus};
+use crate::report::json;
+
+const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+
+/// Writes every issue, those that don't count as suppressed.
+///
+/// # Errors
+/// Those of the writer.
+pub(crate) fn write(report: &Preflight<'_>, out: &mut dyn Write) -> io::Result<()> {
+    json::write(&document(report), out)
+}
+
+fn document(report: &Preflight<'_>) -> Value {
+    let mut indices: BTreeMap<&str, usize> = BTreeMap::new();
+    for issue in &report.issues {
+        let next = indices.len();
+        indices.entry(issue.rule).or_insert(next);
+    }
+    let mut names: Vec<(&str, usize)> = indices.iter().map(|(name, index)| (*name, *index)).collect();
+    names.sort_by_key(|(_, index)| *index);
+    let rules: Vec<Value> = names.into_iter().map(|(name, _)| rule(name)).collect();
+    let results: Vec<Value> = report.issues.iter().map(|issue| result(issue, indices.get(issue.rule))).collect();
+    json!({
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {"driver": {
+                "name": "storagewhy",
+                "semanticVersion": env!("CARGO_PKG_VERSION"),
+                "informationUri": env!("CARGO_PKG_REPOSITORY"),
+                "rules": rules,
+            }},
+            "automationDetails": {"id": "storagewhy/preflight/"},
+            "invocations": [{"executionSuccessful": true}],
+            "columnKind": "unicodeCodePoints",
+            "originalUriBaseIds": {"SRCROOT": {"description": {"text": "Where the run began."}}},
+            "results": results,
+            "properties": {"status": status(report), "summary": summary(report)},
+        }],
+    })
+}
+
+fn status(report: &Preflight<'_>) -> &'static str {
+    match report.status {
+        PreflightStatus::Fits => "fits",
+        PreflightStatus::Blocked => "blocked",
+        PreflightStatus::Unknown => "unknown",
+    }
+}
+
+fn rule(name: &str) -> Value {
+    let mut rule = json!({"id": name, "name": pascal(name)});
+    if let Some(about) = about(name) {
+        rule["shortDescription"] = json!({"text": about.summary});
+        rule["fullDescription"] = json!({"text": about.summary});
+        rule["help"] = json!({"text": about.summary, "markdown": about.help});
+        rule["helpUri"] = about.page.into();
+    }
+    rule
+}
+
+/// `class-not-found` as `ClassNotFound`.
+fn pascal(name: &str) -> String {
+    let words = name.split(['-', '/']).map(|word| {
+        let mut letters = word.chars();
+        letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect::<String>()
+    });
+    words.collect()
+}
+
+fn result(issue: &IssueEntry<'_>, index: Option<&usize>) -> Value {
+    let level = match issue.level {
+        LevelEntry::Error => "error",
+        LevelEntry::Unknown => "note",
+        LevelEntry::Warning => "warning",
+    };
+    let object = if issue.object.is_empty() { String::new() } else { format!("{}: ", issue.object) };
+    let mut result = json!({
+        "ruleId": issue.rule,
+        "ruleIndex": index,
+        "level": level,
+        "message": {"text": plain(&format!("{object}{}", issue.message))},
+        "locations": [location(issue)],
+        "partialFingerprints": {"storagewhy/v1": issue.fingerprint},
+    });
+    if let Some(why) = issue.suppressed {
+        let kind = if why.by == "comment" { "inSource" } else { "external" };
+        let mut suppression = json!({"kind": kind, "status": "accepted"});
+        suppression["justification"] = why.reason.unwrap_or("It is in the baseline.").into();
+        result["suppressions"] = json!([suppression]);
+    }
+    result
+}
+
+fn location(issue: &IssueEntry<'_>) -> Value {
+    let mut artifact = json!({"uri": uri(path(issue))});
+    if !path(issue).starts_with('/') {
+        artifact["uriBaseId"] = "SRCROOT".into();
+    }
+    let mut physical = Map::from_iter([("artifactLocation".to_owned(), artifact)]);
+    let places = [
+        ("startLine", issue.line),
+        ("startColumn", issue.column),
+        ("endLine", issue.end_line),
+        ("endColumn", issue.end_column),
+    ];
+    let region: Map<String, Value> =
+        places.into_iter().filter_map(|(name, place)| Some((name.to_owned(), place?.into()))).collect();
+    if !region.is_empty() {
+        physical.insert("region".to_owned(), Value::Object(region));
+    }
+    let mut location = json!({"physicalLocation": physical});
+    if !issue.object.is_empty() {
+        let name =
+            if issue.path.is_empty() { issue.object.to_owned() } else { format!("{} {}", issue.object, issue.path) };
+        location["logicalLocations"] = json!([{"fullyQualifiedName": plain(&name), "kind": "resource"}]);
+    }
+    location
+}
+
+/// A path as an URI: what may not stand in one is percent-encoded.
+fn uri(path: &str) -> String {
+    let path = path.replace('\\', "/");
+    let mut uri = if path.starts_with('/') { "file://".to_owned() } else { String::new() };
+    for byte in path.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => uri.push(char::from(byte)),
+            other => uri.push_str(&format!("%{other:02X}")),
+        }
+    }
+    uri
+}

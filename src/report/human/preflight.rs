@@ -1,0 +1,137 @@
+//! What would become of manifests: the outcome first, then by document.
+
+use super::{Screen, Tone, finding};
+use crate::report::document::preflight::{
+    DocumentEntry, EvictionEntry, IssueEntry, MoveEntry, Preflight, PreflightStatus, RoleEntry, WorkloadEntry,
+};
+
+/// Writes the outcome, what is refused or blocked, and the causes.
+pub(crate) fn write(report: &Preflight<'_>, screen: &mut Screen) {
+    let (tone, summary) = summary(report);
+    screen.styled(tone, 0, &summary);
+    for document in &report.documents {
+        write_document(report, document, screen);
+    }
+    write_moves(&report.moves, screen);
+    for eviction in &report.evictions {
+        screen.gap();
+        screen.paragraph(0, &evicted(eviction));
+    }
+    write_manifests(report, screen);
+    if !report.unknown.is_empty() {
+        screen.gap();
+        screen.styled(Tone::Heading, 0, "What can't be known:");
+        report.unknown.iter().for_each(|line| screen.paragraph(2, line));
+    }
+    for one in &report.findings {
+        finding::write_plain(std::slice::from_ref(one), screen);
+        if let Some(place) = &one.place {
+            let field = if place.path.is_empty() { String::new() } else { format!(", {}", place.path) };
+            screen.paragraph(2, &format!("In {}:{}{field}.", place.file, place.line));
+        }
+    }
+}
+
+/// What is wrong with the manifests themselves, and what of them does not count or is not judged.
+fn write_manifests(report: &Preflight<'_>, screen: &mut Screen) {
+    let own = ["duplicate-field", "passed-over", "unknown-field"];
+    let counts = |issue: &&IssueEntry<'_>| issue.suppressed.is_none() && own.contains(&issue.rule);
+    let told: Vec<&IssueEntry<'_>> = report.issues.iter().filter(counts).collect();
+    if !told.is_empty() {
+        screen.gap();
+        screen.styled(Tone::Heading, 0, "In the manifests:");
+        for issue in told {
+            let line = issue.line.map(|line| format!(":{line}")).unwrap_or_default();
+            screen.paragraph(2, &format!("{}{line}: {}", issue.file, issue.message));
+        }
+    }
+    let known = report.issues.iter().filter(|issue| issue.suppressed.is_some()).count();
+    if known > 0 {
+        screen.gap();
+        screen.paragraph(0, &format!("Known or allowed, and not counted: {known} of {}.", report.issues.len()));
+    }
+    if !report.not_judged.is_empty() {
+        screen.gap();
+        screen.styled(Tone::Heading, 0, "Only whether the server takes it is judged:");
+        for kind in &report.not_judged {
+            screen.paragraph(2, &format!("{} {}: {}", kind.documents, kind.kind, kind.reason));
+        }
+    }
+}
+
+fn summary(report: &Preflight<'_>) -> (Tone, String) {
+    let documents = report.documents.len();
+    let refused = report.documents.iter().filter(|document| document.admitted == Some(false)).count();
+    let (desired, placed) =
+        report.workloads.iter().fold((0, 0), |(desired, placed), one| (desired + one.desired, placed + one.placed));
+    let counts =
+        format!("{} of {documents} documents admitted, {placed} of {desired} pods placed", documents - refused);
+    match report.status {
+        PreflightStatus::Fits => (Tone::Good, format!("Fits: {counts}.")),
+        PreflightStatus::Blocked => (Tone::Bad, format!("Blocked: {counts}.")),
+        PreflightStatus::Unknown => (Tone::Heading, format!("Not known: {counts}.")),
+    }
+}
+
+/// The pods that find no place, and how many do.
+fn write_moves(moves: &[MoveEntry<'_>], screen: &mut Screen) {
+    let stuck: Vec<&MoveEntry<'_>> = moves.iter().filter(|one| one.blocked.is_some()).collect();
+    if moves.is_empty() {
+        return;
+    }
+    screen.gap();
+    let found = moves.len() - stuck.len();
+    screen.styled(Tone::Heading, 0, &format!("{found} of {} pods whose nodes go find a place again.", moves.len()));
+    for one in stuck {
+        let why = one.blocked.unwrap_or_default();
+        screen.styled(Tone::Bad, 2, &format!("{}/{} on {}: {why}", one.namespace, one.name, one.from));
+    }
+}
+
+fn write_document(report: &Preflight<'_>, document: &DocumentEntry<'_>, screen: &mut Screen) {
+    let same = |one: &&WorkloadEntry<'_>| {
+        one.kind == document.kind && one.namespace == document.namespace && one.name == document.name
+    };
+    let workload = report.workloads.iter().find(same);
+    let short = workload.filter(|one| one.placed < one.desired || one.on_delete);
+    if document.admitted == Some(true) && short.is_none() && document.warnings.is_empty() {
+        return;
+    }
+    screen.gap();
+    let namespace = document.namespace.map(|namespace| format!("{namespace}/")).unwrap_or_default();
+    let role = match document.role {
+        None => "",
+        Some(RoleEntry::Hook) => " (a hook)",
+        Some(RoleEntry::Test) => " (a test)",
+    };
+    let heading = format!("{}:{} {} {namespace}{}{role}", document.file, document.line, document.kind, document.name);
+    screen.styled(Tone::Heading, 0, &heading);
+    match (document.admitted, document.message) {
+        (Some(false), Some(message)) => screen.styled(Tone::Bad, 2, &format!("Refused: {message}")),
+        (None, Some(message)) => screen.paragraph(2, &format!("Not known: {message}")),
+        _ => {}
+    }
+    document.warnings.iter().for_each(|warning| screen.paragraph(2, &format!("Warning: {warning}")));
+    short.into_iter().for_each(|workload| write_workload(workload, screen));
+}
+
+fn write_workload(workload: &WorkloadEntry<'_>, screen: &mut Screen) {
+    let WorkloadEntry { desired, created, placed, .. } = workload;
+    screen.paragraph(2, &format!("{placed} of {desired} pods placed, {created} made."));
+    if let Some(reason) = workload.ended_by {
+        screen.paragraph(2, &format!("{} more fit; what ends it: {reason}", workload.more));
+    }
+    if let Some(refused) = workload.refused {
+        screen.styled(Tone::Bad, 2, &format!("The server refuses the next: {refused}"));
+    }
+    if let Some(blocked) = workload.blocked {
+        screen.styled(Tone::Bad, 2, &format!("No node takes the next: {blocked}"));
+    }
+    if workload.on_delete {
+        screen.paragraph(2, "Pods of the older template stay until somebody deletes them (OnDelete).");
+    }
+}
+
+fn evicted(eviction: &EvictionEntry<'_>) -> String {
+    format!("Pod {} takes the place of {} on node {}.", eviction.pod, eviction.victims.join(", "), eviction.node)
+}

@@ -1,0 +1,131 @@
+//! Objects as the server has them, for what is tried on a copy of the cluster.
+
+use futures::StreamExt;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::{Instant, timeout_at};
+
+use super::failure::Failure;
+use super::request::Server;
+use crate::source::raw::RawFilter;
+
+/// Lists that are read at a time.
+const PARALLEL: usize = 6;
+/// Objects a page.
+const PAGE: u32 = 500;
+
+/// A kind in the API: its version, its plural and its name.
+type Listed = (&'static str, &'static str, &'static str);
+
+/// Kinds without a namespace.
+const CLUSTER: [Listed; 12] = [
+    ("api/v1", "namespaces", "Namespace"),
+    ("apis/storage.k8s.io/v1", "storageclasses", "StorageClass"),
+    ("apis/storage.k8s.io/v1", "csidrivers", "CSIDriver"),
+    ("apis/storage.k8s.io/v1", "volumeattributesclasses", "VolumeAttributesClass"),
+    ("apis/scheduling.k8s.io/v1", "priorityclasses", "PriorityClass"),
+    ("apis/node.k8s.io/v1", "runtimeclasses", "RuntimeClass"),
+    ("apis/networking.k8s.io/v1", "ingressclasses", "IngressClass"),
+    ("apis/admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations", "MutatingWebhookConfiguration"),
+    ("apis/admissionregistration.k8s.io/v1", "validatingwebhookconfigurations", "ValidatingWebhookConfiguration"),
+    ("apis/admissionregistration.k8s.io/v1", "validatingadmissionpolicies", "ValidatingAdmissionPolicy"),
+    ("apis/admissionregistration.k8s.io/v1", "validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding"),
+    ("apis/rbac.authorization.k8s.io/v1", "clusterroles", "ClusterRole"),
+];
+
+/// Kinds that are read of the namespaces that matter.
+const NAMESPACED: [Listed; 17] = [
+    ("api/v1", "pods", "Pod"),
+    ("api/v1", "persistentvolumeclaims", "PersistentVolumeClaim"),
+    ("api/v1", "resourcequotas", "ResourceQuota"),
+    ("api/v1", "limitranges", "LimitRange"),
+    ("api/v1", "services", "Service"),
+    ("api/v1", "serviceaccounts", "ServiceAccount"),
+    ("apis/apps/v1", "deployments", "Deployment"),
+    ("apis/apps/v1", "replicasets", "ReplicaSet"),
+    ("apis/apps/v1", "statefulsets", "StatefulSet"),
+    ("apis/apps/v1", "daemonsets", "DaemonSet"),
+    ("apis/apps/v1", "controllerrevisions", "ControllerRevision"),
+    ("apis/batch/v1", "jobs", "Job"),
+    ("apis/batch/v1", "cronjobs", "CronJob"),
+    ("apis/autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler"),
+    ("apis/policy/v1", "poddisruptionbudgets", "PodDisruptionBudget"),
+    ("apis/networking.k8s.io/v1", "ingresses", "Ingress"),
+    ("apis/networking.k8s.io/v1", "networkpolicies", "NetworkPolicy"),
+];
+
+#[derive(Deserialize)]
+struct List {
+    #[serde(default)]
+    metadata: ListMeta,
+    items: Option<Vec<Value>>,
+}
+
+#[derive(Default, Deserialize)]
+struct ListMeta {
+    #[serde(rename = "continue", default)]
+    token: Option<String>,
+}
+
+/// Reads the objects, and names the kinds of which some could not be read.
+pub(super) async fn read(server: &Server, deadline: Instant, filter: &RawFilter) -> (Vec<Value>, Vec<String>) {
+    let cluster = CLUSTER.iter().map(|listed| (*listed, format!("/{}/{}", listed.0, listed.1)));
+    let spaces = filter.namespaces.iter().filter(|name| is_label(name));
+    let namespaced = spaces.flat_map(|namespace| {
+        NAMESPACED.iter().map(move |listed| (*listed, format!("/{}/namespaces/{namespace}/{}", listed.0, listed.1)))
+    });
+    let endpoints = ("apis/discovery.k8s.io/v1", "endpointslices", "EndpointSlice");
+    let everywhere = [
+        (("api/v1", "services", "Service"), "/api/v1/services".to_owned()),
+        (endpoints, "/apis/discovery.k8s.io/v1/endpointslices".to_owned()),
+    ];
+    let jobs = cluster.chain(namespaced).chain(everywhere).map(|(listed, path)| async move {
+        let pages = timeout_at(deadline, pages(server, listed, &path)).await;
+        (listed.2, pages.unwrap_or(Err(Failure::NotFound)))
+    });
+    let mut jobs = std::pin::pin!(futures::stream::iter(jobs).buffer_unordered(PARALLEL));
+    let (mut objects, mut unread) = (Vec::new(), Vec::new());
+    while let Some((kind, result)) = jobs.next().await {
+        match result {
+            Ok(read) => objects.extend(read),
+            Err(_) => unread.push(kind.to_owned()),
+        }
+    }
+    (objects, unread)
+}
+
+async fn pages(server: &Server, (version, _, kind): Listed, path: &str) -> Result<Vec<Value>, Failure> {
+    let version = version.trim_start_matches("apis/").trim_start_matches("api/");
+    let mut objects = Vec::new();
+    let mut token = String::new();
+    loop {
+        let more = if token.is_empty() { String::new() } else { format!("&continue={}", encoded(&token)) };
+        let text = server.get(&format!("{path}?limit={PAGE}{more}")).await?;
+        let list: List = serde_json::from_str(&text).map_err(|error| Failure::Malformed(error.to_string()))?;
+        for mut object in list.items.unwrap_or_default() {
+            if let Some(fields) = object.as_object_mut() {
+                fields.insert("apiVersion".to_owned(), json!(version));
+                fields.insert("kind".to_owned(), json!(kind));
+            }
+            objects.push(object);
+        }
+        let next = list.metadata.token.unwrap_or_default();
+        if next.is_empty() || next == token {
+            return Ok(objects);
+        }
+        token = next;
+    }
+}
+
+/// Whether a name can stand in a path.
+fn is_label(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+}
+
+/// A token as a part of a query.
+fn encoded(token: &str) -> String {
+    token.bytes().fold(String::new(), |text, byte| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => text + &char::from(byte).to_string(),
+        _ => text + &format!("%{byte:02X}"),
+    })
+}
