@@ -13,6 +13,7 @@ use storagewhy::diagnosis::{Finding, Options, Scope, Severity};
 use storagewhy::engine::{Diagnosis, diagnose};
 use storagewhy::model::Kind;
 use storagewhy::report::Report;
+use storagewhy::scheduler::parse_config;
 use storagewhy::snapshot::{Problem, Scope as Read, Snapshot};
 
 use crate::cases::{fixtures, load, show, yaml_files};
@@ -83,6 +84,35 @@ fn what_cannot_be_read_is_no_error() {
             assert!(errors.is_empty(), "{} without {kind}: {}", path.display(), show(&errors));
         }
     }
+}
+
+/// What TopoLVM's documentation has kube-scheduler be given.
+const EXTENDER: &str = "
+apiVersion: kubescheduler.config.k8s.io/v1
+kind: KubeSchedulerConfiguration
+extenders:
+- urlPrefix: http://127.0.0.1:9251
+  filterVerb: predicate
+  prioritizeVerb: prioritize
+  nodeCacheCapable: false
+  managedResources:
+  - {name: topolvm.io/capacity, ignoredByScheduler: true}
+";
+
+#[test]
+fn an_extender_is_no_cause_while_it_may_not_have_been_asked_yet() {
+    let mut snapshot = cluster("topolvm-extender");
+    let taken: Timestamp = snapshot.taken.as_ref().unwrap().parse().unwrap();
+    let told = |snapshot: &Snapshot, seconds: i64| {
+        let now = Some(taken + SignedDuration::from_secs(seconds));
+        let scheduler_config = Some(parse_config(EXTENDER).unwrap());
+        bad(&diagnose(snapshot, &Scope::default(), &Options { now, scheduler_config, ..Options::default() }))
+    };
+    assert_eq!(told(&snapshot, 0), []);
+    unplace(&mut snapshot, "app", "db-2");
+    patch(&mut snapshot, Kind::Pod, "app", "db-2", &json!({"metadata": {"creationTimestamp": taken.to_string()}}));
+    assert_eq!(told(&snapshot, 2), []);
+    assert!(told(&snapshot, 600).iter().any(|finding| finding.rule == "extender-decides"));
 }
 
 #[test]

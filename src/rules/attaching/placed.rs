@@ -10,7 +10,7 @@ use crate::volumes::{AttachProblem, MountEvent, MountFailure, NodeState};
 /// Seconds after which a mount that fails is no longer one that the next attempt makes good.
 pub(in crate::rules) const MOUNT_PATIENCE: i64 = 120;
 /// Seconds of the attempts that follow each other quickly.
-const FIRST_ATTEMPTS: i64 = 30;
+const FIRST_ATTEMPTS: i64 = 60;
 /// Attempts that have failed alike.
 const REPEATED: i64 = 3;
 

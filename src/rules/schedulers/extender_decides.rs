@@ -50,7 +50,12 @@ fn finding(cx: &Context<'_>, group: &PodGroup<'_>) -> Finding {
         some => format!("which says: {}", names(some)),
     };
     let title = format!("{} for a scheduler extender, {says}", Who::new("pod", &pods).does("wait"));
-    let severity = if reasons.is_empty() { Severity::Warning } else { Severity::Error };
+    let fresh = group.pods.iter().all(|pod| cx.fresh(&pod.metadata));
+    let severity = match (reasons.is_empty(), fresh) {
+        (true, true) => Severity::Info,
+        (true, false) => Severity::Warning,
+        (false, _) => Severity::Error,
+    };
     let mut finding = Finding::new(RULE.name, severity, group.subject(), title).likely();
     if let Some(condition) = condition {
         let path = "status.conditions[PodScheduled].message";
