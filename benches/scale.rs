@@ -28,6 +28,27 @@ const MAX_FINDINGS: usize = 4;
 const MAX_LINES: usize = 120;
 const MAX_BYTES: usize = 8_000_000;
 
+/// Nodes under the replicas that are tried, and the replicas.
+const REPLICAS: (usize, [usize; 2]) = (2000, [1000, 10_000]);
+/// What trying the fewer replicas may take, whole-process.
+const MAX_PREFLIGHT_SECONDS: f64 = 2.0;
+const MAX_PREFLIGHT_MEGABYTES: f64 = 500.0;
+const SET: &str = "apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: preflight, namespace: team-0}
+spec:
+  replicas: REPLICAS
+  serviceName: preflight
+  selector: {matchLabels: {app: preflight}}
+  template:
+    metadata: {labels: {app: preflight}}
+    spec:
+      containers: [{name: c, image: i, resources: {requests: {cpu: 10m, memory: 16Mi}}}]
+  volumeClaimTemplates:
+  - metadata: {name: data}
+    spec: {accessModes: [ReadWriteOnce], storageClassName: disk, resources: {requests: {storage: 1Gi}}}
+";
+
 struct Figure {
     seconds: f64,
     /// Of the processors, in seconds.
@@ -49,12 +70,29 @@ fn generate(nodes: usize, pending: usize, distinct: usize, too_large: usize) -> 
     path
 }
 
-/// Runs the tool once; processor time and peak memory (the kernel's high-water mark) are read until the process ends.
+/// Diagnoses a dump once.
 fn run(dump: &Path) -> Figure {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-storagewhy"));
+    command.args(["diagnose", "-A", "-o", "json", "--exit-zero", "--from"]).arg(dump);
+    measure(command)
+}
+
+/// Tries a set of so many replicas with claims on a dump, the fastest of some rounds.
+fn preflight(dump: &Path, replicas: usize) -> Figure {
+    let manifest = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("set-{replicas}.yaml"));
+    std::fs::write(&manifest, SET.replace("REPLICAS", &replicas.to_string())).unwrap_or_else(|error| panic!("{error}"));
+    let once = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-storagewhy"));
+        command.args(["preflight", "-o", "json", "-f"]).arg(&manifest).arg("--from").arg(dump);
+        measure(command)
+    };
+    (1..ROUNDS).fold(once(), |best, _| best.least(once()))
+}
+
+/// Runs the tool once; processor time and peak memory (the kernel's high-water mark) are read until the process ends.
+fn measure(mut command: Command) -> Figure {
     let start = Instant::now();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_kubectl-storagewhy"))
-        .args(["diagnose", "-A", "-o", "json", "--exit-zero", "--from"])
-        .arg(dump)
+    let mut child = command
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -70,7 +108,7 @@ fn run(dump: &Path) -> Figure {
             Err(error) => panic!("kubectl-storagewhy: {error}"),
         }
     };
-    assert!(status.success(), "{}: {status}", dump.display());
+    assert!(status.success(), "{command:?}: {status}");
     let seconds = start.elapsed().as_secs_f64();
     let processor = if ticks > 0 { ticks as f64 / TICKS } else { seconds };
     Figure { seconds, processor, megabytes: peak as f64 / 1024.0 }
@@ -131,6 +169,26 @@ fn two_causes() -> Vec<String> {
     over.map(|(what, is, most)| format!("two causes: {is} {what}, at most {most}")).collect()
 }
 
+/// What trying replicas breaks of its bounds.
+fn replicas() -> Vec<String> {
+    let (nodes, [few, many]) = REPLICAS;
+    let dump = generate(nodes, 0, 1, 0);
+    let (small, large) = (preflight(&dump, few), preflight(&dump, many));
+    for (replicas, figure) in [(few, &small), (many, &large)] {
+        println!("{replicas} replicas on {nodes} nodes: {:.2} s, {:.0} MB", figure.seconds, figure.megabytes);
+    }
+    let mut worse = Vec::new();
+    if small.seconds > MAX_PREFLIGHT_SECONDS || small.megabytes > MAX_PREFLIGHT_MEGABYTES {
+        worse.push(format!("{few} replicas must take less than {MAX_PREFLIGHT_SECONDS} s and 0.5 GB"));
+    }
+    #[expect(clippy::cast_precision_loss, reason = "both are small")]
+    let factor = many as f64 / few as f64;
+    if large.processor > small.processor * factor * TOLERANCE {
+        worse.push(format!("{many} replicas take {:.1} × what {few} take", large.processor / small.processor));
+    }
+    worse
+}
+
 fn main() -> ExitCode {
     let dumps: Vec<PathBuf> =
         SIZES.iter().map(|(nodes, pending, distinct)| generate(*nodes, *pending, *distinct, 0)).collect();
@@ -154,6 +212,7 @@ fn main() -> ExitCode {
         }
     }
     worse.extend(two_causes());
+    worse.extend(replicas());
     let largest = &figures[1];
     let most = std::env::var("STORAGEWHY_SCALE_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(MAX_SECONDS);
     if largest.seconds > most || largest.megabytes > MAX_MEGABYTES {
