@@ -119,7 +119,7 @@ fn write_workload(workload: &WorkloadEntry<'_>, screen: &mut Screen) {
     let WorkloadEntry { desired, created, placed, .. } = workload;
     screen.paragraph(2, &format!("{placed} of {desired} pods placed, {created} made."));
     if let Some(reason) = workload.ended_by {
-        screen.paragraph(2, &format!("{} more fit; what ends it: {reason}", workload.more));
+        screen.paragraph(2, &format!("{} pods more than now fit; what ends it: {reason}", workload.more));
     }
     if let Some(refused) = workload.refused {
         screen.styled(Tone::Bad, 2, &format!("The server refuses the next: {refused}"));

@@ -18,7 +18,7 @@ pub(super) fn admit(cx: &Attributes<'_>, object: &mut Value) -> Result<(), Stop>
         if holds(policy, "/spec/matchConstraints") && holds(binding, "/spec/matchResources") {
             return Err(Stop::Unknown(format!(
                 "MutatingAdmissionPolicy {name} changes the object in ways that are not worked out here; \
-                 `--server-dry-run` asks the server itself"
+                 `kubectl apply --dry-run=server` asks the server itself"
             )));
         }
     }

@@ -9,7 +9,7 @@ use super::super::super::json::{at, text, truth};
 use super::super::Attributes;
 
 /// How what can't be known here is settled.
-pub(super) const SETTLES: &str = "`--server-dry-run` asks the server itself";
+pub(super) const SETTLES: &str = "`kubectl apply --dry-run=server` asks the server itself";
 
 /// Makes of the object what the webhook makes of it.
 ///
