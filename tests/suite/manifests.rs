@@ -1,5 +1,5 @@
 //! Manifests from the outside: what is read, where it is told, and the formats for pipelines.
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests read and write files")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests read and write files and may panic")]
 
 use std::fs;
 use std::io::Write;
