@@ -8,12 +8,10 @@ use crate::admission::{CreateError, recreate};
 use crate::diagnosis::command::new_metadata;
 use crate::diagnosis::remedy::{Change, Step};
 use crate::model::meta::OwnerReference;
+use crate::model::node::UNSCHEDULABLE_TAINT;
 use crate::model::{Claim, Kind, Pod, Workload};
 use crate::snapshot::{Lookup, Snapshot};
 use crate::volumes::VolumeController;
-
-/// What the node controller taints cordoned nodes with.
-pub(super) const CORDON_TAINT: &str = "node.kubernetes.io/unschedulable";
 
 /// Why a step could not be made on the copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,7 +94,7 @@ fn change(original: &Snapshot, state: &mut Snapshot, change: &Change) -> Result<
             if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
                 spec.remove("unschedulable");
                 if let Some(Value::Array(taints)) = spec.get_mut("taints") {
-                    taints.retain(|taint| taint["key"] != CORDON_TAINT);
+                    taints.retain(|taint| taint["key"] != UNSCHEDULABLE_TAINT);
                 }
             }
             Ok(())

@@ -9,6 +9,10 @@ use super::pod::Resources;
 
 has_meta!(Node);
 
+/// What the node controller taints cordoned nodes with (`k8s.io/api/core/v1/well_known_taints.go`,
+/// TaintNodeUnschedulable).
+pub(crate) const UNSCHEDULABLE_TAINT: &str = "node.kubernetes.io/unschedulable";
+
 model! {
     /// A node.
     pub struct Node {

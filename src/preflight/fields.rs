@@ -2,20 +2,7 @@
 
 use serde_json::Value;
 
-/// The text at a JSON pointer; empty where there is none.
-pub(crate) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// The number at a JSON pointer.
-pub(crate) fn number(object: &Value, pointer: &str) -> Option<i64> {
-    object.pointer(pointer)?.as_i64()
-}
-
-/// The list at a JSON pointer; empty where there is none.
-pub(crate) fn list<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
-    object.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
+pub(crate) use super::server::json::{list, number, text};
 
 pub(crate) fn kind_of(object: &Value) -> &str {
     text(object, "/kind")

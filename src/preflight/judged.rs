@@ -67,6 +67,12 @@ impl WorkloadResult {
     }
 }
 
+/// The Job that a CronJob was given to see what its runs come to.
+fn run_of<'s>(state: &'s State, key: &Key) -> Option<&'s Value> {
+    let job = state.runs.get(key)?;
+    state.world.get("Job", job.namespace.as_deref(), &job.name)
+}
+
 /// The pods that a workload is judged by: those of its newest revision, the first first.
 fn pods<'s>(state: &'s State, object: &Value, key: &Key) -> Vec<&'s Pod> {
     let namespace = namespace_of(object);
@@ -74,10 +80,7 @@ fn pods<'s>(state: &'s State, object: &Value, key: &Key) -> Vec<&'s Pod> {
     match kind_of(object) {
         "Pod" => state.snapshot.pods.get(namespace, name_of(object)).found().map(|pod| &**pod).into_iter().collect(),
         "Deployment" => newest_replica_set(state, object).map_or_else(Vec::new, |set| owned(uid_of(&set))),
-        "CronJob" => {
-            let job = state.runs.get(key).and_then(|job| state.world.get("Job", Some(namespace), &job.name));
-            job.map_or_else(Vec::new, |job| owned(uid_of(job)))
-        }
+        "CronJob" => run_of(state, key).map_or_else(Vec::new, |job| owned(uid_of(job))),
         "StatefulSet" | "DaemonSet" => {
             let hash = hash_of_daemon_set(state, object);
             let mut pods = owned(uid_of(object));
@@ -94,10 +97,7 @@ fn desired(state: &State, object: &Value, key: &Key) -> i64 {
         "Pod" => 1,
         "DaemonSet" => desired_of_daemon_set(state, object).and_then(|count| i64::try_from(count).ok()).unwrap_or(0),
         "Job" => desired_of_job(object),
-        "CronJob" => {
-            let job = state.runs.get(key).and_then(|job| state.world.get("Job", job.namespace.as_deref(), &job.name));
-            job.map_or_else(|| desired_of_job(&object["spec"]["jobTemplate"]), desired_of_job)
-        }
+        "CronJob" => run_of(state, key).map_or_else(|| desired_of_job(&object["spec"]["jobTemplate"]), desired_of_job),
         _ => number(object, "/spec/replicas").unwrap_or(1),
     }
 }
@@ -106,10 +106,7 @@ fn desired(state: &State, object: &Value, key: &Key) -> i64 {
 fn asked_by(state: &State, object: &Value, key: &Key) -> String {
     match kind_of(object) {
         "Deployment" => newest_replica_set(state, object).map(|set| uid_of(&set).to_owned()).unwrap_or_default(),
-        "CronJob" => {
-            let job = state.runs.get(key).and_then(|job| state.world.get("Job", job.namespace.as_deref(), &job.name));
-            uid_of(job.unwrap_or(object)).to_owned()
-        }
+        "CronJob" => uid_of(run_of(state, key).unwrap_or(object)).to_owned(),
         _ => uid_of(object).to_owned(),
     }
 }

@@ -4,12 +4,10 @@ use std::collections::BTreeSet;
 
 use super::placement::Placement;
 use super::state::State;
-use crate::model::node::Taint;
+use crate::model::node::{Taint, UNSCHEDULABLE_TAINT};
 use crate::model::{Node, Pod, PodDisruptionBudget};
 use crate::scheduler::Scheduler;
 
-/// How `kubectl cordon` and the node controller mark a node.
-const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 /// Marks the mirror of a pod that a kubelet runs by itself.
 const MIRROR: &str = "kubernetes.io/config.mirror";
 /// What the eviction API says of a pod whose budget allows none (`pkg/registry/core/pod/storage/eviction.go`).
@@ -69,8 +67,8 @@ pub(crate) fn close(state: &mut State, drained: &BTreeSet<String>, lost: &BTreeS
         let Some(node) = state.snapshot.nodes.get("", name).found() else { continue };
         let mut node = Node::clone(node);
         node.spec.unschedulable = true;
-        if node.spec.taints.iter().all(|taint| taint.key != UNSCHEDULABLE) {
-            let (key, effect) = (UNSCHEDULABLE.to_owned(), "NoSchedule".to_owned());
+        if node.spec.taints.iter().all(|taint| taint.key != UNSCHEDULABLE_TAINT) {
+            let (key, effect) = (UNSCHEDULABLE_TAINT.to_owned(), "NoSchedule".to_owned());
             node.spec.taints.push(Taint { key, effect, ..Taint::default() });
         }
         state.snapshot.nodes.insert(node);

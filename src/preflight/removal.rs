@@ -1,6 +1,10 @@
 //! What goes when an object is deleted: what it owns, and what is left of claims and volumes
 //! (`pkg/controller/garbagecollector`, `pkg/controller/volume/pvcprotection`).
 
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
 use super::fields::{controlled, deleting, list, text, uid_of};
 use super::state::{State, key_of};
 use super::world::Key;
@@ -80,7 +84,7 @@ fn delete_namespace(state: &mut State, name: &str) {
 }
 
 /// The claims that a StatefulSet takes with it (`persistentVolumeClaimRetentionPolicy.whenDeleted`).
-fn claims_that_go(state: &State, key: &Key, set: &serde_json::Value) -> Vec<Key> {
+fn claims_that_go(state: &State, key: &Key, set: &Value) -> Vec<Key> {
     if key.kind != "StatefulSet" || text(set, "/spec/persistentVolumeClaimRetentionPolicy/whenDeleted") != "Delete" {
         return Vec::new();
     }
@@ -121,7 +125,7 @@ fn delete_claim(state: &mut State, key: &Key) {
 
 /// What `kubectl apply --prune` deletes: objects of the namespaces that the documents are in which kubectl applied before
 /// and of which there is no document any more.
-pub(crate) fn pruned(state: &State, documents: &[Key], selects: impl Fn(&serde_json::Value) -> bool) -> Vec<Key> {
+pub(crate) fn pruned(state: &State, documents: &[Key], selects: impl Fn(&Value) -> bool) -> Vec<Key> {
     /// `kubectl/pkg/util/prune`, GetRESTMappings.
     const PRUNED: [&str; 11] = [
         "ConfigMap",
@@ -137,8 +141,7 @@ pub(crate) fn pruned(state: &State, documents: &[Key], selects: impl Fn(&serde_j
         "StatefulSet",
     ];
     const APPLIED: &str = "/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration";
-    let namespaces: std::collections::BTreeSet<&str> =
-        documents.iter().filter_map(|key| key.namespace.as_deref()).collect();
+    let namespaces: BTreeSet<&str> = documents.iter().filter_map(|key| key.namespace.as_deref()).collect();
     let all = PRUNED.iter().flat_map(|kind| state.world.list(kind, None));
     let gone = all.filter(|object| {
         namespaces.contains(text(object, "/metadata/namespace"))

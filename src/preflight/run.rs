@@ -169,8 +169,9 @@ impl Trial<'_> {
             documents.push(apply(&mut state, document, self.namespace));
             calm &= settle(&mut state, &mut placement);
         }
-        deletions.extend(self.prune(&mut state, &documents));
-        calm &= settle(&mut state, &mut placement);
+        let pruned = self.prune(&mut state, &documents);
+        calm &= pruned.is_empty() || settle(&mut state, &mut placement);
+        deletions.extend(pruned);
         while calm && autoscale(&mut state) {
             calm = settle(&mut state, &mut placement);
         }

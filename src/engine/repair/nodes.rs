@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::super::apply::CORDON_TAINT;
 use super::plan::{Edit, Way};
 use super::ways::At;
 use crate::diagnosis::remedy::{Change, Risk};
 use crate::model::Kind;
+use crate::model::node::UNSCHEDULABLE_TAINT;
 use crate::snapshot::edit::pointer_token;
 
 /// What nodes are tainted with while they can't run pods: nobody's wish makes them able to.
@@ -34,7 +34,7 @@ pub(super) fn uncordon(at: &At<'_, '_>) -> Option<Way> {
 
 /// Takes a taint off the node that keeps it for some pods.
 pub(super) fn untaint(at: &At<'_, '_>, key: &str, effect: &str) -> Option<Way> {
-    let node = at.node.filter(|_| key != CORDON_TAINT && !out_of_order(key) && !control_plane(key))?;
+    let node = at.node.filter(|_| key != UNSCHEDULABLE_TAINT && !out_of_order(key) && !control_plane(key))?;
     let change = Change::Untaint { node: node.to_owned(), key: key.to_owned(), effect: effect.to_owned() };
     let what = format!("take taint {key}:{effect} off node {node}");
     Some(Way::new(what, Edit::Object(change), 5, Risk::Medium).note("which opens it to all pods"))

@@ -1,6 +1,5 @@
 //! What can be done about each kind of obstacle.
 
-use super::super::apply::CORDON_TAINT;
 use super::plan::Edit;
 use super::plan::Way;
 use super::{claims, fresh, holders, nodes, pods};
@@ -8,6 +7,7 @@ use crate::diagnosis::context::Context;
 use crate::diagnosis::remedy::Change;
 use crate::diagnosis::remedy::Risk;
 use crate::model::Kind;
+use crate::model::node::UNSCHEDULABLE_TAINT;
 use crate::model::{ObjectRef, Pod};
 use crate::scheduler::obstacle::{ClaimTrouble, LabelSource, NoVolume};
 use crate::scheduler::{Fact, Obstacle};
@@ -50,7 +50,7 @@ pub(super) fn around(at: &At<'_, '_>, obstacle: &Obstacle) -> Vec<Vec<Way>> {
 fn singly(at: &At<'_, '_>, obstacle: &Obstacle) -> Vec<Way> {
     match &obstacle.fact {
         Fact::Cordoned => nodes::uncordon(at).into_iter().collect(),
-        Fact::Taint { key, .. } if key == CORDON_TAINT => nodes::uncordon(at).into_iter().collect(),
+        Fact::Taint { key, .. } if key == UNSCHEDULABLE_TAINT => nodes::uncordon(at).into_iter().collect(),
         Fact::Taint { key, value, effect } => {
             let tolerated = pods::tolerate(at, obstacle, (key, value, effect));
             tolerated.into_iter().chain(nodes::untaint(at, key, effect)).collect()

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::pods::{self, Called, base, from_template, label, set};
 use super::template::{REVISION, next};
-use crate::model::node::Taint;
+use crate::model::node::{Taint, UNSCHEDULABLE_TAINT};
 use crate::model::pod::{PodSpec, Toleration};
 use crate::model::{Node, Pod};
 use crate::preflight::fields::{deleting, namespace_of, scaled, text, uid_of};
@@ -22,7 +22,7 @@ const TOLERATED: [(&str, &str); 7] = [
     ("node.kubernetes.io/disk-pressure", "NoSchedule"),
     ("node.kubernetes.io/memory-pressure", "NoSchedule"),
     ("node.kubernetes.io/pid-pressure", "NoSchedule"),
-    ("node.kubernetes.io/unschedulable", "NoSchedule"),
+    (UNSCHEDULABLE_TAINT, "NoSchedule"),
     ("node.kubernetes.io/network-unavailable", "NoSchedule"),
 ];
 

@@ -9,7 +9,7 @@ mod create;
 mod decode;
 mod defaults;
 mod field;
-mod json;
+pub(super) mod json;
 mod kinds;
 mod pod;
 mod prepare_claim;

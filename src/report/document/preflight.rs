@@ -273,6 +273,24 @@ impl<'a> Preflight<'a> {
     }
 }
 
+impl Preflight<'_> {
+    /// The outcome in one line, without a full stop.
+    pub(crate) fn summary(&self) -> String {
+        let documents = self.documents.len();
+        let of = |admitted| self.documents.iter().filter(|document| document.admitted == admitted).count();
+        let (admitted, unknown) = (of(Some(true)), of(None));
+        let desired: i64 = self.workloads.iter().map(|workload| workload.desired).sum();
+        let placed: i64 = self.workloads.iter().map(|workload| workload.placed).sum();
+        let status = match self.status {
+            PreflightStatus::Fits => "Fits",
+            PreflightStatus::Blocked => "Blocked",
+            PreflightStatus::Unknown => "Not known",
+        };
+        let unknown = if unknown == 0 { String::new() } else { format!(" ({unknown} not known)") };
+        format!("{status}: {admitted} of {documents} documents admitted{unknown}, {placed} of {desired} pods placed")
+    }
+}
+
 /// The findings with their places in the manifests.
 fn placed<'a>(outcome: &'a preflight::Preflight, mut entries: Vec<FindingEntry<'a>>) -> Vec<FindingEntry<'a>> {
     let places = outcome.places();

@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use super::{counting, path, plain, summary};
+use super::{counting, path, plain};
 use crate::report::document::preflight::{IssueEntry, LevelEntry, Preflight};
 
 /// Writes a command for each issue that counts, and the outcome as a notice.
@@ -15,7 +15,7 @@ pub(crate) fn write(report: &Preflight<'_>, out: &mut dyn Write) -> io::Result<(
     for issue in counting(report) {
         writeln!(out, "{}", command(issue))?;
     }
-    writeln!(out, "::notice title=storagewhy preflight::{}", data(&summary(report)))
+    writeln!(out, "::notice title=storagewhy preflight::{}", data(&report.summary()))
 }
 
 fn command(issue: &IssueEntry<'_>) -> String {

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::{path, plain, summary};
+use super::{path, plain};
 use crate::report::document::preflight::{DocumentEntry, IssueEntry, LevelEntry, Preflight, RoleEntry};
 
 /// Writes the documents as test cases, in a suite for each file. What can't be known is skipped; what does not count
@@ -42,7 +42,7 @@ fn suite(report: &Preflight<'_>, file: &str) -> TestSuite {
         case.set_classname(issue.rule);
         suite.add_test_case(case);
     }
-    suite.set_system_out(summary(report));
+    suite.set_system_out(report.summary());
     suite
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{about, path, plain, summary};
+use super::{about, path, plain};
 use crate::report::document::preflight::{IssueEntry, LevelEntry, Preflight, PreflightStatus, WorkloadEntry};
 
 /// Rows of a table; pages of forges cut longer comments off.
@@ -21,7 +21,7 @@ pub(crate) fn write(report: &Preflight<'_>, out: &mut dyn Write) -> io::Result<(
         PreflightStatus::Blocked => "❌",
         PreflightStatus::Unknown => "❔",
     };
-    writeln!(out, "### {sign} storagewhy preflight\n\n{}.", summary(report))?;
+    writeln!(out, "### {sign} storagewhy preflight\n\n{}.", report.summary())?;
     let (known, counting): (Vec<_>, Vec<_>) = report.issues.iter().partition(|issue| issue.suppressed.is_some());
     if !counting.is_empty() {
         issues(&counting, out)?;

@@ -6,7 +6,8 @@ pub(crate) mod junit;
 pub(crate) mod markdown;
 pub(crate) mod sarif;
 
-use super::document::preflight::{IssueEntry, Preflight, PreflightStatus};
+use super::Untrusted;
+use super::document::preflight::{IssueEntry, Preflight};
 use crate::preflight::issues::OWN;
 use crate::rules;
 
@@ -43,26 +44,7 @@ fn path<'p>(issue: &'p IssueEntry<'_>) -> &'p str {
     }
 }
 
-/// A character that reports for terminals and pages must not carry on.
+/// Text on one line, without the characters that act on a terminal or a page.
 fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() || is_direction(c) { ' ' } else { c }).collect()
-}
-
-/// Whether a character changes the direction of what follows.
-fn is_direction(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// The outcome in one line.
-fn summary(report: &Preflight<'_>) -> String {
-    let documents = report.documents.len();
-    let refused = report.documents.iter().filter(|document| document.admitted == Some(false)).count();
-    let desired: i64 = report.workloads.iter().map(|workload| workload.desired).sum();
-    let placed: i64 = report.workloads.iter().map(|workload| workload.placed).sum();
-    let status = match report.status {
-        PreflightStatus::Fits => "Fits",
-        PreflightStatus::Blocked => "Blocked",
-        PreflightStatus::Unknown => "Not known",
-    };
-    format!("{status}: {} of {documents} documents admitted, {placed} of {desired} pods placed", documents - refused)
+    Untrusted(text).to_string()
 }

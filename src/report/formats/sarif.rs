@@ -7,8 +7,8 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 
-use super::{about, path, plain, summary};
-use crate::report::document::preflight::{IssueEntry, LevelEntry, Preflight, PreflightStatus};
+use super::{about, path, plain};
+use crate::report::document::preflight::{IssueEntry, LevelEntry, Preflight};
 use crate::report::json;
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -46,17 +46,9 @@ fn document(report: &Preflight<'_>) -> Value {
             "columnKind": "unicodeCodePoints",
             "originalUriBaseIds": {"SRCROOT": {"description": {"text": "Where the run began."}}},
             "results": results,
-            "properties": {"status": status(report), "summary": summary(report)},
+            "properties": {"status": report.status, "summary": report.summary()},
         }],
     })
-}
-
-fn status(report: &Preflight<'_>) -> &'static str {
-    match report.status {
-        PreflightStatus::Fits => "fits",
-        PreflightStatus::Blocked => "blocked",
-        PreflightStatus::Unknown => "unknown",
-    }
 }
 
 fn rule(name: &str) -> Value {

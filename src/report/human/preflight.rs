@@ -7,8 +7,12 @@ use crate::report::document::preflight::{
 
 /// Writes the outcome, what is refused or blocked, and the causes.
 pub(crate) fn write(report: &Preflight<'_>, screen: &mut Screen) {
-    let (tone, summary) = summary(report);
-    screen.styled(tone, 0, &summary);
+    let tone = match report.status {
+        PreflightStatus::Fits => Tone::Good,
+        PreflightStatus::Blocked => Tone::Bad,
+        PreflightStatus::Unknown => Tone::Heading,
+    };
+    screen.styled(tone, 0, &format!("{}.", report.summary()));
     for document in &report.documents {
         write_document(report, document, screen);
     }
@@ -56,20 +60,6 @@ fn write_manifests(report: &Preflight<'_>, screen: &mut Screen) {
         for kind in &report.not_judged {
             screen.paragraph(2, &format!("{} {}: {}", kind.documents, kind.kind, kind.reason));
         }
-    }
-}
-
-fn summary(report: &Preflight<'_>) -> (Tone, String) {
-    let documents = report.documents.len();
-    let refused = report.documents.iter().filter(|document| document.admitted == Some(false)).count();
-    let (desired, placed) =
-        report.workloads.iter().fold((0, 0), |(desired, placed), one| (desired + one.desired, placed + one.placed));
-    let counts =
-        format!("{} of {documents} documents admitted, {placed} of {desired} pods placed", documents - refused);
-    match report.status {
-        PreflightStatus::Fits => (Tone::Good, format!("Fits: {counts}.")),
-        PreflightStatus::Blocked => (Tone::Bad, format!("Blocked: {counts}.")),
-        PreflightStatus::Unknown => (Tone::Heading, format!("Not known: {counts}.")),
     }
 }
 

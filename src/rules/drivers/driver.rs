@@ -6,7 +6,7 @@ use crate::diagnosis::command::kubectl;
 use crate::diagnosis::context::Context;
 use crate::diagnosis::remedy::{Change, Step};
 use crate::model::component::Role;
-use crate::model::node::Taint;
+use crate::model::node::{Taint, UNSCHEDULABLE_TAINT};
 use crate::model::{Kind, Node, ObjectRef, Pod, StorageClass};
 use crate::rules::starting::containers::fault;
 use crate::scheduler::tolerates;
@@ -19,7 +19,7 @@ const TOLERATED_BY_DAEMONS: &[&str] = &[
     "node.kubernetes.io/disk-pressure",
     "node.kubernetes.io/memory-pressure",
     "node.kubernetes.io/pid-pressure",
-    "node.kubernetes.io/unschedulable",
+    UNSCHEDULABLE_TAINT,
 ];
 
 impl<'a> Part<'a> {

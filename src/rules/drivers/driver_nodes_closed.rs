@@ -6,7 +6,7 @@ use crate::diagnosis::out::Causes;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::either;
 use crate::diagnosis::who::Who;
-use crate::model::node::Taint;
+use crate::model::node::{Taint, UNSCHEDULABLE_TAINT};
 use crate::model::{Kind, Node, ObjectRef, StorageClass};
 use crate::scheduler::untolerated;
 
@@ -115,7 +115,6 @@ fn remedies(cx: &Context<'_>, nodes: &[&Node]) -> Vec<Remedy> {
 
 /// The node's taints without the one that cordoning adds; `null` where none is left.
 fn remaining_taints(node: &Node) -> serde_json::Value {
-    let left: Vec<&Taint> =
-        node.spec.taints.iter().filter(|taint| taint.key != "node.kubernetes.io/unschedulable").collect();
+    let left: Vec<&Taint> = node.spec.taints.iter().filter(|taint| taint.key != UNSCHEDULABLE_TAINT).collect();
     if left.is_empty() { serde_json::Value::Null } else { serde_json::json!(left) }
 }

@@ -4,6 +4,7 @@ use crate::admission::expand::ordinal_of;
 use crate::diagnosis::in_the_way::{InTheWay, NodeSet};
 use crate::diagnosis::obstacle_words::clause;
 use crate::diagnosis::text::{count, names};
+use crate::model::node::UNSCHEDULABLE_TAINT;
 use crate::model::{ObjectRef, Pod};
 use crate::scheduler::{Fact, Obstacle};
 
@@ -11,8 +12,6 @@ use crate::scheduler::{Fact, Obstacle};
 pub(super) const DISK_PRESSURE: &str = "node.kubernetes.io/disk-pressure";
 /// Taints of nodes that are not well.
 const AILING: [&str; 3] = [DISK_PRESSURE, "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
-/// The taint that comes with cordoning.
-const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 /// Sets of nodes that are told.
 const TOLD: usize = 2;
 
@@ -113,7 +112,8 @@ fn all(set: &NodeSet) -> String {
         set.obstacles.iter().any(|other| matches!(&other.fact, Fact::AntiAffinity { key: own, .. } if own == key))
     };
     let cordoned = set.obstacles.iter().any(|obstacle| obstacle.fact == Fact::Cordoned);
-    let of_cordon = |obstacle: &&Obstacle| matches!(&obstacle.fact, Fact::Taint { key, .. } if key == UNSCHEDULABLE);
+    let of_cordon =
+        |obstacle: &&Obstacle| matches!(&obstacle.fact, Fact::Taint { key, .. } if key == UNSCHEDULABLE_TAINT);
     let twice = |obstacle: &&Obstacle| mutual(obstacle) || cordoned && of_cordon(obstacle);
     for clause in set.obstacles.iter().filter(|obstacle| !twice(obstacle)).map(clause) {
         if !clauses.contains(&clause) {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::json;
 
 use super::taint_toleration::tolerates;
-use crate::model::node::Taint;
+use crate::model::node::{Taint, UNSCHEDULABLE_TAINT};
 use crate::model::{Kind, Pod};
 use crate::scheduler::cluster::NodeInfo;
 use crate::scheduler::framework::{Cycle, Decision, Filter, PreFilter, Status};
@@ -39,11 +39,7 @@ pub(crate) fn prepare<'c>(cycle: &Cycle<'c>) -> PreFilter<'c> {
 
 /// Whether the pod may run on a cordoned node.
 pub(crate) fn tolerates_unschedulable(pod: &Pod) -> bool {
-    let taint = Taint {
-        key: "node.kubernetes.io/unschedulable".to_owned(),
-        effect: "NoSchedule".to_owned(),
-        ..Taint::default()
-    };
+    let taint = Taint { key: UNSCHEDULABLE_TAINT.to_owned(), effect: "NoSchedule".to_owned(), ..Taint::default() };
     pod.spec.tolerations.iter().any(|toleration| tolerates(toleration, &taint))
 }
 
