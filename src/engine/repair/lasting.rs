@@ -79,9 +79,58 @@ fn carried(mut operation: Value, pod: &Value, template: &Value) -> Option<Value>
         Some(_) => {}
         None if operation["op"] == "add" && template.pointer(&path).is_none_or(Value::is_null) => {}
         None if template.pointer(&path) == pod.pointer(&path) => {}
-        None => return None,
+        None => set_request(&mut operation, &path, pod, template)?,
     }
     let path = format!("/spec/template{}", operation["path"].as_str()?);
     operation["path"] = path.into();
     Some(operation)
+}
+
+/// Has the template ask for a resource of which it has only the limit, which pods ask for then
+/// (`pkg/apis/core/v1/defaults.go`, SetDefaults_Pod).
+fn set_request(operation: &mut Value, path: &str, pod: &Value, template: &Value) -> Option<()> {
+    let (requests, resource) = path.rsplit_once('/').filter(|(requests, _)| requests.ends_with("/resources/requests"))?;
+    let limit = template.pointer(&format!("{}limits/{resource}", requests.strip_suffix("requests")?))?;
+    if operation["op"] != "replace" || pod.pointer(path) != Some(limit) {
+        return None;
+    }
+    operation["op"] = "add".into();
+    if template.pointer(requests).is_none_or(Value::is_null) {
+        let name = resource.replace("~1", "/").replace("~0", "~");
+        operation["value"] = Value::Object([(name, operation["value"].take())].into_iter().collect());
+        operation["path"] = requests.into();
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// What becomes of an operation on the request for cpu of a pod that asks for 4.
+    fn carried_to(resources: Value) -> Option<Value> {
+        let path = "/spec/containers/0/resources/requests/cpu";
+        let of = |resources: Value| json!({"spec": {"containers": [{"name": "a", "resources": resources}]}});
+        let pod = of(json!({"requests": {"cpu": "4"}, "limits": {"cpu": "4"}}));
+        carried(json!({"op": "replace", "path": path, "value": "2"}), &pod, &of(resources))
+    }
+
+    #[test]
+    fn a_template_with_a_limit_alone_is_given_the_request() {
+        let add = |field: &str, value: Value| {
+            let path = format!("/spec/template/spec/containers/0/resources/requests{field}");
+            Some(json!({"op": "add", "path": path, "value": value}))
+        };
+        assert_eq!(carried_to(json!({"limits": {"cpu": "4"}})), add("", json!({"cpu": "2"})));
+        assert_eq!(carried_to(json!({"limits": {"cpu": "4"}, "requests": {"memory": "1Gi"}})), add("/cpu", json!("2")));
+    }
+
+    #[test]
+    fn a_request_that_something_else_gave_the_pod_is_not_carried() {
+        assert_eq!(carried_to(json!({})), None);
+        assert_eq!(carried_to(json!({"limits": {"cpu": "8"}})), None);
+        assert_eq!(carried_to(json!({"requests": {"cpu": "3"}})), None);
+    }
 }

@@ -84,7 +84,11 @@ fn body(view: View, finding: &FindingEntry, screen: &mut Screen) {
     let smallest = smallest(finding);
     remedies(view, first, "What to do:", smallest, screen);
     let (objects, findings) = victims(view, finding, screen.wants_all());
-    let mark = if finding.class.is_some() { "At stake:" } else { "Blocks" };
+    let mark = match (finding.class, finding.severity) {
+        (Some(_), _) => "At stake:",
+        (None, Severity::Error) => "Blocks",
+        (None, _) => "Affects",
+    };
     for line in objects {
         screen.item(2, mark, &line);
     }
