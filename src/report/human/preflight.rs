@@ -121,14 +121,16 @@ fn write_document(report: &Preflight<'_>, document: &DocumentEntry<'_>, screen: 
 
 /// Where the server itself says otherwise.
 fn write_server(server: &ServerEntry<'_>, screen: &mut Screen) {
+    let says = match (server.admitted, server.decides, server.message) {
+        (Some(true), true, _) => "takes this, though a refusal was foreseen".to_owned(),
+        (Some(false), true, _) => "says so itself, though something else was foreseen".to_owned(),
+        (Some(true), false, _) => "takes this by itself, without the documents before it".to_owned(),
+        (_, _, message) => {
+            format!("refuses this without the documents before it: {}", message.unwrap_or_default())
+        }
+    };
     if server.differs {
-        let says = match (server.admitted, server.message) {
-            (Some(false), Some(message)) => format!("it refuses this: {message}"),
-            _ => "it takes this".to_owned(),
-        };
-        let counts = if server.decides { "that counts" } else { "it tried this document without the others" };
-        screen
-            .paragraph(2, &format!("The server, asked by a dry run, says otherwise than foreseen: {says} ({counts})."));
+        screen.paragraph(2, &format!("The server, asked by a dry run, {says}."));
     }
     if !server.changed.is_empty() {
         screen.paragraph(2, &format!("Changed by the server, and judged so: {}.", server.changed.join(", ")));
