@@ -120,6 +120,7 @@ always\t''
 never\t''"
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -s R -l recursive -d 'Read the folders in folders as well'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l insecure-skip-tls-verify -d 'Trust any certificate of the server'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l server-dry-run -d 'Ask the server about every document as well, as `kubectl apply --dry-run=server` does: this sends writes to it that are marked dry-run. Nothing is stored, but admission webhooks see them'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l prune -d 'In the end delete what kubectl applied to these namespaces and is in no manifest'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l exit-zero -d 'End with 0 where something is blocked or can\'t be known'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -s h -l help -d 'Print help (see more with \'--help\')'

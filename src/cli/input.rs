@@ -51,6 +51,8 @@ pub(crate) struct Kept {
     pub(crate) objects: Vec<Value>,
     /// Kinds of which some objects could not be read.
     pub(crate) unread: Vec<String>,
+    /// The cluster, where it is one.
+    pub(crate) cluster: Option<Session>,
 }
 
 /// How often more is read: what is found may lead to more.
@@ -130,11 +132,11 @@ impl InputArgs {
             let (snapshot, objects) = dump::read_keeping(from, raw)?;
             snapshot.warnings.iter().for_each(|warning| terminal::warn(warning));
             warn_of_broken(&snapshot);
-            return Ok(Kept { snapshot, objects, unread: Vec::new() });
+            return Ok(Kept { snapshot, objects, unread: Vec::new(), cluster: None });
         }
         let Input { snapshot, cluster, .. } = self.read(&NamespaceArgs::all(), Kind::ALL)?;
-        let (objects, unread) = cluster.map_or_else(Default::default, |cluster| cluster.raw(&raw));
-        Ok(Kept { snapshot, objects, unread })
+        let (objects, unread) = cluster.as_ref().map_or_else(Default::default, |cluster| cluster.raw(&raw));
+        Ok(Kept { snapshot, objects, unread, cluster })
     }
 
     #[expect(clippy::disallowed_methods, reason = "the command line reads the clock")]

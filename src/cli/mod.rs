@@ -6,6 +6,7 @@ mod complete;
 mod completion;
 mod connection;
 mod diagnose;
+mod dry_run;
 mod duration;
 mod engine;
 mod error;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 
+use super::dry_run::DryRunArgs;
 use super::engine::EngineArgs;
 use super::exit::Exit;
 use super::gate::GateArgs;
@@ -23,7 +24,7 @@ const DEFAULT_NAMESPACE: &str = "default";
 /// Tell whether manifests would be admitted, their pods placed and their claims bound
 ///
 /// The manifests are tried on a copy of the cluster's state, one document after the other, as `kubectl apply` would
-/// send them. Nothing is written to the cluster.
+/// send them. Nothing is written to the cluster; --server-dry-run sends writes that are marked dry-run.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct PreflightArgs {
     #[command(flatten)]
@@ -33,6 +34,8 @@ pub(crate) struct PreflightArgs {
     namespace: Option<String>,
     #[command(flatten)]
     input: InputArgs,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
     #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
@@ -58,11 +61,13 @@ pub(crate) fn run(args: &PreflightArgs) -> anyhow::Result<Exit> {
     let default = args.input.current_namespace()?;
     let namespace = args.namespace.clone().or(default).unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned());
     let filter = filter(manifests.documents.iter().chain(&changes.deleted), &namespace);
-    let Kept { snapshot, objects, unread } = args.input.read_keeping(filter)?;
+    let Kept { snapshot, objects, unread, cluster } = args.input.read_keeping(filter)?;
     let options = args.engine.options(args.gate.for_programs())?;
     let minor = options.version(&snapshot).minor;
     let Manifests { documents, problems, passed_over } = manifests;
-    let outcome = try_on(Input { snapshot, objects, unread, documents, namespace, changes, options });
+    let mut input = Input { snapshot, objects, unread, documents, namespace, changes, options, answers: Vec::new() };
+    args.dry_run.ask(cluster.as_ref(), &mut input);
+    let outcome = try_on(input);
     let issues = collect((&problems, &passed_over), &outcome, minor, &baseline);
     let report = Report::new(&outcome, &issues);
     args.gate.write(&report)?;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::controllers::{desired_of_daemon_set, desired_of_job, hash_of_daemon_set, newest_replica_set};
+use super::dry_run::ServerResult;
 use super::fields::{kind_of, name_of, namespace_of, number, text, uid_of};
 use super::placement::Placement;
 use super::server::Action;
@@ -30,6 +31,15 @@ pub(crate) struct DocumentResult {
     /// The server's words, or why it isn't known.
     pub(crate) message: Option<String>,
     pub(crate) warnings: Vec<String>,
+    /// What the server itself said, where it was to be asked.
+    pub(crate) server: Option<ServerResult>,
+}
+
+impl DocumentResult {
+    /// Whether an object that exists is changed.
+    pub(crate) fn updates(&self) -> bool {
+        self.admitted == Some(true) && self.action == Action::Update
+    }
 }
 
 /// What came of a workload.

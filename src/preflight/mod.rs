@@ -2,6 +2,7 @@
 //! objects, and where the scheduler puts the pods, tried on a copy of the state.
 
 mod controllers;
+pub(crate) mod dry_run;
 mod fields;
 #[cfg(test)]
 mod fuzz;

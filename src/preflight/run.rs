@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::controllers::{autoscale, run_once};
+use super::dry_run::{self, Foreseen};
 use super::judged::{DocumentResult, WORKLOADS, WorkloadResult, settle, workload};
 use super::manifests::{Document, strict};
 use super::placement::{Draw, Eviction, Placement};
@@ -20,6 +21,7 @@ use crate::model::selector::LabelSelector;
 use crate::model::{Kind, ObjectRef};
 use crate::scheduler::Scheduler;
 use crate::snapshot::Snapshot;
+use crate::source::dry_run::Answered;
 
 /// What a preflight is given.
 pub(crate) struct Input {
@@ -33,6 +35,8 @@ pub(crate) struct Input {
     pub(crate) namespace: String,
     pub(crate) changes: Changes,
     pub(crate) options: Options,
+    /// What the server itself said of each document, in their order; empty where it wasn't to be asked.
+    pub(crate) answers: Vec<Answered>,
 }
 
 /// What is tried beside the documents.
@@ -91,6 +95,7 @@ struct Trial<'a> {
     namespace: &'a str,
     changes: &'a Changes,
     options: &'a Options,
+    answers: &'a [Answered],
     now: String,
 }
 
@@ -117,7 +122,7 @@ const CHANCE: &str = "whether everything fits hangs on which of several equal no
 
 /// Tries documents on a cluster.
 pub(crate) fn run(input: Input) -> Preflight {
-    let Input { snapshot, objects, unread, documents, namespace, changes, options } = input;
+    let Input { snapshot, objects, unread, documents, namespace, changes, options, answers } = input;
     let now = options.now.or_else(|| snapshot.newest().map(|newest| newest.time));
     let trial = Trial {
         world: world(&snapshot, objects, &unread, &namespace),
@@ -126,6 +131,7 @@ pub(crate) fn run(input: Input) -> Preflight {
         namespace: &namespace,
         changes: &changes,
         options: &options,
+        answers: &answers,
         now: now.map_or_else(|| "1970-01-01T00:00:00Z".to_owned(), |now| now.to_string()),
     };
     let played = trial.most_likely();
@@ -165,8 +171,10 @@ impl Trial<'_> {
         let mut deletions = self.delete(&mut state);
         let mut calm = deletions.is_empty() || settle(&mut state, &mut placement);
         let mut documents = Vec::new();
-        for document in self.documents {
-            documents.push(apply(&mut state, document, self.namespace));
+        for (number, document) in self.documents.iter().enumerate() {
+            let freed = !deletions.is_empty() || documents.iter().any(DocumentResult::updates);
+            let answered = self.answers.get(number).map(|answered| (answered, freed));
+            documents.push(apply(&mut state, document, self.namespace, answered));
             calm &= settle(&mut state, &mut placement);
         }
         let pruned = self.prune(&mut state, &documents);
@@ -234,7 +242,7 @@ impl Played {
 }
 
 /// The objects that the server stores, those that were read raw and what else the snapshot has of kinds with few.
-fn world(snapshot: &Snapshot, objects: Vec<Value>, unread: &[String], namespace: &str) -> World {
+pub(super) fn world(snapshot: &Snapshot, objects: Vec<Value>, unread: &[String], namespace: &str) -> World {
     let mut world = World::default();
     for object in objects {
         let key = server::key(&world, &object, namespace);
@@ -249,29 +257,37 @@ fn world(snapshot: &Snapshot, objects: Vec<Value>, unread: &[String], namespace:
     world
 }
 
-fn apply(state: &mut State, document: &Document, namespace: &str) -> DocumentResult {
-    let answer = server::request(&state.world, Request::Apply, document.object.clone(), namespace, state.version);
+/// `answered` is what the server itself said of the document, and whether something before it may have given back what
+/// quotas count.
+fn apply(
+    state: &mut State,
+    document: &Document,
+    namespace: &str,
+    answered: Option<(&Answered, bool)>,
+) -> DocumentResult {
+    let asked = |request| server::request(&state.world, request, document.object.clone(), namespace, state.version);
+    let answer = asked(Request::Apply);
     let mut key = server::key(&state.world, &document.object, namespace);
     let unserved = matches!(&answer.outcome, Outcome::Refused(message) if message.starts_with("no matches for kind"));
     let strict = strict::refusal(&document.object, state.version.minor).filter(|_| !unserved);
-    let (admitted, message) = match strict.map_or(answer.outcome, Outcome::Refused) {
+    let outcome = strict.map_or(answer.outcome, Outcome::Refused);
+    let (mut action, mut outcome, mut warnings, mut server) = (answer.action, outcome, answer.warnings, None);
+    if let Some((answered, freed)) = answered {
+        let plain = || asked(Request::ApplyUnhooked).outcome;
+        let heeded = dry_run::heed(Foreseen { action, outcome, warnings, freed, plain: &plain }, answered);
+        (action, outcome, warnings, server) = (heeded.action, heeded.outcome, heeded.warnings, Some(heeded.result));
+    }
+    let (admitted, message) = match outcome {
         Outcome::Admitted(object) => {
             key = server::key(&state.world, &object, namespace);
-            store(state, &key, answer.action, *object);
+            store(state, &key, action, *object);
             (Some(true), None)
         }
         Outcome::Refused(message) => (Some(false), Some(message)),
         Outcome::Unknown(why) => (None, Some(why)),
     };
-    DocumentResult {
-        file: document.file.clone(),
-        line: document.line,
-        key,
-        action: answer.action,
-        admitted,
-        message,
-        warnings: answer.warnings,
-    }
+    let (file, line) = (document.file.clone(), document.line);
+    DocumentResult { file, line, key, action, admitted, message, warnings, server }
 }
 
 fn store(state: &mut State, key: &Key, action: Action, object: Value) {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::fields::{kind_of, text};
 use super::manifests::{Document, strict};
 
@@ -58,6 +60,11 @@ pub(crate) fn unjudged(documents: &[Document]) -> Vec<Unjudged> {
     kinds.into_iter().filter_map(entry).collect()
 }
 
+/// Whether more is judged of an object than whether the server takes it.
+pub(super) fn judged(object: &Value) -> bool {
+    reason(text(object, "/apiVersion"), kind_of(object)).is_none()
+}
+
 fn reason(api_version: &str, kind: &str) -> Option<&'static str> {
     match (built_in(api_version), kind) {
         (true, kind) if JUDGED.contains(&kind) => None,
@@ -81,9 +88,27 @@ fn built_in(api_version: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn the_role_for_dry_runs_has_the_kinds_that_are_sent_and_no_others() {
+        let role = include_str!("../../docs/rbac-dry-run.yaml");
+        let listed = role.lines().filter_map(|line| line.strip_prefix("      - "));
+        let listed: BTreeSet<String> = listed.map(str::to_owned).collect();
+        let plural = |kind: &str| {
+            let name = kind.to_lowercase();
+            match (name.strip_suffix('y'), name.ends_with('s')) {
+                (Some(start), _) => format!("{start}ies"),
+                (None, true) => format!("{name}es"),
+                (None, false) => format!("{name}s"),
+            }
+        };
+        assert_eq!(listed, JUDGED.iter().map(|kind| plural(kind)).collect());
+    }
 
     #[test]
     fn kinds_that_are_not_judged_are_counted_with_the_reason() {

@@ -1,5 +1,6 @@
 //! Where facts come from; the only layer with I/O.
 
+pub(crate) mod dry_run;
 pub mod dump;
 pub mod live;
 pub mod manifests;

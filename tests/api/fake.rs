@@ -23,6 +23,7 @@ pub(crate) struct Request {
     pub(crate) path: String,
     pub(crate) query: BTreeMap<String, String>,
     pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
 }
 
 impl Request {
@@ -177,11 +178,17 @@ fn read_request(reader: &mut impl BufRead) -> Option<Request> {
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     let headers = lines[1..].iter().filter_map(|line| line.split_once(": "));
+    let headers: Vec<(String, String)> =
+        headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
+    let length = headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, value)| value.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    reader.read_exact(&mut body).ok()?;
     Some(Request {
         method,
         path: path.to_owned(),
         query: pairs.map(|(key, value)| (key.to_owned(), unescape(value))).collect(),
-        headers: headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect(),
+        headers,
+        body: String::from_utf8(body).ok()?,
     })
 }
 

@@ -3,6 +3,7 @@
 
 mod connecting;
 mod demands;
+mod dry_run;
 mod fake;
 
 use std::sync::atomic::{AtomicUsize, Ordering};

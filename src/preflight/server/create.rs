@@ -7,7 +7,7 @@ use super::admission::{self, Attributes, Stop};
 use super::json::{default, remove, set, some_text, text, truth};
 use super::kinds::Resource;
 use super::pod::quality;
-use super::{decode, defaults, validation};
+use super::{Request, decode, defaults, validation};
 use crate::model::version::Version;
 
 /// Letters that the server makes names with (`apimachinery/pkg/util/rand`).
@@ -18,7 +18,7 @@ const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 /// # Errors
 /// Why the server refuses it, or why that can't be known.
 pub(crate) fn create(
-    world: &World,
+    (world, request): (&World, Request),
     resource: &Resource,
     mut object: Value,
     version: Version,
@@ -29,7 +29,7 @@ pub(crate) fn create(
     system_fields(&mut object);
     let namespace = text(&object, "/metadata/namespace").to_owned();
     let namespace = if resource.namespaced { namespace } else { String::new() };
-    let cx = Attributes { world, resource, namespace: &namespace, old: None, version };
+    let cx = Attributes { world, resource, namespace: &namespace, old: None, version, request };
     admission::admit(&cx, &mut object)?;
     prepare(resource, &mut object);
     let errors = validation::create(resource, &object, version.minor);

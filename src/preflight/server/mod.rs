@@ -8,6 +8,7 @@ mod cel;
 mod create;
 mod decode;
 mod defaults;
+mod dry_run;
 mod field;
 pub(super) mod json;
 mod kinds;
@@ -22,6 +23,7 @@ use serde_json::Value;
 
 use super::world::{Key, World};
 use crate::model::version::Version;
+pub(crate) use dry_run::{patch, subject};
 use kinds::{Resource, Served};
 
 /// What the API server answers.
@@ -65,6 +67,8 @@ pub(crate) enum Request {
     Create,
     /// What `kubectl apply` does: a POST where the object doesn't exist, else a patch.
     Apply,
+    /// The same, as if no webhook and no mutating policy were there.
+    ApplyUnhooked,
 }
 
 /// What the API server of a release makes of a request. The world is not changed: the caller stores what is admitted
@@ -86,7 +90,7 @@ pub(crate) fn request(
     place(&resource, &mut object, default_namespace);
     let unread = unread(world, &resource);
     if request == Request::Create {
-        let result = create::create(world, &resource, object, version, &mut warnings);
+        let result = create::create((world, request), &resource, object, version, &mut warnings);
         return Answer { action: Action::Create, outcome: outcome(result), warnings, unread };
     }
     let at = key(world, &object, default_namespace);
@@ -94,11 +98,11 @@ pub(crate) fn request(
         if let Some(why) = unknown(world, &resource, &at.name) {
             return stopped(Outcome::Unknown(why));
         }
-        let result = create::create(world, &resource, apply::annotated(&object), version, &mut warnings);
+        let result = create::create((world, request), &resource, apply::annotated(&object), version, &mut warnings);
         return Answer { action: Action::Create, outcome: outcome(result), warnings, unread };
     };
     let patched = apply::patched(&resource, live, &object);
-    let result = apply::update::update(world, &resource, live, patched, version, &mut warnings);
+    let result = apply::update::update((world, request), &resource, live, patched, version, &mut warnings);
     match result {
         Ok(None) => {
             Answer { action: Action::None, outcome: Outcome::Admitted(Box::new(live.clone())), warnings, unread }

@@ -6,6 +6,7 @@ use super::API_VERSION;
 use super::diagnosis::{ClaimEntry, PodEntry, Report};
 use super::finding::{FindingEntry, PlaceEntry};
 use crate::diagnosis::Finding;
+use crate::preflight::dry_run::ServerResult;
 use crate::preflight::issues::{Issue, Level, Suppression, UNREADABLE};
 use crate::preflight::manifests::{Document, Role};
 use crate::preflight::world::Key;
@@ -87,6 +88,25 @@ pub(crate) struct DocumentEntry<'a> {
     pub(crate) message: Option<&'a str>,
     /// The server's warnings.
     pub(crate) warnings: &'a [String],
+    /// What the server itself says; absent without `--server-dry-run`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) server: Option<ServerEntry<'a>>,
+}
+
+/// What the server itself says of a document that it was sent as a write marked dry-run.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct ServerEntry<'a> {
+    /// Null where it was not asked or did not say.
+    pub(crate) admitted: Option<bool>,
+    /// The server's words where it refuses the document, or why it was not asked or did not say; null for others.
+    pub(crate) message: Option<&'a str>,
+    /// Whether the document's `admitted` and `message` are the server's.
+    pub(crate) decides: bool,
+    /// Whether the server says otherwise than was worked out without it.
+    pub(crate) differs: bool,
+    /// Fields of the pods' spec that the server would store otherwise than was worked out: what webhooks made of them.
+    pub(crate) changed: &'a [String],
 }
 
 /// What a document is to the tool that applies it.
@@ -334,7 +354,15 @@ impl<'a> DocumentEntry<'a> {
             admitted: document.admitted,
             message: document.message.as_deref(),
             warnings: &document.warnings,
+            server: document.server.as_ref().map(ServerEntry::new),
         }
+    }
+}
+
+impl<'a> ServerEntry<'a> {
+    fn new(result: &'a ServerResult) -> Self {
+        let ServerResult { admitted, message, decides, differs, changed } = result;
+        Self { admitted: *admitted, message: message.as_deref(), decides: *decides, differs: *differs, changed }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::{Screen, Tone, finding};
 use crate::report::document::preflight::{
-    DocumentEntry, EvictionEntry, IssueEntry, MoveEntry, Preflight, PreflightStatus, RoleEntry, WorkloadEntry,
+    DocumentEntry, EvictionEntry, IssueEntry, MoveEntry, Preflight, PreflightStatus, RoleEntry, ServerEntry,
+    WorkloadEntry,
 };
 
 /// Writes the outcome, what is refused or blocked, and the causes.
@@ -16,6 +17,7 @@ pub(crate) fn write(report: &Preflight<'_>, screen: &mut Screen) {
     for document in &report.documents {
         write_document(report, document, screen);
     }
+    write_asked(&report.documents, screen);
     write_moves(&report.moves, screen);
     for eviction in &report.evictions {
         screen.gap();
@@ -84,7 +86,8 @@ fn write_document(report: &Preflight<'_>, document: &DocumentEntry<'_>, screen: 
     };
     let workload = report.workloads.iter().find(same);
     let short = workload.filter(|one| one.placed < one.desired || one.on_delete);
-    if document.admitted == Some(true) && short.is_none() && document.warnings.is_empty() {
+    let server = document.server.as_ref().filter(|server| server.differs || !server.changed.is_empty());
+    if document.admitted == Some(true) && short.is_none() && document.warnings.is_empty() && server.is_none() {
         return;
     }
     screen.gap();
@@ -102,7 +105,42 @@ fn write_document(report: &Preflight<'_>, document: &DocumentEntry<'_>, screen: 
         _ => {}
     }
     document.warnings.iter().for_each(|warning| screen.paragraph(2, &format!("Warning: {warning}")));
+    server.into_iter().for_each(|server| write_server(server, screen));
     short.into_iter().for_each(|workload| write_workload(workload, screen));
+}
+
+/// Where the server itself says otherwise.
+fn write_server(server: &ServerEntry<'_>, screen: &mut Screen) {
+    let says = match (server.admitted, server.decides, server.message) {
+        (Some(true), true, _) => "takes this, though a refusal was foreseen".to_owned(),
+        (Some(false), true, _) => "says so itself, though something else was foreseen".to_owned(),
+        (Some(true), false, _) => "takes this by itself, without the documents before it".to_owned(),
+        (_, _, message) => {
+            format!("refuses this without the documents before it: {}", message.unwrap_or_default())
+        }
+    };
+    if server.differs {
+        screen.paragraph(2, &format!("The server, asked by a dry run, {says}."));
+    }
+    if !server.changed.is_empty() {
+        screen.paragraph(2, &format!("Changed by the server, and judged so: {}.", server.changed.join(", ")));
+    }
+}
+
+/// What the server was asked, and what not and why.
+fn write_asked(documents: &[DocumentEntry<'_>], screen: &mut Screen) {
+    let asked: Vec<_> = documents.iter().filter_map(|one| Some((one, one.server.as_ref()?))).collect();
+    if asked.is_empty() {
+        return;
+    }
+    let answered = asked.iter().filter(|(_, server)| server.admitted.is_some()).count();
+    screen.gap();
+    let heading = format!("The server itself answered for {answered} of {} documents (--server-dry-run).", asked.len());
+    screen.styled(Tone::Heading, 0, &heading);
+    for (document, server) in asked.iter().filter(|(_, server)| server.admitted.is_none()) {
+        let why = server.message.unwrap_or_default();
+        screen.paragraph(2, &format!("{}:{} {} {}: {why}", document.file, document.line, document.kind, document.name));
+    }
 }
 
 fn write_workload(workload: &WorkloadEntry<'_>, screen: &mut Screen) {

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
 use super::connect::connect;
+use super::dry_run::{self, Asked, Patch};
 use super::failure::Failure;
 use super::list::{Outcome, Reader};
 use super::options::{Options, Wanted, is_label};
@@ -16,6 +17,7 @@ use super::single;
 use crate::model::Kind;
 use crate::snapshot::{Builder, Demand, Problem, Scope, Snapshot};
 use crate::source::SourceError;
+use crate::source::dry_run::{Answered, Subject};
 use crate::source::raw::RawFilter;
 
 /// Lists that are read at a time.
@@ -91,6 +93,12 @@ impl Open {
     /// Reads objects as the server has them; names the kinds of which some could not be read.
     pub(super) async fn raw(&self, filter: &RawFilter) -> (Vec<serde_json::Value>, Vec<String>) {
         super::raw::read(&self.server, self.deadline, filter).await
+    }
+
+    /// Asks the server what it would do with objects.
+    pub(super) async fn dry_run(&self, subjects: &[Subject], patch: &Patch<'_>) -> Vec<Answered> {
+        let asked = Asked { server: &self.server, deadline: self.deadline, allowed: self.allowed };
+        dry_run::ask(&asked, subjects, patch).await
     }
 
     async fn one(&self, demand: &Demand, progress: &dyn Fn(&str)) -> Result<Builder, Failure> {

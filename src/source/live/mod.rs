@@ -1,11 +1,13 @@
-//! Facts from the API server, with GET and LIST only; Secrets are never asked for.
+//! Facts from the API server, with GET and LIST only; Secrets are never asked for. Only where the caller asks for it,
+//! writes are tried that store nothing.
 //!
 //! `options` is what the caller chooses, `connect` makes a client from the kubeconfig, `request` is the only place
-//! that talks HTTP, `list` reads one kind, `single` one object, `decode` one page, `gather` reads all kinds side by side, and `failure`
-//! says in plain words what went wrong. `needs` is the table of the rights that all this takes.
+//! that talks HTTP, `list` reads one kind, `single` one object, `decode` one page, `gather` reads all kinds side by side,
+//! `dry_run` tries writes, and `failure` says in plain words what went wrong. `needs` is the table of the rights that all this takes.
 
 mod connect;
 mod decode;
+mod dry_run;
 mod failure;
 mod gather;
 mod kubeconfig;
@@ -16,6 +18,7 @@ mod raw;
 mod request;
 mod single;
 
+pub(crate) use dry_run::Patch;
 pub use kubeconfig::current_namespace;
 pub use options::{DEFAULT_TIMEOUT, Environment, Options, Wanted};
 
@@ -23,6 +26,7 @@ use serde_json::Value;
 use tokio::runtime::{Handle, Runtime};
 
 use super::SourceError;
+use super::dry_run::{Answered, Subject};
 use super::raw::RawFilter;
 use crate::snapshot::{Demand, Snapshot};
 
@@ -69,6 +73,12 @@ impl Session {
     /// read.
     pub(crate) fn raw(&self, filter: &RawFilter) -> (Vec<Value>, Vec<String>) {
         self.handle.block_on(self.open.raw(filter))
+    }
+
+    /// Asks the server what it would do with objects. Every write is marked dry-run: the server stores nothing, but its
+    /// admission webhooks see it. The answers are in the order of the subjects.
+    pub(crate) fn dry_run(&self, subjects: &[Subject], patch: &Patch<'_>) -> Vec<Answered> {
+        self.handle.block_on(self.open.dry_run(subjects, patch))
     }
 
     /// Reads what causes depend on and was not read before, and adds it to the snapshot. What cannot be read becomes a gap

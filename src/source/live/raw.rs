@@ -17,8 +17,11 @@ const PAGE: u32 = 500;
 /// A kind in the API: its version, its plural and its name.
 type Listed = (&'static str, &'static str, &'static str);
 
+/// Where admission policies stand.
+const POLICIES: &str = "apis/admissionregistration.k8s.io/v1";
+
 /// Kinds without a namespace.
-const CLUSTER: [Listed; 12] = [
+const CLUSTER: [Listed; 14] = [
     ("api/v1", "namespaces", "Namespace"),
     ("apis/storage.k8s.io/v1", "storageclasses", "StorageClass"),
     ("apis/storage.k8s.io/v1", "csidrivers", "CSIDriver"),
@@ -26,10 +29,12 @@ const CLUSTER: [Listed; 12] = [
     ("apis/scheduling.k8s.io/v1", "priorityclasses", "PriorityClass"),
     ("apis/node.k8s.io/v1", "runtimeclasses", "RuntimeClass"),
     ("apis/networking.k8s.io/v1", "ingressclasses", "IngressClass"),
-    ("apis/admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations", "MutatingWebhookConfiguration"),
-    ("apis/admissionregistration.k8s.io/v1", "validatingwebhookconfigurations", "ValidatingWebhookConfiguration"),
-    ("apis/admissionregistration.k8s.io/v1", "validatingadmissionpolicies", "ValidatingAdmissionPolicy"),
-    ("apis/admissionregistration.k8s.io/v1", "validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding"),
+    (POLICIES, "mutatingwebhookconfigurations", "MutatingWebhookConfiguration"),
+    (POLICIES, "validatingwebhookconfigurations", "ValidatingWebhookConfiguration"),
+    (POLICIES, "validatingadmissionpolicies", "ValidatingAdmissionPolicy"),
+    (POLICIES, "validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding"),
+    (POLICIES, "mutatingadmissionpolicies", "MutatingAdmissionPolicy"),
+    (POLICIES, "mutatingadmissionpolicybindings", "MutatingAdmissionPolicyBinding"),
     ("apis/rbac.authorization.k8s.io/v1", "clusterroles", "ClusterRole"),
 ];
 

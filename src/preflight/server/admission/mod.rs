@@ -21,6 +21,7 @@ mod webhooks;
 use serde_json::Value;
 
 use super::super::world::World;
+use super::Request;
 use super::field::quote;
 use super::json::{some_text, text};
 use super::kinds::Resource;
@@ -45,6 +46,7 @@ pub(crate) struct Attributes<'a> {
     /// The object that is replaced; `None` for one that is new.
     pub(crate) old: Option<&'a Value>,
     pub(crate) version: Version,
+    pub(crate) request: Request,
 }
 
 impl Attributes<'_> {
@@ -122,6 +124,7 @@ pub(super) mod kit {
     use serde_json::Value;
 
     use super::super::super::world::{Key, World};
+    use super::super::Request;
     use super::super::kinds::{Resource, Served, served};
     use super::{Attributes, Stop};
     use crate::model::version::Version;
@@ -147,7 +150,14 @@ pub(super) mod kit {
 
     /// The creation of an object in namespace `app`.
     pub(crate) fn creation<'a>(world: &'a World, resource: &'a Resource) -> Attributes<'a> {
-        Attributes { world, resource, namespace: "app", old: None, version: Version::new(1, 36) }
+        Attributes {
+            world,
+            resource,
+            namespace: "app",
+            old: None,
+            version: Version::new(1, 36),
+            request: Request::Apply,
+        }
     }
 
     /// The message of a refusal.

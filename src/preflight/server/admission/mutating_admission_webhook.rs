@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
+use super::super::Request;
 use super::super::json::{at, text};
-use super::webhooks::{Sort, call, constraints};
+use super::webhooks::{Sort, call, constraints, settles};
 use super::{Attributes, Stop};
 
 /// Lets policies and webhooks change an object.
@@ -11,6 +12,9 @@ use super::{Attributes, Stop};
 /// # Errors
 /// Where one of them can't be called and has to be, or makes of the object what can't be known.
 pub(super) fn admit(cx: &Attributes<'_>, object: &mut Value) -> Result<(), Stop> {
+    if cx.request == Request::ApplyUnhooked {
+        return Ok(());
+    }
     for binding in cx.world.list("MutatingAdmissionPolicyBinding", None) {
         let name = text(binding, "/spec/policyName");
         let Some(policy) = cx.world.get("MutatingAdmissionPolicy", None, name) else { continue };
@@ -18,7 +22,8 @@ pub(super) fn admit(cx: &Attributes<'_>, object: &mut Value) -> Result<(), Stop>
         if holds(policy, "/spec/matchConstraints") && holds(binding, "/spec/matchResources") {
             return Err(Stop::Unknown(format!(
                 "MutatingAdmissionPolicy {name} changes the object in ways that are not worked out here; \
-                 `kubectl apply --dry-run=server` asks the server itself"
+                 {}",
+                settles(cx)
             )));
         }
     }

@@ -7,9 +7,11 @@ mod matching;
 
 use serde_json::Value;
 
+use super::super::Request;
 use super::super::json::{list, text};
 use super::{Attributes, Stop};
 use call::Backend;
+pub(super) use injectors::settles;
 pub(super) use matching::{Asked, conditions, constraints};
 
 /// Kinds of webhooks.
@@ -28,7 +30,7 @@ pub(super) fn call(cx: &Attributes<'_>, sort: Sort, object: &mut Value) -> Resul
         Sort::Mutating => "MutatingWebhookConfiguration",
         Sort::Validating => "ValidatingWebhookConfiguration",
     };
-    if matching::exempt(cx) {
+    if matching::exempt(cx) || cx.request == Request::ApplyUnhooked {
         return Ok(());
     }
     let mut unknown = None;
@@ -68,7 +70,7 @@ fn one(cx: &Attributes<'_>, sort: Sort, webhook: &Value, object: &mut Value) -> 
         Backend::Unknown(_) if open && leaves_alone(cx, sort, webhook, object) => Ok(()),
         Backend::Unknown(why) => Err(Stop::Unknown(why)),
         Backend::Serves if sort == Sort::Validating => {
-            Err(Stop::Unknown(format!("it answers, and what it refuses is not known here; {}", injectors::SETTLES)))
+            Err(Stop::Unknown(format!("it answers, and what it refuses is not known here; {}", settles(cx))))
         }
         Backend::Serves => injectors::answer(cx, webhook, object).map_err(Stop::Unknown),
     }

@@ -2,6 +2,7 @@
 //! (`kubectl/pkg/cmd/apply`, `apiserver/pkg/registry/rest/update.go`).
 
 mod keys;
+mod patch;
 mod three_way;
 pub(super) mod update;
 
@@ -39,6 +40,11 @@ pub(super) fn patched(resource: &Resource, live: &Value, object: &Value) -> Valu
         set(&mut modified, &["metadata", "annotations", LAST_APPLIED], text);
     }
     three_way::merge(&original, &modified, live, keys::of(resource))
+}
+
+/// The patch that the server is sent for what is applied; `None` where nothing changes.
+pub(super) fn patch(resource: &Resource, live: &Value, object: &Value) -> Option<Value> {
+    patch::between(live, &patched(resource, live, object), keys::of(resource))
 }
 
 fn last_applied(object: &Value) -> Option<String> {

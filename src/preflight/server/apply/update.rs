@@ -6,7 +6,7 @@ use super::super::super::world::World;
 use super::super::admission::{self, Attributes, Stop};
 use super::super::json::{at, remove, set, text};
 use super::super::kinds::Resource;
-use super::super::{decode, defaults, prepare_claim, validation};
+use super::super::{Request, decode, defaults, prepare_claim, validation};
 use crate::model::version::Version;
 
 /// Makes what an object is changed to what the server stores; `None` where nothing changes.
@@ -14,7 +14,7 @@ use crate::model::version::Version;
 /// # Errors
 /// Why the server refuses it, or why that can't be known.
 pub(crate) fn update(
-    world: &World,
+    (world, request): (&World, Request),
     resource: &Resource,
     live: &Value,
     mut object: Value,
@@ -33,7 +33,7 @@ pub(crate) fn update(
     }
     let namespace = text(&object, "/metadata/namespace").to_owned();
     let namespace = if resource.namespaced { namespace } else { String::new() };
-    let cx = Attributes { world, resource, namespace: &namespace, old: Some(&old), version };
+    let cx = Attributes { world, resource, namespace: &namespace, old: Some(&old), version, request };
     admission::admit(&cx, &mut object)?;
     let errors = validation::update(resource, &object, &old, version.minor);
     if let Some(message) = errors.message(&resource.group, &resource.kind, text(&object, "/metadata/name")) {

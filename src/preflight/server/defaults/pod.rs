@@ -65,11 +65,14 @@ fn container(container: &mut Value) {
             http_get(handler);
         }
     }
-    list_mut(container, "/env").for_each(|variable| {
-        if let Some(field) = variable.pointer_mut("/valueFrom/fieldRef").filter(|field| field.is_object()) {
-            default(field, &["apiVersion"], "v1");
-        }
-    });
+    list_mut(container, "/env").filter_map(|variable| variable.get_mut("valueFrom")).for_each(field_reference);
+}
+
+/// `SetDefaults_ObjectFieldSelector`
+fn field_reference(holder: &mut Value) {
+    if let Some(field) = holder.get_mut("fieldRef").filter(|field| field.is_object()) {
+        default(field, &["apiVersion"], "v1");
+    }
 }
 
 fn probe(probe: &mut Value) {
@@ -119,7 +122,9 @@ fn volume(volume: &mut Value) {
         if let Some(token) = source.get_mut("serviceAccountToken").filter(|token| token.is_object()) {
             default(token, &["expirationSeconds"], 3600);
         }
+        list_mut(source, "/downwardAPI/items").for_each(field_reference);
     });
+    list_mut(volume, "/downwardAPI/items").for_each(field_reference);
     if let Some(claim) = volume.pointer_mut("/ephemeral/volumeClaimTemplate").filter(|claim| claim.is_object()) {
         default(claim, &["spec", "volumeMode"], "Filesystem");
     }
@@ -192,6 +197,22 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn fields_of_the_pod_that_volumes_and_variables_name_are_of_version_1() {
+        let item = json!([{"path": "a", "fieldRef": {"fieldPath": "metadata.name"}}]);
+        let mut object = json!({"spec": {"volumes": [{"name": "a", "downwardAPI": {"items": item}},
+            {"name": "b", "projected": {"sources": [{"downwardAPI": {"items": item}}]}}], "containers": [{"name": "a",
+            "image": "i", "env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]}]}});
+        pod(&mut object);
+        for place in [
+            "volumes/0/downwardAPI/items/0",
+            "volumes/1/projected/sources/0/downwardAPI/items/0",
+            "containers/0/env/0/valueFrom",
+        ] {
+            assert_eq!(object.pointer(&format!("/spec/{place}/fieldRef/apiVersion")), Some(&json!("v1")), "{place}");
+        }
+    }
 
     #[test]
     fn a_pod_gets_what_it_does_not_say() {

@@ -5,11 +5,17 @@ mod vault;
 
 use serde_json::Value;
 
+use super::super::super::Request;
 use super::super::super::json::{at, text, truth};
 use super::super::Attributes;
 
 /// How what can't be known here is settled.
-pub(super) const SETTLES: &str = "`kubectl apply --dry-run=server` asks the server itself";
+pub(in super::super) fn settles(cx: &Attributes<'_>) -> &'static str {
+    match cx.request {
+        Request::Create => "`kubectl create --dry-run=server` with such an object asks the server itself",
+        Request::Apply | Request::ApplyUnhooked => "`preflight --server-dry-run` on the cluster asks the server itself",
+    }
+}
 
 /// Makes of the object what the webhook makes of it.
 ///
@@ -21,7 +27,7 @@ pub(super) fn answer(cx: &Attributes<'_>, webhook: &Value, object: &mut Value) -
         return topolvm::answer(cx, webhook, object);
     }
     if name.ends_with(".istio.io") && name.contains("sidecar-injector") {
-        return istio(object);
+        return istio(cx, object);
     }
     if name == "linkerd-proxy-injector.linkerd.io" {
         return linkerd(cx, object);
@@ -29,7 +35,7 @@ pub(super) fn answer(cx: &Attributes<'_>, webhook: &Value, object: &mut Value) -
     if name == "vault.hashicorp.com" {
         return vault::answer(cx, webhook, object);
     }
-    Err(format!("it answers, and what it changes or refuses is not known here; {SETTLES}"))
+    Err(format!("it answers, and what it changes or refuses is not known here; {}", settles(cx)))
 }
 
 /// An annotation of an object.
@@ -38,7 +44,7 @@ fn annotation<'o>(object: &'o Value, key: &str) -> Option<&'o str> {
 }
 
 /// Istio leaves pods alone that say so, and pods on the network of their node.
-fn istio(object: &Value) -> Result<(), String> {
+fn istio(cx: &Attributes<'_>, object: &Value) -> Result<(), String> {
     const KEY: &str = "sidecar.istio.io/inject";
     let label = at(object, "/metadata/labels").and_then(|labels| labels.get(KEY)).and_then(Value::as_str);
     let said = label.or_else(|| annotation(object, KEY));
@@ -46,7 +52,7 @@ fn istio(object: &Value) -> Result<(), String> {
         return Ok(());
     }
     let why = "Istio adds its sidecar, and what that asks for stands in the config map istio-sidecar-injector, which is not read here";
-    Err(format!("{why}; {SETTLES}"))
+    Err(format!("{why}; {}", settles(cx)))
 }
 
 /// Linkerd adds its proxy where the pod or its namespace asks for it.
@@ -58,7 +64,7 @@ fn linkerd(cx: &Attributes<'_>, object: &Value) -> Result<(), String> {
         return Ok(());
     }
     let why = "Linkerd adds its proxy, and what that asks for stands in the config map linkerd-config, which is not read here";
-    Err(format!("{why}; {SETTLES}"))
+    Err(format!("{why}; {}", settles(cx)))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::super::super::json::{at, labels, list, set, slot, text};
 use super::super::super::Attributes;
-use super::{SETTLES, annotation};
+use super::{annotation, settles};
 
 /// Where a resource of the agent comes from: field, resource, annotation, the injector's variable, and what it is elsewhere.
 const RESOURCES: [(&str, &str, &str, &str, &str); 4] = [
@@ -29,7 +29,10 @@ pub(super) fn answer(cx: &Attributes<'_>, webhook: &Value, object: &mut Value) -
         return Ok(());
     }
     let Some(injector) = injector(cx, webhook) else {
-        return Err(format!("Vault adds its agent, and the deployment with its settings was not found; {SETTLES}"));
+        return Err(format!(
+            "Vault adds its agent, and the deployment with its settings was not found; {}",
+            settles(cx)
+        ));
     };
     let mut resources = json!({});
     for (field, resource, key, variable, otherwise) in RESOURCES {
