@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use crate::support::api::path_of;
 use crate::support::control_plane::ControlPlane;
 
 /// What came of a document.
@@ -16,15 +17,27 @@ pub struct Applied {
     pub refused: Option<String>,
 }
 
-/// Applies one object, as `kubectl apply --validate=strict` does.
-pub fn apply(plane: &ControlPlane, object: &Value, exists: bool) -> Applied {
-    let (done, said, log) = run(plane, &["apply", "--validate=strict", "-v=10", "-f", "-"], &object.to_string());
-    let action = match exists {
-        false => "create",
-        true if done && said.trim_end().ends_with("unchanged") => "none",
-        true => "update",
+/// Applies one object, as `kubectl apply --validate=strict` does. kubectl also sends patches that change nothing.
+pub fn apply(plane: &ControlPlane, object: &Value) -> Applied {
+    let path = path_of(object);
+    let before = plane.api.get(&path).ok().map(lasting);
+    let (done, log) = run(plane, &["apply", "--validate=strict", "-v=10", "-f", "-"], &object.to_string());
+    let action = match before {
+        None => "create",
+        before if done && plane.api.get(&path).ok().map(lasting) == before => "none",
+        Some(_) => "update",
     };
     Applied { action: action.to_owned(), refused: (!done).then(|| message(&log)) }
+}
+
+/// An object without what controllers write, and what the server counts.
+fn lasting(mut object: Value) -> Value {
+    object["status"] = Value::Null;
+    for field in ["resourceVersion", "managedFields"] {
+        object["metadata"][field] = Value::Null;
+    }
+    object["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = Value::Null;
+    object
 }
 
 /// Applies objects at once. Those that the server refuses are not there then.
@@ -34,14 +47,13 @@ pub fn apply_all(plane: &ControlPlane, objects: &[Value]) {
     }
 }
 
-fn run(plane: &ControlPlane, words: &[&str], input: &str) -> (bool, String, String) {
+fn run(plane: &ControlPlane, words: &[&str], input: &str) -> (bool, String) {
     let mut command: Command = plane.command("kubectl");
-    command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.args(words).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.success(), text(&output.stdout), text(&output.stderr))
+    (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
 /// The last `Status.message` in kubectl's log, else what kubectl itself has to say.

@@ -122,12 +122,19 @@ impl Session {
         }
         let (cases, single) = self.compared;
         let seconds = self.begin.elapsed().as_secs_f32();
-        println!("{cases} cases, {single} comparisons, {} dropped, {:.1} s a case", self.dropped, seconds / cases.max(1) as f32);
+        println!(
+            "{cases} cases, {single} comparisons, {} dropped, {:.1} s a case",
+            self.dropped,
+            seconds / cases.max(1) as f32
+        );
         println!("{} agree with another run from the same state", self.random);
         let [differ, named, neither] = self.unknown;
         println!("unknown: {differ} whose runs differ, {named} with what can't be known, {neither} of neither sort");
         println!("different: {:?}", self.different);
-        println!("tried: {}", self.about.iter().map(|(what, times)| format!("{what} {times}")).collect::<Vec<_>>().join(", "));
+        println!(
+            "tried: {}",
+            self.about.iter().map(|(what, times)| format!("{what} {times}")).collect::<Vec<_>>().join(", ")
+        );
     }
 
     fn try_out(&mut self, case: &Case) {
@@ -190,6 +197,9 @@ impl Session {
         }
         let Some((first, _)) = plays.first() else { return Err(last) };
         let comparison = against_all(&plays, 0);
+        for difference in &comparison.differences {
+            println!("DIFFERENT in seed {}: {difference}", case.seed);
+        }
         if let Some(difference) = comparison.differences.into_iter().next() {
             let finding = Finding { case: case.clone(), before: first.before.clone(), difference };
             return Ok(Verdict::Differs(Box::new(finding)));
@@ -204,7 +214,6 @@ impl Session {
     }
 
     fn tell(&mut self, finding: Finding) {
-        println!("DIFFERENT in seed {}: {}", finding.case.seed, finding.difference);
         let mut finding = finding;
         write(&finding);
         if env::var("STORAGEWHY_PREFLIGHT_REDUCE").as_deref() != Ok("0") {
@@ -225,7 +234,8 @@ impl Session {
 /// The report on one of the plays, against all that began from the same state.
 fn against_all(plays: &[(Played, Value)], place: usize) -> Comparison {
     let (own, report) = &plays[place];
-    let runs: Vec<_> = plays.iter().filter(|(other, _)| other.placed == own.placed).map(|(other, _)| &other.truth).collect();
+    let runs: Vec<_> =
+        plays.iter().filter(|(other, _)| other.placed == own.placed).map(|(other, _)| &other.truth).collect();
     compare(report, &runs)
 }
 

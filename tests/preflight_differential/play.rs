@@ -102,8 +102,7 @@ impl Stage {
         }
         let mut documents = Vec::new();
         for document in &case.documents {
-            let exists = self.plane.api.get(&path_of(document)).is_ok();
-            let applied = apply(&self.plane, document, exists);
+            let applied = apply(&self.plane, document);
             let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
             if applied.refused.is_none() && document["kind"] == "CronJob" {
                 self.run_once(document);

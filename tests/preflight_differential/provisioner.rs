@@ -86,7 +86,12 @@ fn provision(api: &Api, claim: &Value) {
     }
     let segment = segment(api, &class, &driver, node.as_ref());
     if let (Some(node), true) = (&node, csi_driver["spec"]["storageCapacity"] == true) {
-        take_capacity(api, text(&class, "/metadata/name"), node, bytes(text(claim, "/spec/resources/requests/storage")));
+        take_capacity(
+            api,
+            text(&class, "/metadata/name"),
+            node,
+            bytes(text(claim, "/spec/resources/requests/storage")),
+        );
     }
     let _ = api.post("/api/v1/persistentvolumes", &volume(claim, &class, &driver, &segment));
 }

@@ -11,6 +11,8 @@ use crate::support::control_plane::ControlPlane;
 
 /// How long nothing may have changed.
 const QUIET: Duration = Duration::from_millis(800);
+/// The same after controllers were asked: that for Jobs takes its time.
+const ASKED: Duration = Duration::from_millis(1400);
 /// The same between two documents.
 pub const SHORT: Duration = Duration::from_millis(400);
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -72,12 +74,11 @@ pub fn settle(plane: &mut ControlPlane) -> Result<(), String> {
         if lacking.is_empty() && waiting.is_empty() {
             return Ok(());
         }
-        forget_events(&plane.api);
         ask(&plane.api, &lacking);
         if !waiting.is_empty() {
             judge_again(plane)?;
         }
-        quiet(&plane.api, QUIET)?;
+        quiet(&plane.api, ASKED)?;
         let after = state(&plane.api);
         if after == before {
             return Ok(());
@@ -133,16 +134,7 @@ fn lacking(api: &Api) -> Vec<Value> {
 fn ask(api: &Api, objects: &[Value]) {
     let now = format!("{:?}", Instant::now());
     let patch = json!({ "metadata": { "annotations": { "test.storagewhy.dev/asked": now } } });
-    let requests: Vec<_> =
-        objects.iter().map(|object| (Method::PATCH, path_of(object), Some(patch.clone()))).collect();
-    api.many(&requests);
-}
-
-fn forget_events(api: &Api) {
-    let namespaces = items(api, "/api/v1/namespaces").into_iter();
-    let names = namespaces.filter_map(|namespace| namespace["metadata"]["name"].as_str().map(str::to_owned));
-    let requests: Vec<_> =
-        names.map(|name| (Method::DELETE, format!("/api/v1/namespaces/{name}/events"), None)).collect();
+    let requests: Vec<_> = objects.iter().map(|object| (Method::PATCH, path_of(object), Some(patch.clone()))).collect();
     api.many(&requests);
 }
 
@@ -181,7 +173,13 @@ fn state(api: &Api) -> Vec<String> {
     let pods = items(api, "/api/v1/pods").into_iter().map(|pod| {
         let message = scheduled_condition(&pod).map(|condition| condition["message"].clone());
         let meta = &pod["metadata"];
-        format!("{} {} {} {}", meta["uid"], pod["spec"]["nodeName"], meta["deletionTimestamp"], message.unwrap_or_default())
+        format!(
+            "{} {} {} {}",
+            meta["uid"],
+            pod["spec"]["nodeName"],
+            meta["deletionTimestamp"],
+            message.unwrap_or_default()
+        )
     });
     let claims = items(api, "/api/v1/persistentvolumeclaims").into_iter();
     let claims = claims.map(|claim| format!("{} {}", claim["metadata"]["uid"], claim["status"]["phase"]));

@@ -18,7 +18,15 @@ pub fn preflight(case: &Case, before: &Value, version: &str) -> Result<Value, St
     fs::write(path("manifests.yaml"), manifests(&case.documents)).unwrap();
     fs::write(path("deleted.yaml"), manifests(&case.deleted)).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-storagewhy"));
-    command.current_dir(folder.path()).args(["preflight", "--from", "before.json", "--kube-version", version, "-o", "json"]);
+    command.current_dir(folder.path()).args([
+        "preflight",
+        "--from",
+        "before.json",
+        "--kube-version",
+        version,
+        "-o",
+        "json",
+    ]);
     if !case.documents.is_empty() {
         command.args(["-f", "manifests.yaml"]);
     }
@@ -27,7 +35,8 @@ pub fn preflight(case: &Case, before: &Value, version: &str) -> Result<Value, St
     }
     let output = command.output().unwrap();
     let (code, errors) = (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned());
-    let report: Value = serde_json::from_slice(&output.stdout).map_err(|error| format!("{error}: {code:?}: {errors}"))?;
+    let report: Value =
+        serde_json::from_slice(&output.stdout).map_err(|error| format!("{error}: {code:?}: {errors}"))?;
     let wanted = match report["status"].as_str() {
         Some("fits") => 0,
         Some("blocked") => 1,

@@ -97,9 +97,8 @@ impl Lists {
     }
 
     fn claim(&self, namespace: &str, name: &str) -> Option<&Value> {
-        let same = |claim: &&Value| {
-            text(claim, "/metadata/namespace") == namespace && text(claim, "/metadata/name") == name
-        };
+        let same =
+            |claim: &&Value| text(claim, "/metadata/namespace") == namespace && text(claim, "/metadata/name") == name;
         self.claims.iter().find(same)
     }
 
@@ -185,9 +184,8 @@ fn workload(lists: &Lists, kind: &str, object: &Value) -> WorkloadTruth {
     };
     let refused = asker.map(|asker| refusals(lists, text(asker, "/metadata/uid"))).unwrap_or_default();
     let placed = all.iter().filter(|pod| pod["spec"]["nodeName"].is_string()).count();
-    let on_delete = text(object, "/spec/updateStrategy/type") == "OnDelete"
-        && all.len() > pods.len()
-        && count(placed) >= desired;
+    let on_delete =
+        text(object, "/spec/updateStrategy/type") == "OnDelete" && all.len() > pods.len() && count(placed) >= desired;
     result((kind, text(object, "/metadata/namespace"), name), desired, &pods, refused, on_delete)
 }
 

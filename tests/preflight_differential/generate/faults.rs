@@ -2,15 +2,18 @@
 
 use serde_json::{Value, json};
 
-use super::Surroundings;
 use super::changes::template_path;
+use super::{Surroundings, webhooks};
 use crate::case::Case;
 use crate::random::{Random, push, set};
 
 /// Puts one thing wrong into one of the documents, or into the cluster around it.
 pub fn put(random: &mut Random, case: &mut Case, around: &Surroundings) {
-    let place = random.below(case.documents.len());
-    let document = &mut case.documents[place];
+    let able: Vec<usize> = (0..case.documents.len()).filter(|place| able(&case.documents[*place])).collect();
+    if able.is_empty() {
+        return;
+    }
+    let document = &mut case.documents[random.pick(&able)];
     let kind = document["kind"].as_str().unwrap_or_default().to_owned();
     if kind == "PersistentVolumeClaim" {
         case.about.push(claim(random, document).to_owned());
@@ -36,7 +39,12 @@ pub fn put(random: &mut Random, case: &mut Case, around: &Surroundings) {
         }
         4 => {
             set(document, &format!("{spec}/containers/0/resources/requests"), json!({ "cpu": "20", "memory": "64Mi" }));
-            document.pointer_mut(&format!("/{spec}/containers/0/resources")).unwrap().as_object_mut().unwrap().remove("limits");
+            document
+                .pointer_mut(&format!("/{spec}/containers/0/resources"))
+                .unwrap()
+                .as_object_mut()
+                .unwrap()
+                .remove("limits");
             "too big"
         }
         5 => {
@@ -71,11 +79,15 @@ pub fn put(random: &mut Random, case: &mut Case, around: &Surroundings) {
         12 => {
             let node = random.pick(&around.nodes);
             let affinity = json!({ "nodeSelectorTerms": [{ "matchExpressions": [{ "key": "kubernetes.io/hostname", "operator": "NotIn", "values": [node] }] }] });
-            set(document, &format!("{spec}/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution"), affinity);
+            set(
+                document,
+                &format!("{spec}/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution"),
+                affinity,
+            );
             "node affinity"
         }
         13 => {
-            webhook(random, case);
+            webhooks::put_silent(random, case);
             "webhook that does not answer"
         }
         _ => {
@@ -84,6 +96,13 @@ pub fn put(random: &mut Random, case: &mut Case, around: &Surroundings) {
         }
     };
     case.about.push(about.to_owned());
+}
+
+/// Whether a document is of a kind that faults are known for.
+fn able(document: &Value) -> bool {
+    let kinds =
+        ["Pod", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "PersistentVolumeClaim"];
+    document["kind"].as_str().is_some_and(|kind| kinds.contains(&kind))
 }
 
 fn claim(random: &mut Random, document: &mut Value) -> &'static str {
@@ -110,27 +129,19 @@ fn claim(random: &mut Random, document: &mut Value) -> &'static str {
 fn invalid(random: &mut Random, document: &mut Value, spec: &str) -> &'static str {
     match random.below(6) {
         0 => set(document, &format!("{spec}/containers/0/name"), "Not_A_Name"),
-        1 => set(document, &format!("{spec}/containers/0/resources"), json!({ "requests": { "cpu": "2" }, "limits": { "cpu": "1" } })),
+        1 => set(
+            document,
+            &format!("{spec}/containers/0/resources"),
+            json!({ "requests": { "cpu": "2" }, "limits": { "cpu": "1" } }),
+        ),
         2 => set(document, &format!("{spec}/restartPolicy"), "Sometimes"),
-        3 => set(document, &format!("{spec}/containers/0/volumeMounts"), json!([{ "name": "nothing", "mountPath": "/x" }])),
+        3 => set(
+            document,
+            &format!("{spec}/containers/0/volumeMounts"),
+            json!([{ "name": "nothing", "mountPath": "/x" }]),
+        ),
         4 => set(document, "metadata/labels/app", "not a label"),
         _ => set(document, &format!("{spec}/containers/0/image"), ""),
     }
     "invalid"
-}
-
-/// A webhook behind which nothing serves.
-fn webhook(random: &mut Random, case: &mut Case) {
-    let kind = random.pick(&["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"]);
-    let service = json!({ "namespace": "hooks", "name": "gone", "path": "/x" });
-    case.objects.push(json!({
-        "apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "metadata": { "name": "gone" },
-        "webhooks": [{
-            "name": "gone.example.com", "admissionReviewVersions": ["v1"], "sideEffects": "None",
-            "failurePolicy": random.pick(&["Fail", "Fail", "Ignore"]), "clientConfig": { "service": service },
-            "namespaceSelector": { "matchLabels": { "team": random.pick(&["app", "shop"]) } },
-            "rules": [{ "operations": random.pick(&[json!(["CREATE"]), json!(["CREATE", "UPDATE"])]), "apiGroups": ["", "apps"], "apiVersions": ["v1"],
-                "resources": random.pick(&[json!(["pods"]), json!(["deployments", "statefulsets"]), json!(["persistentvolumeclaims"])]) }]
-        }]
-    }));
 }

@@ -3,8 +3,10 @@
 mod changes;
 mod cluster;
 mod faults;
+mod others;
 mod rules;
 mod volumes;
+mod webhooks;
 mod workloads;
 
 use serde_json::Value;
@@ -24,10 +26,19 @@ pub fn case(seed: u64, release: u32) -> Case {
     let mut case = Case { seed, ..Case::default() };
     let around = cluster::put(&mut random, &mut case, release);
     volumes::put(&mut random, &mut case, &around);
-    rules::put(&mut random, &mut case, &around);
+    rules::put(&mut random, &mut case);
+    if random.chance(12) {
+        webhooks::put(&mut random, &mut case);
+    }
     for place in 0..random.pick(&[0, 1, 1, 2, 2, 3]) {
-        let workload = workloads::workload(&mut random, &around, &format!("old{place}"));
-        case.applied.push(workload);
+        let name = format!("old{place}");
+        case.applied.push(match random.chance(12) {
+            true => volumes::claim_document(&mut random, &name),
+            false => workloads::workload(&mut random, &around, &name),
+        });
+    }
+    if random.chance(12) {
+        workloads::fill(&mut random, &mut case, &around);
     }
     for place in 0..random.pick(&[1, 1, 2, 2, 3, 4]) {
         document(&mut random, &mut case, &around, place);
@@ -59,8 +70,9 @@ fn document(random: &mut Random, case: &mut Case, around: &Surroundings, place: 
         let old = random.pick(&left);
         let changed = changes::change(random, &mut case.about, old);
         case.documents.push(changed);
-    } else if random.chance(12) {
-        case.documents.push(volumes::claim_document(random, &name));
+    } else if random.chance(25) {
+        let documents = others::documents(random, &mut case.about, &name);
+        case.documents.extend(documents);
     } else {
         case.documents.push(workloads::workload(random, around, &name));
     }

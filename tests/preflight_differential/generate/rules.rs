@@ -2,13 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::Surroundings;
 use super::cluster::NAMESPACES;
 use crate::case::Case;
 use crate::random::Random;
 
 /// Puts rules of admission into the case.
-pub fn put(random: &mut Random, case: &mut Case, _around: &Surroundings) {
+pub fn put(random: &mut Random, case: &mut Case) {
     if random.chance(25) {
         case.about.push("quota".to_owned());
         for place in 0..random.pick(&[1, 1, 2, 3]) {
@@ -45,24 +44,38 @@ pub fn put(random: &mut Random, case: &mut Case, _around: &Surroundings) {
     }
 }
 
-fn quota(random: &mut Random, place: usize) -> Value {
+/// A quota, with scopes now and then.
+pub fn quota(random: &mut Random, place: usize) -> Value {
     let mut quota = json!({
         "apiVersion": "v1", "kind": "ResourceQuota",
         "metadata": { "name": format!("quota{place}"), "namespace": random.pick(&["app", "app", "app", NAMESPACES[1]]) }, "spec": {}
     });
     let spec = &mut quota["spec"];
-    match random.below(7) {
+    match random.below(9) {
+        7 => spec["hard"] = json!({ "services": "1", "services.nodeports": "0", "count/persistentvolumeclaims": "2" }),
+        8 => {
+            spec["hard"] = json!({ "requests.ephemeral-storage": "2Gi", "count/cronjobs.batch": "0", "count/daemonsets.apps": "1" })
+        }
         0 => spec["hard"] = json!({ "pods": random.pick(&["2", "4", "8"]) }),
-        1 => spec["hard"] = json!({ "requests.cpu": random.pick(&["500m", "1", "4"]), "requests.memory": random.pick(&["1Gi", "4Gi"]) }),
+        1 => {
+            spec["hard"] = json!({ "requests.cpu": random.pick(&["500m", "1", "4"]), "requests.memory": random.pick(&["1Gi", "4Gi"]) })
+        }
         2 => spec["hard"] = json!({ "limits.cpu": "4", "limits.memory": "8Gi" }),
-        3 => spec["hard"] = json!({ "requests.storage": random.pick(&["5Gi", "20Gi"]), "persistentvolumeclaims": random.pick(&["1", "3"]) }),
-        4 => spec["hard"] = json!({ "lvm.storageclass.storage.k8s.io/requests.storage": random.pick(&["2Gi", "10Gi"]),
-            "ebs.storageclass.storage.k8s.io/persistentvolumeclaims": "1" }),
-        5 => spec["hard"] = json!({ random.pick(&["count/deployments.apps", "count/statefulsets.apps", "count/jobs.batch", "count/replicasets.apps", "count/pods"]): random.pick(&["0", "1", "3"]) }),
+        3 => {
+            spec["hard"] = json!({ "requests.storage": random.pick(&["5Gi", "20Gi"]), "persistentvolumeclaims": random.pick(&["1", "3"]) })
+        }
+        4 => {
+            spec["hard"] = json!({ "lvm.storageclass.storage.k8s.io/requests.storage": random.pick(&["2Gi", "10Gi"]),
+            "ebs.storageclass.storage.k8s.io/persistentvolumeclaims": "1" })
+        }
+        5 => {
+            spec["hard"] = json!({ random.pick(&["count/deployments.apps", "count/statefulsets.apps", "count/jobs.batch", "count/replicasets.apps", "count/pods"]): random.pick(&["0", "1", "3"]) })
+        }
         _ => spec["hard"] = json!({ "pods": random.pick(&["1", "3"]), "cpu": "2" }),
     }
     let of_pods = spec["hard"].as_object().unwrap().keys().all(|name| {
-        ["pods", "cpu", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory", "count/pods"].contains(&name.as_str())
+        ["pods", "cpu", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory", "count/pods"]
+            .contains(&name.as_str())
     });
     let plain = spec["hard"].as_object().unwrap().keys().all(|name| matches!(name.as_str(), "pods" | "count/pods"));
     if of_pods && random.chance(60) {
@@ -76,20 +89,27 @@ fn quota(random: &mut Random, place: usize) -> Value {
                     { "scopeName": "PriorityClass", "operator": operator, "values": random.some(&["high", "low"]) }
                 ] });
             }
-            _ => spec["scopeSelector"] = json!({ "matchExpressions": [
+            _ => {
+                spec["scopeSelector"] = json!({ "matchExpressions": [
                 { "scopeName": random.pick(&["PriorityClass", "CrossNamespacePodAffinity"]), "operator": "Exists" }
-            ] }),
+            ] })
+            }
         }
     }
     quota
 }
 
-fn limit_range(random: &mut Random) -> Value {
+/// Bounds of one sort.
+pub fn limit_range(random: &mut Random) -> Value {
     let limit = match random.below(5) {
-        0 => json!({ "type": "Container", "default": { "cpu": "200m", "memory": "128Mi" }, "defaultRequest": { "cpu": "100m" } }),
+        0 => {
+            json!({ "type": "Container", "default": { "cpu": "200m", "memory": "128Mi" }, "defaultRequest": { "cpu": "100m" } })
+        }
         1 => json!({ "type": "Container", "max": { "cpu": random.pick(&["200m", "1"]), "memory": "512Mi" } }),
         2 => json!({ "type": "Pod", "max": { "cpu": "500m", "memory": "512Mi" }, "min": { "cpu": "60m" } }),
-        3 => json!({ "type": "PersistentVolumeClaim", "max": { "storage": random.pick(&["2Gi", "6Gi"]) }, "min": { "storage": "1Gi" } }),
+        3 => {
+            json!({ "type": "PersistentVolumeClaim", "max": { "storage": random.pick(&["2Gi", "6Gi"]) }, "min": { "storage": "1Gi" } })
+        }
         _ => json!({ "type": "Container", "maxLimitRequestRatio": { "cpu": "4" }, "default": { "cpu": "400m" } }),
     };
     json!({ "apiVersion": "v1", "kind": "LimitRange", "metadata": { "name": "bounds", "namespace": "app" }, "spec": { "limits": [limit] } })

@@ -48,13 +48,18 @@ fn classes(random: &mut Random) -> Vec<Value> {
     }
     if random.chance(60) {
         let place = random.below(2);
-        set(&mut classes[place], "metadata/annotations", json!({ "storageclass.kubernetes.io/is-default-class": "true" }));
+        set(
+            &mut classes[place],
+            "metadata/annotations",
+            json!({ "storageclass.kubernetes.io/is-default-class": "true" }),
+        );
     }
     classes
 }
 
 fn csi_node(random: &mut Random, node: &str) -> Value {
-    let mut drivers = vec![json!({ "name": "topolvm.io", "nodeID": node, "topologyKeys": ["topology.topolvm.io/node"] })];
+    let mut drivers =
+        vec![json!({ "name": "topolvm.io", "nodeID": node, "topologyKeys": ["topology.topolvm.io/node"] })];
     let mut ebs =
         json!({ "name": "ebs.csi.aws.com", "nodeID": node, "topologyKeys": ["topology.ebs.csi.aws.com/zone"] });
     if random.chance(40) {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::Surroundings;
 use super::cluster::{HOSTNAME, NAMESPACES, ZONE};
 use super::volumes::claim_spec;
+use crate::case::Case;
 use crate::random::{Random, push, set};
 
 /// A workload of any kind.
@@ -18,6 +19,19 @@ pub fn workload(random: &mut Random, around: &Surroundings, name: &str) -> Value
         17 => replica_set(random, around, name),
         _ => pod(random, around, name),
     }
+}
+
+/// Fills every node with pods of low priority, so that more important ones need their places.
+pub fn fill(random: &mut Random, case: &mut Case, around: &Surroundings) {
+    case.about.push("full nodes".to_owned());
+    let cpu = random.pick(&["700m", "1", "1500m"]);
+    let mut object = deployment(random, around, "filler");
+    object["metadata"]["namespace"] = random.pick(&NAMESPACES).into();
+    object["spec"]["replicas"] = (2 * around.nodes.len()).into();
+    object["spec"]["template"]["spec"] = json!({ "terminationGracePeriodSeconds": 0, "priorityClassName": "low", "containers": [
+        { "name": "main", "image": "example.com/image:1", "resources": { "requests": { "cpu": cpu, "memory": "64Mi" } } }
+    ] });
+    case.applied.insert(0, object);
 }
 
 /// What is special about a document, in words for the table of what was tried.
@@ -39,7 +53,8 @@ pub fn special(document: &Value) -> Vec<String> {
         ("runtime class", has(&format!("{spec}/runtimeClassName"))),
         ("claim templates", has("/spec/volumeClaimTemplates")),
         ("spread or affinity", has(&format!("{spec}/affinity")) || has(&format!("{spec}/topologySpreadConstraints"))),
-        ("claim", is("/kind", "PersistentVolumeClaim")),
+        ("pod-level resources", has(&format!("{spec}/resources"))),
+        ("deadline", has(&format!("{spec}/activeDeadlineSeconds"))),
     ];
     all.into_iter().filter(|(_, there)| *there).map(|(what, _)| what.to_owned()).collect()
 }
@@ -76,6 +91,12 @@ fn template(random: &mut Random, around: &Surroundings, name: &str) -> Value {
         }
         push(&mut template, "spec/initContainers", first);
     }
+    if around.release >= 34 && random.chance(5) {
+        template["spec"]["resources"] = json!({ "requests": { "cpu": random.pick(&["1", "3"]), "memory": "2Gi" } });
+    }
+    if random.chance(6) {
+        set(&mut template, "spec/containers/0/resources/requests/ephemeral-storage", random.pick(&["1Gi", "30Gi"]));
+    }
     choices(random, around, &mut template, name);
     template
 }
@@ -111,6 +132,10 @@ fn choices(random: &mut Random, around: &Surroundings, template: &mut Value, nam
         let constraint = json!({ "maxSkew": 1, "topologyKey": random.pick(&[HOSTNAME, ZONE]), "labelSelector": own,
             "whenUnsatisfiable": random.pick(&["DoNotSchedule", "DoNotSchedule", "ScheduleAnyway"]) });
         push(spec, "topologySpreadConstraints", constraint);
+    }
+    if random.chance(5) {
+        let term = json!({ "topologyKey": ZONE, "labelSelector": { "matchLabels": { "app": "old0" } }, "namespaces": NAMESPACES });
+        push(spec, "affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution", term);
     }
     if random.chance(6) {
         let port = json!({ "containerPort": 8080, "hostPort": 8080 });
@@ -264,6 +289,9 @@ fn cron_job(random: &mut Random, around: &Surroundings, name: &str) -> Value {
 }
 
 fn pod(random: &mut Random, around: &Surroundings, name: &str) -> Value {
-    let own = template(random, around, name);
+    let mut own = template(random, around, name);
+    if random.chance(15) {
+        own["spec"]["activeDeadlineSeconds"] = 3600.into();
+    }
     json!({ "apiVersion": "v1", "kind": "Pod", "metadata": meta(random, name), "spec": own["spec"] })
 }
