@@ -19,6 +19,9 @@ use crate::snapshot::Snapshot;
 pub(crate) const WORKLOADS: [&str; 7] =
     ["Pod", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob"];
 
+/// kube-scheduler's message for a pod whose volumes are not there in time (`pkg/scheduler/framework/plugins/volumebinding`).
+const NO_VOLUMES: &str = "running PreBind plugin \"VolumeBinding\": binding volumes: context deadline exceeded";
+
 /// What came of a document.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct DocumentResult {
@@ -172,7 +175,10 @@ pub(crate) fn workload(
         more: count(pods.iter().filter(|pod| pod.assigned() && !old(pod)).count()),
         ended_by: verdict.as_ref().and_then(|verdict| ended_by(&pods, verdict)),
         refused: refused.cloned(),
-        blocked: verdict.and_then(|verdict| verdict.message.clone()),
+        blocked: verdict.and_then(|verdict| match &verdict.placed {
+            Some(_) => Some(NO_VOLUMES.to_owned()),
+            None => verdict.message.clone(),
+        }),
         unknown,
         on_delete,
     })

@@ -1,7 +1,7 @@
 //! Where kube-scheduler puts the pods that wait, one after the other.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::state::State;
 use super::volumes::{self, Chosen};
@@ -41,6 +41,8 @@ pub(crate) struct Placement<'a> {
     /// What the state was like when a pod was last found to fit nowhere.
     tried: HashMap<(String, String), (u64, u64)>,
     placed: u64,
+    /// Pods that are placed and wait for their volumes (PreBind): their uid and node.
+    binding: BTreeMap<(String, String), (String, String)>,
     /// Whether any pod had more than one node with the best score.
     pub(crate) tied: bool,
     pub(crate) evictions: Vec<Eviction>,
@@ -55,12 +57,21 @@ enum Step {
 impl<'a> Placement<'a> {
     /// `base` is the scheduler of the state from which the others come.
     pub(crate) fn new(base: Scheduler<'a>, draw: Draw) -> Self {
-        Self { base, draw, drawn: 0, tried: HashMap::new(), placed: 0, tied: false, evictions: Vec::new() }
+        Self {
+            base,
+            draw,
+            drawn: 0,
+            tried: HashMap::new(),
+            placed: 0,
+            binding: BTreeMap::new(),
+            tied: false,
+            evictions: Vec::new(),
+        }
     }
 
     /// Places the pods that wait, as far as there is room; says whether anything changed.
     pub(crate) fn pass(&mut self, state: &mut State) -> bool {
-        let mut changed = false;
+        let mut changed = self.start(state);
         loop {
             let steps = self.next(state);
             if steps.is_empty() {
@@ -68,13 +79,36 @@ impl<'a> Placement<'a> {
             }
             steps.into_iter().for_each(|step| self.take(state, step));
             volumes::sync(state);
+            self.start(state);
             changed = true;
         }
     }
 
+    /// Lets the placed pods run whose volumes are there; says whether there are any.
+    fn start(&mut self, state: &mut State) -> bool {
+        let mut ready = Vec::new();
+        self.binding.retain(|(namespace, name), (uid, node)| {
+            let Some(pod) = state.snapshot.pods.get(namespace, name).found() else { return false };
+            let same = pod.metadata.uid == *uid && !pod.assigned();
+            if same && volumes::bound(&state.snapshot, pod) {
+                ready.push((namespace.clone(), name.clone(), node.clone()));
+                return false;
+            }
+            same
+        });
+        ready.iter().for_each(|(namespace, name, node)| state.run(namespace, name, node));
+        !ready.is_empty()
+    }
+
+    /// Whether a pod is placed and waits for its volumes.
+    fn waits_for_volumes(&self, pod: &Pod) -> bool {
+        self.binding.get(&name_of(pod)).is_some_and(|(uid, _)| *uid == pod.metadata.uid)
+    }
+
     /// What the scheduler does next: mostly one pod, in large clusters all that follow with the same needs.
     fn next(&mut self, state: &State) -> Vec<Step> {
-        let waiting: Vec<&Pod> = queue(state).into_iter().filter(|pod| self.worth_a_try(state, pod)).collect();
+        let open = |pod: &&Pod| !self.waits_for_volumes(pod) && self.worth_a_try(state, pod);
+        let waiting: Vec<&Pod> = queue(state).into_iter().filter(open).collect();
         if waiting.is_empty() {
             return Vec::new();
         }
@@ -147,7 +181,10 @@ impl<'a> Placement<'a> {
             Step::Place { namespace, name, node, volumes } => {
                 self.placed += 1;
                 volumes::take(state, &namespace, &node, &volumes);
-                state.run(&namespace, &name, &node);
+                if let Some(pod) = state.snapshot.pods.get(&namespace, &name).found() {
+                    let uid = pod.metadata.uid.clone();
+                    self.binding.insert((namespace, name), (uid, node));
+                }
             }
             Step::Evict(eviction) => {
                 for victim in &eviction.victims {

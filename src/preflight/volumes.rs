@@ -4,11 +4,13 @@
 use std::collections::BTreeSet;
 
 use super::state::State;
+use crate::dependencies::Drivers;
 use crate::model::claim::{BIND_COMPLETED, BOUND_BY_CONTROLLER, SELECTED_NODE, STORAGE_PROVISIONER};
 use crate::model::meta::Map;
 use crate::model::selector::{NodeSelector, NodeSelectorTerm, Requirement};
 use crate::model::volume::{ClaimReference, CsiSource, PROVISIONED_BY, VolumeNodeAffinity};
-use crate::model::{Claim, Node, Quantity, StorageClass, Volume};
+use crate::model::{Claim, Node, Pod, Quantity, StorageClass, Volume};
+use crate::snapshot::{Lookup, Snapshot};
 use crate::volumes::{Decision, ProvisionProblem, Provisioners, VolumeController};
 
 /// What the scheduler chose for a claim of a pod that it places.
@@ -21,9 +23,16 @@ pub(crate) struct Chosen {
 
 /// What becomes of a claim.
 enum Next {
-    Bind { volume: String },
-    Provision,
-    GiveClass { class: String },
+    Bind {
+        volume: String,
+    },
+    /// `doubt`: why it can't be known.
+    Provision {
+        doubt: Option<String>,
+    },
+    GiveClass {
+        class: String,
+    },
 }
 
 /// Carries out what the scheduler chose.
@@ -42,6 +51,13 @@ pub(crate) fn take(state: &mut State, namespace: &str, node: &str, chosen: &[Cho
     }
 }
 
+/// Whether the claims of a pod are bound, so that it can run where it is placed.
+pub(crate) fn bound(snapshot: &Snapshot, pod: &Pod) -> bool {
+    let namespace = &pod.metadata.namespace;
+    let mut names = pod.spec.volumes.iter().filter_map(|volume| volume.claim_name(&pod.metadata.name));
+    names.all(|name| snapshot.claims.get(namespace, &name).found().is_none_or(|claim| claim.fully_bound()))
+}
+
 /// Lets the controllers look at every claim that isn't bound; says whether anything changed.
 pub(crate) fn sync(state: &mut State) -> bool {
     if state.volumes_seen == state.openings {
@@ -54,7 +70,10 @@ pub(crate) fn sync(state: &mut State) -> bool {
         let mut claim = Claim::clone(claim);
         match next {
             Next::Bind { volume } => bind(state, claim, &volume),
-            Next::Provision => provision(state, claim),
+            Next::Provision { doubt } => {
+                state.unknown.extend(doubt);
+                provision(state, claim);
+            }
             Next::GiveClass { class } => {
                 claim.spec.storage_class_name = Some(class);
                 state.snapshot.claims.insert(claim);
@@ -86,7 +105,19 @@ fn decide(state: &State) -> Vec<((String, String), Next)> {
         match verdict.decision {
             Decision::Bind { volume } => taken.insert(volume.clone()).then_some(Next::Bind { volume }),
             Decision::ExternalProvisioning { provisioner, .. } => {
-                provisions(state, &provisioners, claim, &provisioner).then_some(Next::Provision)
+                let doubt = match maker(snapshot, &provisioner) {
+                    Maker::There => None,
+                    Maker::Absent => return None,
+                    Maker::Unread => Some(format!(
+                        "CSI drivers could not be read, so whether {provisioner} makes volumes is not known; \
+                         `kubectl get csidrivers` tells"
+                    )),
+                };
+                provisions(&provisioners, claim, &provisioner).then_some(Next::Provision { doubt })
+            }
+            Decision::InTreeProvisioning { provisioner, .. } => {
+                let doubt = format!("whether {provisioner} makes volumes hangs on flags of kube-controller-manager");
+                Some(Next::Provision { doubt: Some(doubt) })
             }
             _ => None,
         }
@@ -95,11 +126,34 @@ fn decide(state: &State) -> Vec<((String, String), Next)> {
     open.into_iter().filter_map(|claim| Some((key(claim), next(claim)?))).collect()
 }
 
-/// Whether a driver makes the volume: one whose CSIDriver is there is taken to run.
-fn provisions(state: &State, provisioners: &Provisioners<'_>, claim: &Claim, provisioner: &str) -> bool {
-    if state.snapshot.csi_drivers.get("", provisioner).found().is_none() {
-        return false;
+/// What is known of whom a class names to make volumes.
+enum Maker {
+    There,
+    Absent,
+    Unread,
+}
+
+/// A driver whose CSIDriver is there is taken to run; provisioners that are no CSI drivers have none, and show by the
+/// volumes that they made or by their pods.
+fn maker(snapshot: &Snapshot, provisioner: &str) -> Maker {
+    match snapshot.csi_drivers.get("", provisioner) {
+        Lookup::Found(_) => return Maker::There,
+        Lookup::Unknown => return Maker::Unread,
+        Lookup::Absent => {}
     }
+    let registered = snapshot.csi_nodes.seen().iter().any(|node| node.driver(provisioner).is_some());
+    let made = |volume: &Volume| {
+        volume.spec.csi.is_none() && volume.metadata.annotations.get(PROVISIONED_BY).is_some_and(|by| by == provisioner)
+    };
+    let shows = || {
+        snapshot.volumes.seen().iter().any(|volume| made(volume))
+            || !Drivers::new(snapshot).parts(provisioner).is_empty()
+    };
+    if !registered && shows() { Maker::There } else { Maker::Absent }
+}
+
+/// Whether a driver that runs makes the volume.
+fn provisions(provisioners: &Provisioners<'_>, claim: &Claim, provisioner: &str) -> bool {
     let mut asked = claim.clone();
     asked.metadata.annotations.insert(STORAGE_PROVISIONER.to_owned(), provisioner.to_owned());
     let problem = provisioners.judge(&asked).and_then(|verdict| verdict.problem);

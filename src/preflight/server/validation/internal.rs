@@ -8,6 +8,10 @@ use super::super::json::{at, entries, set};
 /// The structures of `pkg/apis/core/types.go` (1.36) that pods, claims and volumes are made of, one a line: the name, and
 /// then `Field=json=type` in their order. `==Type` is embedded.
 const TYPES: &str = include_str!("internal_types.txt");
+/// Those that are others since 1.37.
+const TYPES_37: &str = include_str!("internal_types_1.37.txt");
+/// Any release: structures that are the same in all of them.
+const ANY: u32 = 0;
 
 /// Structures that stand in each other.
 const DEPTH: usize = 32;
@@ -21,45 +25,50 @@ pub(super) enum Tree {
     Map(Vec<(String, Tree)>),
 }
 
-/// The spec of a pod.
-pub(super) fn pod_spec(spec: &Value) -> Tree {
-    structure("PodSpec", &with_host_fields(spec.clone()), 0)
+/// The spec of a pod, as a server 1.`minor` has it.
+pub(super) fn pod_spec(spec: &Value, minor: u32) -> Tree {
+    structure("PodSpec", &with_host_fields(spec.clone()), minor, 0)
 }
 
 /// The spec of a claim.
 pub(super) fn claim_spec(spec: &Value) -> Tree {
-    structure("PersistentVolumeClaimSpec", spec, 0)
+    structure("PersistentVolumeClaimSpec", spec, ANY, 0)
 }
 
-/// The source of a volume.
-pub(super) fn volume_source(spec: &Value) -> Tree {
-    structure("PersistentVolumeSource", spec, 0)
+/// Templates of claims, as servers have them since 1.37.
+pub(super) fn claim_templates(templates: &Value) -> Tree {
+    typed("[]PersistentVolumeClaim", Some(templates), 37, 0)
+}
+
+/// The source of a volume, as a server 1.`minor` has it.
+pub(super) fn volume_source(spec: &Value, minor: u32) -> Tree {
+    structure("PersistentVolumeSource", spec, minor, 0)
 }
 
 /// The security context of a container.
 pub(super) fn security_context(context: &Value) -> Tree {
-    structure("SecurityContext", context, 0)
+    structure("SecurityContext", context, ANY, 0)
 }
 
 /// A seccomp profile.
 pub(super) fn seccomp_profile(profile: &Value) -> Tree {
-    structure("SeccompProfile", profile, 0)
+    structure("SeccompProfile", profile, ANY, 0)
 }
 
 /// The nodes that can reach a volume.
 pub(super) fn node_affinity(affinity: &Value) -> Tree {
-    structure("VolumeNodeAffinity", affinity, 0)
+    structure("VolumeNodeAffinity", affinity, ANY, 0)
 }
 
-/// A pod template.
-pub(super) fn template(template: &Value) -> Tree {
+/// A pod template, as a server 1.`minor` has it.
+pub(super) fn template(template: &Value, minor: u32) -> Tree {
     let mut template = template.clone();
     let spec = with_host_fields(at(&template, "/spec").cloned().unwrap_or_default());
     set(&mut template, &["spec"], spec);
-    structure("PodTemplateSpec", &template, 0)
+    structure("PodTemplateSpec", &template, minor, 0)
 }
 
-/// What concerns the namespaces of the node stands in the security context.
+/// What concerns the namespaces of the node stands in the security context up to 1.36.
 fn with_host_fields(mut spec: Value) -> Value {
     for field in ["hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "hostUsers"] {
         if let Some(value) = at(&spec, &format!("/{field}")).cloned() {
@@ -69,35 +78,37 @@ fn with_host_fields(mut spec: Value) -> Value {
     spec
 }
 
-fn structure(name: &str, value: &Value, depth: usize) -> Tree {
+fn structure(name: &str, value: &Value, minor: u32, depth: usize) -> Tree {
     let mut fields = Vec::new();
     if depth < DEPTH {
         let of_name = |line: &&str| line.split_once(' ').is_some_and(|(of, _)| of == name);
-        let line = TYPES.lines().find(of_name).and_then(|line| line.split_once(' '));
+        let newer = if minor >= 37 { TYPES_37 } else { "" };
+        let line = newer.lines().chain(TYPES.lines()).find(of_name).and_then(|line| line.split_once(' '));
         for field in line.into_iter().flat_map(|(_, fields)| fields.split(' ')) {
             let mut parts = field.splitn(3, '=');
             let (Some(field), Some(json), Some(kind)) = (parts.next(), parts.next(), parts.next()) else { continue };
             if field.is_empty() {
-                match typed(kind, Some(value), depth + 1) {
+                match typed(kind, Some(value), minor, depth + 1) {
                     Tree::Map(embedded) => fields.extend(embedded),
                     other => fields.push((kind.to_owned(), other)),
                 }
             } else {
                 let own = value.get(json).filter(|own| !own.is_null());
-                fields.push((field.to_owned(), typed(kind, own, depth + 1)));
+                fields.push((field.to_owned(), typed(kind, own, minor, depth + 1)));
             }
         }
     }
     Tree::Map(fields)
 }
 
-fn typed(kind: &str, value: Option<&Value>, depth: usize) -> Tree {
+fn typed(kind: &str, value: Option<&Value>, minor: u32, depth: usize) -> Tree {
     let null = || Tree::Leaf("null".to_owned());
     if let Some(kind) = kind.strip_prefix('*') {
-        return value.map_or_else(null, |value| typed(kind, Some(value), depth));
+        return value.map_or_else(null, |value| typed(kind, Some(value), minor, depth));
     }
     if let Some(kind) = kind.strip_prefix("[]") {
-        let items = |items: &Vec<Value>| Tree::List(items.iter().map(|item| typed(kind, Some(item), depth)).collect());
+        let items =
+            |items: &Vec<Value>| Tree::List(items.iter().map(|item| typed(kind, Some(item), minor, depth)).collect());
         return value.and_then(Value::as_array).map_or_else(null, items);
     }
     match (kind, value) {
@@ -114,7 +125,8 @@ fn typed(kind: &str, value: Option<&Value>, depth: usize) -> Tree {
         ("metadata", value) => {
             tagged(value.and_then(|value| value.get("metadata")), &["name", "labels", "annotations"])
         }
-        (name, value) => structure(name, value.unwrap_or(&Value::Null), depth),
+        ("type", value) => tagged(value, &["kind", "apiVersion"]),
+        (name, value) => structure(name, value.unwrap_or(&Value::Null), minor, depth),
     }
 }
 
@@ -232,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_pod_has_the_fields_of_the_node_in_its_security_context() {
-        let shown = pod_spec(&json!({"hostNetwork": true, "containers": [{"name": "a"}]})).compact();
+        let shown = pod_spec(&json!({"hostNetwork": true, "containers": [{"name": "a"}]}), 36).compact();
         assert!(shown.contains("\"SecurityContext\":{\"HostNetwork\":true,\"HostPID\":false,"), "{shown}");
         assert!(
             shown.starts_with(
@@ -240,13 +252,17 @@ mod tests {
             ),
             "{shown}"
         );
+        let shown = pod_spec(&json!({"hostNetwork": true}), 37).compact();
+        assert!(shown.contains("\"HostNetwork\":true,\"HostPID\":false,"), "{shown}");
+        assert!(shown.contains("\"SecurityContext\":{\"SELinuxOptions\""), "{shown}");
     }
 
     #[test]
     fn every_type_that_is_named_is_known() {
-        let names: Vec<&str> = TYPES.lines().filter_map(|line| line.split_once(' ')).map(|(name, _)| name).collect();
-        let plain = ["text", "number", "port", "truth", "quantity", "map", "selector", "metadata"];
-        for field in TYPES.lines().flat_map(|line| line.split(' ').skip(1)) {
+        let all = || TYPES.lines().chain(TYPES_37.lines());
+        let names: Vec<&str> = all().filter_map(|line| line.split_once(' ')).map(|(name, _)| name).collect();
+        let plain = ["text", "number", "port", "truth", "quantity", "map", "selector", "metadata", "type"];
+        for field in all().flat_map(|line| line.split(' ').skip(1)) {
             let kind = field.rsplit('=').next().unwrap().trim_start_matches(['*', '[', ']']);
             assert!(plain.contains(&kind) || names.contains(&kind), "{field}");
         }

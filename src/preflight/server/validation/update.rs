@@ -32,11 +32,11 @@ pub(super) fn check(resource: &Resource, object: &Value, old: &Value, minor: u32
         }
         ("batch", "Job") => {
             whole(errors);
-            workloads::job(object, old, errors);
+            workloads::job(object, old, minor, errors);
         }
         ("", "Pod") => {
             whole(errors);
-            pod::update(object, old, errors);
+            pod::update(object, old, minor, errors);
         }
         ("", "PersistentVolumeClaim") => {
             whole(errors);
@@ -44,7 +44,7 @@ pub(super) fn check(resource: &Resource, object: &Value, old: &Value, minor: u32
         }
         ("", "PersistentVolume") => {
             whole(errors);
-            claim::volume(object, old, errors);
+            claim::volume(object, old, minor, errors);
         }
         ("storage.k8s.io", "StorageClass") => class(object, old, errors),
         ("storage.k8s.io", "CSIDriver") => {

@@ -38,31 +38,53 @@ func (w *webhook) listen(ctx context.Context) error {
 		w.server.close()
 		w.server = nil
 	}
-	w.server, err = newServer(address, w.serving, &mutator{client: w.client})
+	w.server, err = newServer(address, w.serving, &mutator{client: w.client}, w.rules)
 	return err
 }
 
 // trust puts our certificate into the webhooks that name our Service.
 func (w *webhook) trust(ctx context.Context) error {
-	configurations := w.client.AdmissionregistrationV1().MutatingWebhookConfigurations()
-	configuration, err := configurations.Get(ctx, w.configuration, metav1.GetOptions{})
+	mutating := w.client.AdmissionregistrationV1().MutatingWebhookConfigurations()
+	validating := w.client.AdmissionregistrationV1().ValidatingWebhookConfigurations()
+	first, err := mutating.Get(ctx, w.configuration, metav1.GetOptions{})
+	missing := apierrors.IsNotFound(err)
+	if err == nil {
+		changed := false
+		for i := range first.Webhooks {
+			changed = w.trusted(&first.Webhooks[i].ClientConfig) || changed
+		}
+		if changed {
+			_, err = mutating.Update(ctx, first, metav1.UpdateOptions{})
+		}
+	}
+	if err != nil && !missing {
+		return err
+	}
+	second, err := validating.Get(ctx, w.configuration, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) && !missing {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	changed := false
-	for i := range configuration.Webhooks {
-		clientConfig := &configuration.Webhooks[i].ClientConfig
-		ours := clientConfig.Service != nil && clientConfig.Service.Name == w.service && clientConfig.Service.Namespace == w.namespace
-		if ours && !bytes.Equal(clientConfig.CABundle, w.serving.CA) {
-			clientConfig.CABundle = w.serving.CA
-			changed = true
-		}
+	for i := range second.Webhooks {
+		changed = w.trusted(&second.Webhooks[i].ClientConfig) || changed
 	}
-	if !changed {
-		return nil
+	if changed {
+		_, err = validating.Update(ctx, second, metav1.UpdateOptions{})
 	}
-	_, err = configurations.Update(ctx, configuration, metav1.UpdateOptions{})
 	return err
+}
+
+// trusted says whether the certificate of a webhook that names our Service had to be changed.
+func (w *webhook) trusted(config *admissionv1.WebhookClientConfig) bool {
+	ours := config.Service != nil && config.Service.Name == w.service && config.Service.Namespace == w.namespace
+	if !ours || bytes.Equal(config.CABundle, w.serving.CA) {
+		return false
+	}
+	config.CABundle = w.serving.CA
+	return true
 }
 
 // createObjects makes the Service and the configuration where they are missing.

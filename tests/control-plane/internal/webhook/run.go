@@ -27,6 +27,7 @@ type options struct {
 	create           bool
 	failurePolicy    string
 	ignoreNamespaces string
+	rules            string
 }
 
 // webhook keeps the configuration pointing here and the Service's address answering.
@@ -63,11 +64,12 @@ func (w *webhook) parse(ctx context.Context, args []string) (context.Context, er
 	flags.StringVar(&w.kubeconfig, "kubeconfig", "", "kubeconfig of the cluster (required)")
 	flags.StringVar(&w.service, "service", "", "Service that the configuration names (required)")
 	flags.StringVar(&w.namespace, "namespace", "", "namespace of the Service (required)")
-	flags.StringVar(&w.configuration, "configuration-name", "", "MutatingWebhookConfiguration (required)")
+	flags.StringVar(&w.configuration, "configuration-name", "", "webhook configurations, mutating or validating (required)")
 	flags.BoolVar(&w.create, "create", false, "create the Service and the configuration where they are missing")
 	flags.StringVar(&w.failurePolicy, "failure-policy", "Fail", "failure policy of a configuration made by --create")
 	flags.StringVar(&w.ignoreNamespaces, "ignore-namespaces", "kube-system,topolvm-system",
 		"namespaces that a configuration made by --create leaves out")
+	flags.StringVar(&w.rules, "rules", "", "file with what is answered at other paths than TopoLVM's")
 	return standin.Parse(ctx, flags, args, "kubeconfig", "service", "namespace", "configuration-name")
 }
 

@@ -21,7 +21,8 @@ type server struct {
 	http    *http.Server
 }
 
-func newServer(address string, serving *certs.Serving, m *mutator) (*server, error) {
+// newServer answers as TopoLVM's webhook at its path, and by the rules, where there are some, at all others.
+func newServer(address string, serving *certs.Serving, m *mutator, rules string) (*server, error) {
 	certificate, err := tls.X509KeyPair(serving.Cert, serving.Key)
 	if err != nil {
 		return nil, err
@@ -32,6 +33,9 @@ func newServer(address string, serving *certs.Serving, m *mutator) (*server, err
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+mutatePath, m.serve)
+	if rules != "" {
+		mux.HandleFunc("POST /", (&answers{file: rules}).serve)
+	}
 	s := &server{address: address, http: &http.Server{
 		Handler:   mux,
 		TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}},
@@ -47,12 +51,19 @@ func newServer(address string, serving *certs.Serving, m *mutator) (*server, err
 func (s *server) close() { _ = s.http.Close() }
 
 func (m *mutator) serve(out http.ResponseWriter, in *http.Request) {
+	respond(out, in, func(request *admissionv1.AdmissionRequest) *admissionv1.AdmissionResponse {
+		return m.review(in, request)
+	})
+}
+
+// respond answers a review with what is made of its request.
+func respond(out http.ResponseWriter, in *http.Request, judge func(*admissionv1.AdmissionRequest) *admissionv1.AdmissionResponse) {
 	review := &admissionv1.AdmissionReview{}
 	if err := json.NewDecoder(in.Body).Decode(review); err != nil || review.Request == nil {
 		http.Error(out, "not an AdmissionReview", http.StatusBadRequest)
 		return
 	}
-	response := m.review(in, review.Request)
+	response := judge(review.Request)
 	response.UID = review.Request.UID
 	review.Request, review.Response = nil, response
 	out.Header().Set("Content-Type", "application/json")

@@ -99,7 +99,7 @@ fn attributes_class(object: &Value, old: &Value, errors: &mut Errors) {
 }
 
 /// `ValidatePersistentVolumeUpdate`
-pub(super) fn volume(object: &Value, old: &Value, errors: &mut Errors) {
+pub(super) fn volume(object: &Value, old: &Value, minor: u32, errors: &mut Errors) {
     let source = |volume: &Value| -> Value {
         let fields = SOURCES
             .iter()
@@ -111,8 +111,10 @@ pub(super) fn volume(object: &Value, old: &Value, errors: &mut Errors) {
         super::super::super::json::remove(&mut new, "/csi", "controllerExpandSecretRef");
     }
     if !alike(Some(&new), Some(&before)) {
-        let difference =
-            diff::unified(&internal::volume_source(&before).pretty(), &internal::volume_source(&new).pretty());
+        let difference = diff::unified(
+            &internal::volume_source(&before, minor).pretty(),
+            &internal::volume_source(&new, minor).pretty(),
+        );
         let path = Path::new("spec").child("persistentvolumesource");
         errors.forbidden(&path, &format!("spec.persistentvolumesource is immutable after creation\n{difference}"));
     }

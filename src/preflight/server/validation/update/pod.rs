@@ -14,7 +14,7 @@ const MUTABLE: &str = "`spec.containers[*].image`,`spec.initContainers[*].image`
                        `spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
 
 /// Checks a changed pod against what it was.
-pub(super) fn update(object: &Value, old: &Value, errors: &mut Errors) {
+pub(super) fn update(object: &Value, old: &Value, minor: u32, errors: &mut Errors) {
     let path = Path::new("spec");
     for field in ["containers", "initContainers"] {
         let pointer = format!("/spec/{field}");
@@ -28,7 +28,7 @@ pub(super) fn update(object: &Value, old: &Value, errors: &mut Errors) {
     }
     tolerations(object, old, &path.child("tolerations"), errors);
     gates(object, old, &path.child("schedulingGates"), errors);
-    rest(object, old, &path, errors);
+    rest(object, old, &path, minor, errors);
 }
 
 /// Whether the check goes on: a deadline can be set, and brought forward.
@@ -79,7 +79,7 @@ fn gates(object: &Value, old: &Value, path: &Path, errors: &mut Errors) {
     }
 }
 
-fn rest(object: &Value, old: &Value, path: &Path, errors: &mut Errors) {
+fn rest(object: &Value, old: &Value, path: &Path, minor: u32, errors: &mut Errors) {
     let mut new = at(object, "/spec").cloned().unwrap_or_default();
     let before = at(old, "/spec").cloned().unwrap_or_default();
     for field in ["/containers", "/initContainers"] {
@@ -103,7 +103,8 @@ fn rest(object: &Value, old: &Value, path: &Path, errors: &mut Errors) {
         gated(&mut new, &before);
     }
     if !alike(Some(&new), Some(&before)) {
-        let difference = diff::unified(&internal::pod_spec(&before).pretty(), &internal::pod_spec(&new).pretty());
+        let difference =
+            diff::unified(&internal::pod_spec(&before, minor).pretty(), &internal::pod_spec(&new, minor).pretty());
         errors.forbidden(path, &format!("pod updates may not change fields other than {MUTABLE}\n{difference}"));
     }
 }
@@ -130,7 +131,7 @@ mod tests {
 
     fn told(now: Value, before: Value) -> String {
         let mut errors = Errors::default();
-        update(&json!({"spec": now}), &json!({"spec": before}), &mut errors);
+        update(&json!({"spec": now}), &json!({"spec": before}), 36, &mut errors);
         errors
             .message("", "Pod", "a")
             .map_or_else(String::new, |message| message.replacen("Pod \"a\" is invalid: ", "", 1))

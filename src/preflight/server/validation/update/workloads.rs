@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::super::super::field::{Errors, Path};
 use super::super::super::json::{at, number, remove, set, text, truth};
+use super::super::internal;
 use super::{IMMUTABLE, alike, immutable};
 
 /// Fields of a set that may change since a release.
@@ -17,8 +18,22 @@ const MUTABLE: &[(&str, u32)] = &[
     ("minReadySeconds", 0),
 ];
 
-/// `ValidateStatefulSetUpdate`
+/// `ValidateStatefulSetUpdate`: each field has an error of its own since 1.37.
 pub(super) fn stateful_set(object: &Value, old: &Value, minor: u32, errors: &mut Errors) {
+    if minor < 37 {
+        return rest_of_set(object, old, minor, errors);
+    }
+    immutable(object, old, &["spec", "selector"], errors);
+    let templates = |set| at(set, "/spec/volumeClaimTemplates");
+    if !alike(templates(object), templates(old)) {
+        let shown = templates(object).map_or_else(|| "null".to_owned(), |new| internal::claim_templates(new).compact());
+        errors.invalid_as(&Path::new("spec").child("volumeClaimTemplates"), &shown, IMMUTABLE);
+    }
+    immutable(object, old, &["spec", "serviceName"], errors);
+    immutable(object, old, &["spec", "podManagementPolicy"], errors);
+}
+
+fn rest_of_set(object: &Value, old: &Value, minor: u32, errors: &mut Errors) {
     let rest = |set: &Value| {
         let mut spec = at(set, "/spec").cloned().unwrap_or_default();
         for (field, _) in MUTABLE.iter().filter(|(_, since)| *since <= minor) {
@@ -38,7 +53,7 @@ pub(super) fn stateful_set(object: &Value, old: &Value, minor: u32, errors: &mut
 }
 
 /// `ValidateJobSpecUpdate`
-pub(super) fn job(object: &Value, old: &Value, errors: &mut Errors) {
+pub(super) fn job(object: &Value, old: &Value, minor: u32, errors: &mut Errors) {
     if text(object, "/spec/completionMode") == "Indexed" {
         let (now, before) = (number(object, "/spec/completions"), number(old, "/spec/completions"));
         if let Some(count) = now.filter(|_| now != before && now != number(object, "/spec/parallelism")) {
@@ -49,14 +64,14 @@ pub(super) fn job(object: &Value, old: &Value, errors: &mut Errors) {
         immutable(object, old, &["spec", "completions"], errors);
     }
     immutable(object, old, &["spec", "selector"], errors);
-    template(object, old, errors);
+    template(object, old, minor, errors);
     for field in ["completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"] {
         immutable(object, old, &["spec", field], errors);
     }
 }
 
 /// The template of a job stays; of one that is suspended and never ran, where its pods may run can change.
-fn template(object: &Value, old: &Value, errors: &mut Errors) {
+fn template(object: &Value, old: &Value, minor: u32, errors: &mut Errors) {
     let new = at(object, "/spec/template").cloned().unwrap_or_default();
     let mut before = at(old, "/spec/template").cloned().unwrap_or_default();
     if truth(old, "/spec/suspend") && at(old, "/status/startTime").is_none() {
@@ -74,7 +89,7 @@ fn template(object: &Value, old: &Value, errors: &mut Errors) {
         set(&mut before, &["spec", "affinity", "nodeAffinity"], affinity);
     }
     if !alike(Some(&new), Some(&before)) {
-        let shown = super::super::internal::template(&new).compact();
+        let shown = internal::template(&new, minor).compact();
         errors.invalid_as(&Path::new("spec").child("template"), &shown, IMMUTABLE);
     }
 }
@@ -101,6 +116,8 @@ mod tests {
              'minReadySeconds' are forbidden"
         );
         assert!(!told(33).contains("revisionHistoryLimit"));
+        let start = "StatefulSet.apps \"db\" is invalid: spec.volumeClaimTemplates: Invalid value: [{\"Spec\":{\"AccessModes\":null,";
+        assert!(told(37).starts_with(start) && told(37).ends_with("]: field is immutable"), "{}", told(37));
         let mut errors = Errors::default();
         stateful_set(&set(json!([]), 2), &set(Value::Null, 1), 36, &mut errors);
         assert!(errors.is_empty());

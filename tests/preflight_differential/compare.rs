@@ -1,0 +1,166 @@
+//! What became of manifests beside what the tool says of them. What is compared, and what is not, is that of the recordings:
+//! the random part of pod names in quotes and the order inside `is forbidden: [a, b]` are not.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use super::truth::{DocumentTruth, Truth, WorkloadTruth, of_server};
+
+/// One thing on which the two don't agree.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// Such as `placed of Deployment web`.
+    pub subject: String,
+    pub real: Vec<String>,
+    pub ours: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\n  real: {}\n  ours: {}", self.subject, self.real.join(" | "), self.ours)
+    }
+}
+
+/// How the two compare.
+#[derive(Default)]
+pub struct Comparison {
+    pub compared: usize,
+    /// Whether the tool says that it can't know.
+    pub unknown: bool,
+    pub differences: Vec<Difference>,
+}
+
+impl Comparison {
+    fn check(&mut self, subject: String, real: Vec<String>, ours: String, same: bool) {
+        self.compared += 1;
+        if !same {
+            let mut real = real;
+            real.dedup();
+            self.differences.push(Difference { subject, real, ours });
+        }
+    }
+
+    /// Holds what the tool says against what was seen, in one run at least.
+    fn one<T: PartialEq + fmt::Debug>(&mut self, subject: String, real: Vec<T>, ours: &T) {
+        let same = real.contains(ours);
+        self.check(subject, real.iter().map(|one| format!("{one:?}")).collect(), format!("{ours:?}"), same);
+    }
+}
+
+/// Compares a report with what became of the manifests in several runs from the same state.
+pub fn compare(report: &Value, runs: &[&Truth]) -> Comparison {
+    let status = report["status"].as_str().unwrap_or_default().to_owned();
+    let mut result = Comparison { unknown: status == "unknown", ..Comparison::default() };
+    let real = runs.iter().map(|run| if run.fits { "fits" } else { "blocked" }.to_owned());
+    if !result.unknown {
+        result.one("status".to_owned(), real.collect(), &status);
+    }
+    for place in 0..runs[0].documents.len() {
+        let real: Vec<&DocumentTruth> = runs.iter().map(|run| &run.documents[place]).collect();
+        document(&mut result, &report["documents"][place], &real);
+    }
+    if result.unknown {
+        return result;
+    }
+    for workload in &runs[0].workloads {
+        let same = |other: &&WorkloadTruth| {
+            (&other.kind, &other.namespace, &other.name) == (&workload.kind, &workload.namespace, &workload.name)
+        };
+        let real: Vec<&WorkloadTruth> = runs.iter().filter_map(|run| run.workloads.iter().find(same)).collect();
+        compare_workload(&mut result, report, &real);
+    }
+    claims(&mut result, report, runs);
+    result
+}
+
+fn document(result: &mut Comparison, ours: &Value, real: &[&DocumentTruth]) {
+    let subject = format!("{} {}", real[0].kind, real[0].name);
+    let action = ours["action"].as_str().unwrap_or_default().to_owned();
+    result.one(format!("action of {subject}"), real.iter().map(|one| one.applied.action.clone()).collect(), &action);
+    let Some(admitted) = ours["admitted"].as_bool() else {
+        result.unknown = true;
+        return;
+    };
+    let real_ones = real.iter().map(|one| one.applied.refused.is_none()).collect();
+    result.one(format!("admitted: {subject}"), real_ones, &admitted);
+    let messages: Vec<String> = real.iter().filter_map(|one| one.applied.refused.clone()).collect();
+    if !messages.is_empty() {
+        let ours = ours["message"].as_str().unwrap_or_default();
+        let same = messages.iter().any(|one| in_order(one) == in_order(ours));
+        result.check(format!("message of {subject}"), messages, ours.to_owned(), same);
+    }
+}
+
+fn compare_workload(result: &mut Comparison, report: &Value, real: &[&WorkloadTruth]) {
+    let WorkloadTruth { kind, namespace, name, .. } = real[0];
+    let subject = format!("{kind} {name}");
+    let all = report["workloads"].as_array().cloned().unwrap_or_default();
+    let same = |one: &&Value| {
+        one["kind"] == kind.as_str() && one["namespace"] == namespace.as_str() && one["name"] == name.as_str()
+    };
+    let Some(ours) = all.iter().find(same) else {
+        result.check(subject, vec!["a workload".to_owned()], "none".to_owned(), false);
+        return;
+    };
+    type Field = fn(&WorkloadTruth) -> i64;
+    let counts: [(&str, Field); 3] =
+        [("desired", |one| one.desired), ("created", |one| one.created), ("placed", |one| one.placed)];
+    for (field, of) in counts {
+        let own = ours[field].as_i64().unwrap_or(-1);
+        result.one(format!("{field} of {subject}"), real.iter().map(|one| of(one)).collect(), &own);
+    }
+    let words = |field: &str| ours[field].as_str().map(|text| plain(of_server(text), name));
+    for (field, said) in [("refused", words("refused")), ("blocked", words("blocked"))] {
+        let of = |one: &&WorkloadTruth| {
+            let texts = if field == "refused" { &one.refused } else { &one.blocked };
+            texts.iter().map(|text| plain(text, name)).collect::<Vec<String>>()
+        };
+        let real: Vec<Vec<String>> = real.iter().map(of).collect();
+        let same = real.iter().any(|texts| match &said {
+            Some(said) => texts.contains(said),
+            None => texts.is_empty(),
+        });
+        let real = real.iter().map(|texts| texts.join(" / ")).collect();
+        result.check(format!("{field} of {subject}"), real, said.unwrap_or_default(), same);
+    }
+}
+
+fn claims(result: &mut Comparison, report: &Value, runs: &[&Truth]) {
+    for claim in &runs[0].claims {
+        let listed = report["claims"].as_array().into_iter().flatten();
+        let mut listed = listed
+            .filter(|one| one["namespace"] == claim.namespace.as_str() && one["name"] == claim.name.as_str())
+            .map(|one| one["verdict"] == "Bound");
+        let ours = listed.next().unwrap_or(true);
+        let of = |run: &&Truth| {
+            let found = run.claims.iter().find(|one| one.namespace == claim.namespace && one.name == claim.name);
+            found.is_none_or(|one| one.bound)
+        };
+        result.one(format!("bound: claim {}", claim.name), runs.iter().map(of).collect(), &ours);
+    }
+}
+
+/// A text without what is random in it.
+fn plain(text: &str, name: &str) -> String {
+    let start = format!("\"{name}-");
+    let mut parts = text.split(start.as_str());
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(['"', ' ']).unwrap_or(part.len());
+        let rest = if part[end..].starts_with('"') { &part[end..] } else { part };
+        plain.push_str(&start);
+        plain.push_str(if rest.len() < part.len() { "*" } else { "" });
+        plain.push_str(rest);
+    }
+    in_order(&plain)
+}
+
+/// The members of an aggregate error, in one order.
+fn in_order(text: &str) -> String {
+    let Some((before, rest)) = text.split_once(" is forbidden: [") else { return text.to_owned() };
+    let Some((members, after)) = rest.rsplit_once(']') else { return text.to_owned() };
+    let mut members: Vec<&str> = members.split(", ").collect();
+    members.sort_unstable();
+    format!("{before} is forbidden: [{}]{after}", members.join(", "))
+}

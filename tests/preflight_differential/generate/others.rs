@@ -1,0 +1,96 @@
+//! Documents that make no pods, and that others depend on.
+
+use serde_json::{Value, json};
+
+use super::{rules, volumes};
+use crate::random::{Random, push, set};
+
+/// A document of another kind than a workload, with what may come after it.
+pub fn documents(random: &mut Random, about: &mut Vec<String>, name: &str) -> Vec<Value> {
+    let (what, documents) = match random.below(12) {
+        0..4 => ("claim and its pod", with_pod(random, name)),
+        4 => ("namespace of its own", in_own_namespace(random, name)),
+        5 => ("quota comes along", vec![rules::quota(random, 9)]),
+        6 => ("limit range comes along", vec![rules::limit_range(random)]),
+        7 => ("class comes along", with_class(random, name)),
+        8 => ("volume comes along", with_volume(random, name)),
+        9 => ("service and budget", service_and_budget(random, name)),
+        10 => ("priority class comes along", with_priority(random, name)),
+        _ => ("claim", vec![volumes::claim_document(random, name)]),
+    };
+    about.push(what.to_owned());
+    documents
+}
+
+fn pod(random: &mut Random, name: &str) -> Value {
+    let cpu = random.pick(&["50m", "200m", "1"]);
+    json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name, "namespace": "app", "labels": { "app": name } },
+        "spec": { "terminationGracePeriodSeconds": 0, "containers": [{ "name": "main", "image": "example.com/image:1",
+            "resources": { "requests": { "cpu": cpu, "memory": "32Mi" }, "limits": { "cpu": "1", "memory": "64Mi" } } }] } })
+}
+
+fn uses(pod: &mut Value, claim: &str) {
+    push(pod, "spec/volumes", json!({ "name": claim, "persistentVolumeClaim": { "claimName": claim } }));
+}
+
+/// A claim, and one pod or two that use it; now and then the pod comes first.
+fn with_pod(random: &mut Random, name: &str) -> Vec<Value> {
+    let claim = volumes::claim_document(random, name);
+    let mut pods: Vec<Value> = (0..random.between(1, 2)).map(|place| pod(random, &format!("{name}-{place}"))).collect();
+    pods.iter_mut().for_each(|pod| uses(pod, name));
+    if random.chance(25) {
+        pods.push(claim);
+        return pods;
+    }
+    [vec![claim], pods].concat()
+}
+
+fn in_own_namespace(random: &mut Random, name: &str) -> Vec<Value> {
+    let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "own" } });
+    let mut pod = pod(random, name);
+    set(&mut pod, "metadata/namespace", "own");
+    if random.chance(30) { vec![pod, namespace] } else { vec![namespace, pod] }
+}
+
+fn with_class(random: &mut Random, name: &str) -> Vec<Value> {
+    let mode = random.pick(&["WaitForFirstConsumer", "Immediate"]);
+    let class = json!({ "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": { "name": "own" },
+        "provisioner": "ebs.csi.aws.com", "volumeBindingMode": mode });
+    let mut claim = volumes::claim_document(random, name);
+    set(&mut claim, "spec/storageClassName", "own");
+    if random.chance(50) { vec![claim, class] } else { vec![class, claim] }
+}
+
+fn with_volume(random: &mut Random, name: &str) -> Vec<Value> {
+    let mut volume = json!({ "apiVersion": "v1", "kind": "PersistentVolume", "metadata": { "name": "own" }, "spec": {
+        "accessModes": ["ReadWriteOnce"], "capacity": { "storage": random.pick(&["1Gi", "10Gi"]) }, "storageClassName": "static",
+        "csi": { "driver": "ebs.csi.aws.com", "volumeHandle": "own" }
+    } });
+    if random.chance(40) {
+        volume["spec"]["claimRef"] = json!({ "namespace": "app", "name": random.pick(&[name, "other"]) });
+    }
+    let mut claim = volumes::claim_document(random, name);
+    set(&mut claim, "spec/storageClassName", "static");
+    let mut pod = pod(random, &format!("{name}-0"));
+    uses(&mut pod, name);
+    vec![volume, claim, pod]
+}
+
+fn service_and_budget(random: &mut Random, name: &str) -> Vec<Value> {
+    let kind = random.pick(&["ClusterIP", "NodePort", "ClusterIP"]);
+    vec![
+        json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": name, "namespace": "app" },
+            "spec": { "type": kind, "selector": { "app": name }, "ports": [{ "port": random.pick(&[80, 80, 80, 70_000]) }] } }),
+        json!({ "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": { "name": name, "namespace": "app" },
+            "spec": { "selector": { "matchLabels": { "app": name } }, "maxUnavailable": random.pick(&[json!(1), json!("50%"), json!(-1)]) } }),
+    ]
+}
+
+fn with_priority(random: &mut Random, name: &str) -> Vec<Value> {
+    let class = json!({ "apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": { "name": "own" },
+        "value": random.pick(&[100_000, 2_000_000_000]) });
+    let mut pod = pod(random, name);
+    set(&mut pod, "spec/priorityClassName", "own");
+    set(&mut pod, "spec/containers/0/resources", json!({ "requests": { "cpu": random.pick(&["1", "1900m"]) } }));
+    vec![class, pod]
+}

@@ -1,0 +1,250 @@
+//! What `preflight` says of manifests against what a real control plane makes of them, on clusters and manifests that seeds
+//! make.
+//!
+//! The fixed seeds must agree. A difference is printed with a small case that shows it, as files under
+//! target/preflight-differential.
+//!
+//! | variable | |
+//! |---|---|
+//! | `STORAGEWHY_KUBE=1.36` | another release of Kubernetes |
+//! | `STORAGEWHY_PREFLIGHT_SEEDS=100..300` | only these seeds, which must all agree |
+//! | `STORAGEWHY_PREFLIGHT_REPLAY=FILE` | only the case that an earlier run wrote to `…-case.json` |
+//! | `STORAGEWHY_PREFLIGHT_REDUCE=0` | don't look for a small case |
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test that reports"
+)]
+
+mod case;
+mod compare;
+mod generate;
+mod kubectl;
+mod play;
+mod provisioner;
+#[path = "../differential/random.rs"]
+mod random;
+mod reduce;
+mod settle;
+mod tool;
+mod truth;
+mod webhook;
+#[path = "../support"]
+mod support {
+    pub mod api;
+    pub mod control_plane;
+}
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Instant;
+use std::{env, fs};
+
+use case::Case;
+use compare::{Comparison, Difference, compare};
+use generate::case as made;
+use play::{Played, Stage, folder};
+use reduce::{Finding, reduce};
+use serde_json::Value;
+use storagewhy::model::version::Version;
+use tool::preflight;
+
+/// Seeds that must agree.
+const FIXED: Range<u64> = 1..13;
+/// How often a case is played where the tool's answer was not what came of it, or where it can't know.
+const PLAYS: usize = 4;
+
+#[test]
+fn preflight_says_what_the_real_control_plane_does() {
+    let Some(stage) = Stage::open() else { return };
+    let mut session = Session::new(stage);
+    if let Ok(file) = env::var("STORAGEWHY_PREFLIGHT_REPLAY") {
+        session.try_out(&Case::parse(&fs::read(file).unwrap()));
+        return session.must_agree();
+    }
+    let seeds = match env::var("STORAGEWHY_PREFLIGHT_SEEDS") {
+        Ok(range) => {
+            let (first, end) = range.split_once("..").expect("STORAGEWHY_PREFLIGHT_SEEDS is a range such as 100..300");
+            first.parse().unwrap()..end.parse().unwrap()
+        }
+        Err(_) => FIXED,
+    };
+    session.seeds(seeds);
+    session.must_agree();
+}
+
+/// A run over many cases.
+struct Session {
+    stage: Stage,
+    minor: u32,
+    begin: Instant,
+    /// Cases that were played, and single comparisons.
+    compared: (usize, usize),
+    /// Cases that did not come to rest, or whose cluster the API server refused.
+    dropped: usize,
+    /// Cases that agree only with another run from the same state.
+    random: usize,
+    /// Cases of which the tool says that it can't know: the runs differ, the case has something that can't be known, neither.
+    unknown: [usize; 3],
+    different: Vec<u64>,
+    about: BTreeMap<String, usize>,
+}
+
+/// How the runs of a case compare with the report.
+enum Verdict {
+    Agrees { again: bool },
+    Unknown { place: usize },
+    Differs(Box<Finding>),
+}
+
+impl Session {
+    fn new(stage: Stage) -> Self {
+        let version: Version = stage.plane.version.parse().unwrap();
+        Self {
+            stage,
+            minor: version.minor,
+            begin: Instant::now(),
+            compared: (0, 0),
+            dropped: 0,
+            random: 0,
+            unknown: [0; 3],
+            different: Vec::new(),
+            about: BTreeMap::new(),
+        }
+    }
+
+    fn seeds(&mut self, seeds: Range<u64>) {
+        for seed in seeds {
+            self.try_out(&made(seed, self.minor));
+        }
+        let (cases, single) = self.compared;
+        let seconds = self.begin.elapsed().as_secs_f32();
+        println!(
+            "{cases} cases, {single} comparisons, {} dropped, {:.1} s a case",
+            self.dropped,
+            seconds / cases.max(1) as f32
+        );
+        println!("{} agree with another run from the same state", self.random);
+        let [differ, named, neither] = self.unknown;
+        println!("unknown: {differ} whose runs differ, {named} with what can't be known, {neither} of neither sort");
+        println!("different: {:?}", self.different);
+        println!(
+            "tried: {}",
+            self.about.iter().map(|(what, times)| format!("{what} {times}")).collect::<Vec<_>>().join(", ")
+        );
+    }
+
+    fn try_out(&mut self, case: &Case) {
+        let begin = Instant::now();
+        let verdict = self.judge(case);
+        let seconds = begin.elapsed().as_secs_f32();
+        let about = case.about.join(", ");
+        let told = match verdict {
+            Err(why) => {
+                self.dropped += 1;
+                format!("dropped: {why}")
+            }
+            Ok(verdict) => {
+                self.compared.0 += 1;
+                case.about.iter().for_each(|what| *self.about.entry(what.clone()).or_default() += 1);
+                match verdict {
+                    Verdict::Agrees { again: false } => "agrees".to_owned(),
+                    Verdict::Agrees { again: true } => {
+                        self.random += 1;
+                        "agrees with another run".to_owned()
+                    }
+                    Verdict::Unknown { place } => {
+                        self.unknown[place] += 1;
+                        "unknown".to_owned()
+                    }
+                    Verdict::Differs(finding) => {
+                        self.different.push(case.seed);
+                        self.tell(*finding);
+                        "DIFFERENT".to_owned()
+                    }
+                }
+            }
+        };
+        println!("seed {}: {told} ({about}), {seconds:.1} s", case.seed);
+    }
+
+    /// Plays a case, and again where the tool says otherwise or can't know.
+    fn judge(&mut self, case: &Case) -> Result<Verdict, String> {
+        let mut plays: Vec<(Played, Value)> = Vec::new();
+        let mut last = String::new();
+        for _ in 0..PLAYS {
+            let played = match self.stage.play(case) {
+                Ok(played) => played,
+                Err(why) => {
+                    last = why;
+                    continue;
+                }
+            };
+            let report = preflight(case, &played.before, &self.stage.plane.version)?;
+            plays.push((played, report));
+            let first = against_all(&plays, 0);
+            let steady = |one: &Difference| one.subject.starts_with("message of") && one.real.len() == 1;
+            if plays.len() > 1 && first.differences.iter().any(steady) {
+                break;
+            }
+            if first.differences.is_empty() && !first.unknown {
+                self.compared.1 += first.compared;
+                return Ok(Verdict::Agrees { again: plays.len() > 1 });
+            }
+        }
+        let Some((first, _)) = plays.first() else { return Err(last) };
+        let comparison = against_all(&plays, 0);
+        for difference in &comparison.differences {
+            println!("DIFFERENT in seed {}: {difference}", case.seed);
+        }
+        if let Some(difference) = comparison.differences.into_iter().next() {
+            let finding = Finding { case: case.clone(), before: first.before.clone(), difference };
+            return Ok(Verdict::Differs(Box::new(finding)));
+        }
+        let alike = |one: &Played| format!("{:?}", one.truth.workloads) == format!("{:?}", first.truth.workloads);
+        let place = match plays.iter().all(|(played, _)| alike(played)) {
+            false => 0,
+            true if case.about.iter().any(|what| what == "webhook that answers") => 1,
+            true => 2,
+        };
+        Ok(Verdict::Unknown { place })
+    }
+
+    fn tell(&mut self, finding: Finding) {
+        let mut finding = finding;
+        write(&finding);
+        if env::var("STORAGEWHY_PREFLIGHT_REDUCE").as_deref() != Ok("0") {
+            finding = reduce(&mut self.stage, finding);
+            println!("reduced: {}", finding.difference);
+            write(&finding);
+        }
+    }
+
+    fn must_agree(&self) {
+        assert!(self.different.is_empty(), "the tool and Kubernetes differ on the seeds {:?}", self.different);
+        assert!(self.compared.0 > self.dropped * 9, "{} of the cases were dropped", self.dropped);
+        let [.., neither] = self.unknown;
+        assert!(neither * 20 <= self.compared.0, "the tool can't know {neither} cases whose runs are alike");
+    }
+}
+
+/// The report on one of the plays, against all that began from the same state.
+fn against_all(plays: &[(Played, Value)], place: usize) -> Comparison {
+    let (own, report) = &plays[place];
+    let runs: Vec<_> =
+        plays.iter().filter(|(other, _)| other.placed == own.placed).map(|(other, _)| &other.truth).collect();
+    compare(report, &runs)
+}
+
+/// Writes the case, and the cluster as it was before.
+fn write(finding: &Finding) {
+    let (folder, seed) = (folder(), finding.case.seed);
+    let (case, before) = (folder.join(format!("{seed}-case.json")), folder.join(format!("{seed}-before.json")));
+    fs::write(&case, finding.case.text()).unwrap();
+    fs::write(&before, serde_json::to_vec_pretty(&finding.before).unwrap()).unwrap();
+    fs::write(folder.join(format!("{seed}-manifests.yaml")), case::manifests(&finding.case.documents)).unwrap();
+    println!("replay it with STORAGEWHY_PREFLIGHT_REPLAY={}; the cluster: {}", case.display(), before.display());
+}
