@@ -53,7 +53,8 @@ pub(crate) fn run(args: &PreflightArgs) -> anyhow::Result<Exit> {
     };
     let changes = args.what_if.changes()?;
     let mut manifests = manifests::read(&files);
-    args.what_if.asked().put(&mut manifests.documents);
+    let asked = args.what_if.asked();
+    asked.put(&mut manifests.documents);
     tell_problems(&manifests);
     let default = args.input.current_namespace()?;
     let namespace = args.namespace.clone().or(default).unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned());
@@ -62,7 +63,7 @@ pub(crate) fn run(args: &PreflightArgs) -> anyhow::Result<Exit> {
     let options = args.engine.options(args.gate.for_programs())?;
     let minor = options.version(&snapshot).minor;
     let Manifests { documents, problems, passed_over } = manifests;
-    let outcome = try_on(Input { snapshot, objects, unread, documents, namespace, changes, options });
+    let outcome = try_on(Input { snapshot, objects, unread, documents, files, asked, namespace, changes, options });
     let issues = collect((&problems, &passed_over), &outcome, minor, &baseline);
     let report = Report::new(&outcome, &issues);
     args.gate.write(&report)?;

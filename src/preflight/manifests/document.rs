@@ -34,6 +34,8 @@ pub(crate) struct Document {
     pub(crate) file: String,
     /// The position of its file among those that were read.
     pub(crate) source: usize,
+    /// Whether nothing else stands in its part of the file.
+    pub(super) whole: bool,
     /// The program that rendered the text, where one did: there is no such file then.
     pub(crate) renderer: Option<&'static str>,
     /// Line of the object's first key, from 1.
@@ -56,6 +58,7 @@ impl Document {
         Self {
             file: file.to_owned(),
             source: 0,
+            whole: false,
             renderer: None,
             line,
             column,

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::document::{Document, Region};
 use super::path::join;
 use super::tree::{Entry, Node, Shape};
-use super::write::{inline, lines_of_item, lines_of_member, member, string};
+use super::write::{document, inline, lines_of_item, lines_of_member, member, string};
 
 /// What is done to a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,6 +91,14 @@ impl Document {
             }
         }
         None
+    }
+
+    /// What to put into the text to have another document before this one; `None` where it is no YAML document of its own.
+    pub(crate) fn insert_before(&self, object: &Value) -> Option<TextEdit> {
+        let tree = self.tree.as_deref().filter(|tree| !tree.flow)?;
+        let place = start(tree.first());
+        let alone = place.1 == 1 && self.whole;
+        alone.then(|| TextEdit { region: at(place), text: format!("{}\n---\n", document(object)) })
     }
 
     /// What to change in the text so that a field has another name.
@@ -337,7 +345,7 @@ mod tests {
     use crate::preflight::manifests::read;
     use crate::source::manifests::ManifestFile;
 
-    fn document(text: &str) -> Document {
+    fn document_of(text: &str) -> Document {
         let text = Ok(text.to_owned());
         let mut manifests = read(&[ManifestFile { name: "f".to_owned(), renderer: None, text }]);
         assert_eq!(manifests.problems, []);
@@ -346,12 +354,12 @@ mod tests {
 
     /// The text with the edit made; what it then says is what the edit promises.
     fn edited(text: &str, pointer: &str, to: Option<Value>) -> String {
-        let before = document(text);
+        let before = document_of(text);
         let edit = before.edit(pointer, to.as_ref()).unwrap_or_else(|| panic!("{pointer}"));
         let after = changed(text, &[edit.text]).unwrap();
         let mut expected = before.object;
         set(&mut expected, &tokens(pointer), to);
-        assert_eq!(document(&after).object, expected, "{after}");
+        assert_eq!(document_of(&after).object, expected, "{after}");
         after
     }
 
@@ -413,7 +421,7 @@ spec:
     #[test]
     fn values_are_replaced_where_they_stand() {
         let class = "/spec/volumeClaimTemplates/0/spec/storageClassName";
-        let edit = document(SET).edit(class, Some(&json!("standard"))).unwrap();
+        let edit = document_of(SET).edit(class, Some(&json!("standard"))).unwrap();
         assert_eq!(edit.text.region, Region { line: 31, column: 25, end_line: 31, end_column: 29 });
         assert_eq!((edit.from, edit.to, edit.op), (Some(json!("fast")), Some(json!("standard")), Op::Replace));
         assert_eq!(edit.path, "spec.volumeClaimTemplates[0].spec.storageClassName");
@@ -423,7 +431,7 @@ spec:
         edited(SET, "/spec/template/spec/containers/0/resources/requests/cpu", Some(json!("1")));
         edited(SET, "/spec/volumeClaimTemplates/0/spec/accessModes", Some(json!(["ReadWriteMany"])));
         edited(SET, "/spec/template/spec/containers/1/args/1", Some(json!("w")));
-        assert_eq!(document(SET).edit("/spec/template/spec/text", Some(&json!("short"))), None);
+        assert_eq!(document_of(SET).edit("/spec/template/spec/text", Some(&json!("short"))), None);
         edited(SET, "/spec/template/spec/empty", Some(json!("full")));
     }
 
@@ -489,7 +497,7 @@ spec:
 
     #[test]
     fn keys_are_renamed() {
-        let set = document(SET);
+        let set = document_of(SET);
         let edit = set.rename("/spec/volumeClaimTemplates/0/spec/storageClassName", "x").unwrap();
         assert!(changed(SET, &[edit]).unwrap().contains("      x: fast\n"));
         assert_eq!(set.rename("/spec/replicas", "template"), None);

@@ -157,7 +157,9 @@ impl Reader<'_> {
                 }
             }
         }
+        let whole = self.manifests.documents.len() == first + 1;
         for document in self.manifests.documents.iter_mut().skip(first) {
+            document.whole = whole && document.line == root.first().line;
             document.template.clone_from(&template);
             document.allowances.clone_from(&allowances);
         }

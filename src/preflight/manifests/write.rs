@@ -49,6 +49,17 @@ pub(super) fn lines_of_item(value: &Value) -> Vec<String> {
     lines.into_iter().enumerate().map(mark).collect()
 }
 
+/// A value as lines, for people.
+pub(crate) fn lines(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(items) if !items.is_empty() => items.iter().flat_map(lines_of_item).collect(),
+        Value::Object(fields) if !fields.is_empty() => {
+            fields.iter().flat_map(|(key, value)| lines_of_member(key, value)).collect()
+        }
+        _ => vec![inline(value, false)],
+    }
+}
+
 /// An object as a document of its own, without the line that parts it from others.
 pub(super) fn document(object: &Value) -> String {
     let Value::Object(fields) = object else { return inline(object, false) };

@@ -1,6 +1,8 @@
 //! What would become of manifests: the outcome first, then by document.
 
-use super::{Screen, Tone, finding};
+use std::collections::BTreeSet;
+
+use super::{Screen, Tone, finding, repair};
 use crate::report::document::preflight::{
     DocumentEntry, EvictionEntry, IssueEntry, MoveEntry, Preflight, PreflightStatus, RoleEntry, WorkloadEntry,
 };
@@ -9,8 +11,9 @@ use crate::report::document::preflight::{
 pub(crate) fn write(report: &Preflight<'_>, screen: &mut Screen) {
     let (tone, summary) = summary(report);
     screen.styled(tone, 0, &summary);
+    let mut told = BTreeSet::new();
     for document in &report.documents {
-        write_document(report, document, screen);
+        write_document(report, document, &mut told, screen);
     }
     write_moves(&report.moves, screen);
     for eviction in &report.evictions {
@@ -88,7 +91,13 @@ fn write_moves(moves: &[MoveEntry<'_>], screen: &mut Screen) {
     }
 }
 
-fn write_document(report: &Preflight<'_>, document: &DocumentEntry<'_>, screen: &mut Screen) {
+/// Writes a document of which something is told. Repairs of several documents in one are told with the first.
+fn write_document(
+    report: &Preflight<'_>,
+    document: &DocumentEntry<'_>,
+    told: &mut BTreeSet<usize>,
+    screen: &mut Screen,
+) {
     let same = |one: &&WorkloadEntry<'_>| {
         one.kind == document.kind && one.namespace == document.namespace && one.name == document.name
     };
@@ -113,6 +122,13 @@ fn write_document(report: &Preflight<'_>, document: &DocumentEntry<'_>, screen: 
     }
     document.warnings.iter().for_each(|warning| screen.paragraph(2, &format!("Warning: {warning}")));
     short.into_iter().for_each(|workload| write_workload(workload, screen));
+    let object = format!("{} {namespace}{}", document.kind, document.name);
+    let issues = report.issues.iter().filter(|issue| issue.object == object && issue.file == document.file);
+    for issue in issues.filter(|issue| issue.suppressed.is_none()) {
+        if issue.refusal.is_some_and(|refusal| told.insert(refusal)) {
+            repair::write_all(&issue.remedies, issue.no_repair, screen);
+        }
+    }
 }
 
 fn write_workload(workload: &WorkloadEntry<'_>, screen: &mut Screen) {
