@@ -56,7 +56,8 @@ pub(crate) fn run(args: &PreflightArgs) -> anyhow::Result<Exit> {
     };
     let changes = args.what_if.changes()?;
     let mut manifests = manifests::read(&files);
-    args.what_if.asked().put(&mut manifests.documents);
+    let asked = args.what_if.asked();
+    asked.put(&mut manifests.documents);
     tell_problems(&manifests);
     let default = args.input.current_namespace()?;
     let namespace = args.namespace.clone().or(default).unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned());
@@ -65,7 +66,7 @@ pub(crate) fn run(args: &PreflightArgs) -> anyhow::Result<Exit> {
     let options = args.engine.options(args.gate.for_programs())?;
     let minor = options.version(&snapshot).minor;
     let Manifests { documents, problems, passed_over } = manifests;
-    let mut input = Input { snapshot, objects, unread, documents, namespace, changes, options, answers: Vec::new() };
+    let mut input = Input { snapshot, objects, unread, documents, files, asked, namespace, changes, options, answers: Vec::new() };
     args.dry_run.ask(cluster.as_ref(), &mut input);
     let outcome = try_on(input);
     let issues = collect((&problems, &passed_over), &outcome, minor, &baseline);

@@ -24,4 +24,4 @@ pub use finding::{AtRisk, Confidence, Evidence, Explained, Finding, Loss, Near, 
 pub use more::{MoreRules, NoMore};
 pub use options::{Options, Scope};
 pub use release::{Release, ReleaseSource};
-pub use remedy::{Change, Manager, Remedy, Risk, Side, Size, Step, Trial};
+pub use remedy::{Change, EditOp, Manager, ManifestEdit, Remedy, Risk, Side, Size, Step, Trial};

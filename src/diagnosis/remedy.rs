@@ -86,6 +86,52 @@ pub struct Manager {
     pub chart: Option<String>,
 }
 
+/// What is done to a manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub enum EditOp {
+    /// A field gets another value.
+    Replace,
+    /// A field comes to those that are there.
+    Add,
+    /// A field goes.
+    Remove,
+    /// A field gets another name.
+    Rename,
+    /// A document comes before this one.
+    Insert,
+    /// The document goes to another place.
+    Move,
+}
+
+/// A change of a manifest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ManifestEdit {
+    pub op: EditOp,
+    /// The file as the user named it, `-` for standard input.
+    pub file: String,
+    /// The stretch that goes, from 1; empty where nothing does. Of a document that moves, where it begins.
+    pub line: usize,
+    pub column: usize,
+    pub end_line: usize,
+    pub end_column: usize,
+    /// What takes the place of the stretch; `None` for a document that moves.
+    pub text: Option<String>,
+    /// The object of the document, as `Kind namespace/name`.
+    pub document: String,
+    /// The field, empty for the document as a whole.
+    pub path: String,
+    /// What stands there; `None` where nothing does.
+    pub from: Option<serde_json::Value>,
+    /// What is to stand there; `None` where nothing is.
+    pub to: Option<serde_json::Value>,
+    /// The program that rendered the text, where one did: there is no such file then.
+    pub renderer: Option<&'static str>,
+    /// The template of a chart that the text was rendered from, as helm's comment says.
+    pub template: Option<String>,
+}
+
 /// One step of a remedy.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Step {
@@ -106,6 +152,8 @@ pub struct Step {
     pub effects: Vec<Change>,
     /// The command that takes the step back; `None` where nothing does.
     pub undo: Option<String>,
+    /// The change of a manifest; `None` for what is done in the cluster.
+    pub edit: Option<ManifestEdit>,
 }
 
 /// What came of trying a remedy on a copy of the state.
@@ -153,6 +201,8 @@ pub struct Remedy {
     pub trial: Trial,
     /// `None` for repairs that a rule proposes.
     pub size: Option<Size>,
+    /// Whether all manifests fit then; `None` where it was not tried on manifests.
+    pub fits: Option<bool>,
 }
 
 impl Trial {
@@ -165,12 +215,12 @@ impl Trial {
 impl Remedy {
     /// A remedy that is still to be tried.
     pub fn new(title: impl Into<String>, risk: Risk, steps: Vec<Step>) -> Self {
-        Self { title: title.into(), risk, steps, trial: Trial::pending(), size: None }
+        Self { title: title.into(), risk, steps, trial: Trial::pending(), size: None, fits: None }
     }
 
     /// A remedy that can't be tried, and why.
     pub fn untried(title: impl Into<String>, risk: Risk, steps: Vec<Step>, reason: impl Into<String>) -> Self {
-        Self { title: title.into(), risk, steps, trial: Trial::Untried(reason.into()), size: None }
+        Self { title: title.into(), risk, steps, trial: Trial::Untried(reason.into()), size: None, fits: None }
     }
 }
 

@@ -116,6 +116,12 @@ pub fn diagnose_and_more(more: &dyn MoreRules, snapshot: &Snapshot, scope: &Scop
     diagnose_with(&rules(options.risks), more, snapshot, scope, options)
 }
 
+/// The causes alone: no remedy is tried, and none is searched for.
+pub(crate) fn causes_alone(snapshot: &Snapshot, scope: &Scope, options: &Options) -> Vec<Finding> {
+    let options = &options.completed(snapshot, options.release(snapshot));
+    causes::causes(snapshot, scope, options, &options.scheduler(snapshot))
+}
+
 /// What causes depend on and was not read.
 pub fn demands(snapshot: &Snapshot, scope: &Scope, options: &Options) -> Vec<Demand> {
     run((&rules(options.risks), &NoMore), snapshot, scope, options, |_| true).err().unwrap_or_default()

@@ -201,7 +201,7 @@ fn once(chance: &mut Chance) {
 fn timed(chance: &mut Chance) -> Duration {
     let begun = Instant::now();
     let text = chance.text();
-    let manifests = read(&[ManifestFile { name: "m".to_owned(), text: Ok(text.clone()) }]);
+    let manifests = read(&[ManifestFile { name: "m".to_owned(), renderer: None, text: Ok(text.clone()) }]);
     let version = Version::new(1, u32::try_from(24 + chance.below(14)).unwrap_or(37));
     let mut world = World::default();
     for document in manifests.documents.iter().take(4) {

@@ -14,6 +14,7 @@ mod placement;
 mod places;
 mod rehearsal;
 mod removal;
+pub(crate) mod repairs;
 mod room;
 pub(crate) mod run;
 pub(crate) mod server;

@@ -1,5 +1,6 @@
 //! Applies documents to a cluster, one after the other, and tells what came of them.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -12,16 +13,19 @@ use super::placement::{Draw, Eviction, Placement};
 use super::places::Places;
 use super::rehearsal::{self, Leaving, Move};
 use super::removal;
+use super::repairs::{self, Ground, Refusal};
+use super::room::Asked;
 use super::server::{self, Action, Outcome, Request};
 use super::state::State;
 use super::world::{Key, World};
-use crate::diagnosis::{Options, Scope};
+use crate::diagnosis::{Change, Options, Scope};
 use crate::engine::{self, Diagnosis};
 use crate::model::selector::LabelSelector;
 use crate::model::{Kind, ObjectRef};
 use crate::scheduler::Scheduler;
 use crate::snapshot::Snapshot;
 use crate::source::dry_run::Answered;
+use crate::source::manifests::ManifestFile;
 
 /// What a preflight is given.
 pub(crate) struct Input {
@@ -31,6 +35,10 @@ pub(crate) struct Input {
     /// Kinds of which some objects could not be read.
     pub(crate) unread: Vec<String>,
     pub(crate) documents: Vec<Document>,
+    /// The texts that the documents were read from.
+    pub(crate) files: Vec<ManifestFile>,
+    /// What was put into the documents in place of what the texts say.
+    pub(crate) asked: Asked,
     /// The namespace of documents that name none.
     pub(crate) namespace: String,
     pub(crate) changes: Changes,
@@ -85,29 +93,37 @@ pub(crate) struct Preflight {
     pub(crate) snapshot: Snapshot,
     pub(crate) scope: Scope,
     pub(crate) diagnosis: Diagnosis,
+    /// What ends what the server refuses.
+    pub(crate) refusals: Vec<Refusal>,
 }
 
 /// What is tried, several times where chance decides.
-struct Trial<'a> {
-    world: World,
-    snapshot: &'a Snapshot,
-    documents: &'a [Document],
-    namespace: &'a str,
+pub(super) struct Trial<'a> {
+    world: Cow<'a, World>,
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) documents: &'a [Document],
+    pub(super) namespace: &'a str,
     changes: &'a Changes,
-    options: &'a Options,
-    answers: &'a [Answered],
+    pub(super) options: &'a Options,
+    answers: Cow<'a, [Answered]>,
     now: String,
+    /// Changes of the cluster that a repair makes first.
+    pub(super) first: &'a [&'a Change],
+    /// Objects that a repair deletes just before the documents are applied, and whether what they own stays.
+    pub(super) gone: &'a [(&'a Key, bool)],
 }
 
 /// What came of one try.
-struct Played {
-    state: State,
-    documents: Vec<DocumentResult>,
-    workloads: Vec<WorkloadResult>,
-    evictions: Vec<Eviction>,
+pub(super) struct Played {
+    pub(super) state: State,
+    pub(super) documents: Vec<DocumentResult>,
+    pub(super) workloads: Vec<WorkloadResult>,
+    pub(super) evictions: Vec<Eviction>,
     deletions: Vec<Key>,
     moves: Vec<Move>,
-    verdict: Verdict,
+    pub(super) verdict: Verdict,
+    /// Why a change of a repair could not be made.
+    pub(super) failed: Option<String>,
     /// Whether chance had a part in it.
     tied: bool,
 }
@@ -122,25 +138,64 @@ const CHANCE: &str = "whether everything fits hangs on which of several equal no
 
 /// Tries documents on a cluster.
 pub(crate) fn run(input: Input) -> Preflight {
-    let Input { snapshot, objects, unread, documents, namespace, changes, options, answers } = input;
+    let Input { snapshot, objects, unread, documents, files, asked, namespace, changes, options, answers } = input;
     let now = options.now.or_else(|| snapshot.newest().map(|newest| newest.time));
     let trial = Trial {
-        world: world(&snapshot, objects, &unread, &namespace),
+        world: Cow::Owned(world(&snapshot, objects, &unread, &namespace)),
         snapshot: &snapshot,
         documents: &documents,
         namespace: &namespace,
         changes: &changes,
         options: &options,
-        answers: &answers,
+        answers: Cow::Owned(answers),
         now: now.map_or_else(|| "1970-01-01T00:00:00Z".to_owned(), |now| now.to_string()),
+        first: &[],
+        gone: &[],
     };
     let played = trial.most_likely();
-    finish(played, documents, &options)
+    let ground = Ground::new(&played);
+    let mut outcome = finish(played, Vec::new(), &options);
+    if outcome.verdict == Verdict::Blocked {
+        repairs::add(&trial, &files, &asked, ground, &mut outcome);
+    }
+    outcome.sources = documents;
+    outcome
 }
 
 impl Trial<'_> {
+    /// What is stored before the documents are applied.
+    pub(super) fn stored(&self) -> &World {
+        &self.world
+    }
+
+    /// The same with other documents, behind changes of the cluster.
+    pub(super) fn with<'s>(
+        &'s self,
+        documents: &'s [Document],
+        first: &'s [&'s Change],
+        gone: &'s [(&'s Key, bool)],
+    ) -> Trial<'s> {
+        let Trial { snapshot, namespace, changes, options, .. } = *self;
+        let (world, now) = (Cow::Borrowed(&*self.world), self.now.clone());
+        let answers = self.answers_to(documents);
+        Trial { world, snapshot, documents, namespace, changes, options, answers, now, first, gone }
+    }
+
+    /// What the server said of documents: nothing of those that it was not asked about as they are now.
+    fn answers_to(&self, documents: &[Document]) -> Cow<'_, [Answered]> {
+        let answer = |document: &Document| {
+            let same = |asked: &Document| asked.object == document.object;
+            let answer = self.documents.iter().position(same).and_then(|number| self.answers.get(number));
+            answer.cloned().unwrap_or_else(|| Answered::silent("it was not asked about the document as edited"))
+        };
+        match self.answers.is_empty() {
+            true => Cow::Borrowed(&[]),
+            false => documents.iter().map(answer).collect(),
+        }
+    }
+
     /// What comes of it in most tries; where some fit and some don't, one that does not, as not known.
-    fn most_likely(&self) -> Played {
+    pub(super) fn most_likely(&self) -> Played {
         let base = self.options.scheduler(self.snapshot);
         let first = self.play(&base, Draw::First);
         let size = self.snapshot.nodes.seen().len() + self.snapshot.pods.seen().len() + self.documents.len();
@@ -166,8 +221,16 @@ impl Trial<'_> {
 
     fn play(&self, base: &Scheduler<'_>, draw: Draw) -> Played {
         let version = self.options.version(self.snapshot);
-        let mut state = State::new(self.world.clone(), self.snapshot.clone(), version, self.now.clone());
-        let mut placement = Placement::new(base.after(self.snapshot), draw);
+        let mut state = State::new(World::clone(&self.world), self.snapshot.clone(), version, self.now.clone());
+        let failed = self.first.iter().find_map(|change| repairs::make(&mut state, change).err());
+        for (key, orphan) in self.gone {
+            match orphan {
+                true => state.orphan(key),
+                false => _ = removal::delete(&mut state, key),
+            }
+        }
+        let start = state.snapshot.clone();
+        let mut placement = Placement::new(base.after(&start), draw);
         let mut deletions = self.delete(&mut state);
         let mut calm = deletions.is_empty() || settle(&mut state, &mut placement);
         let mut documents = Vec::new();
@@ -190,7 +253,7 @@ impl Trial<'_> {
         let workloads = judged(&state, self.snapshot, &base.after(&state.snapshot), &documents);
         let verdict = verdict(&state, &documents, &workloads, &moves);
         let Placement { evictions, tied, .. } = placement;
-        Played { state, documents, workloads, evictions, deletions, moves, verdict, tied }
+        Played { state, documents, workloads, evictions, deletions, moves, verdict, failed, tied }
     }
 
     /// Deletes what is to go first; gives what was there.
@@ -235,6 +298,11 @@ impl Trial<'_> {
 }
 
 impl Played {
+    /// Whether a claim among the documents is neither bound nor waits for its first consumer.
+    pub(super) fn claim_stuck(&self, key: &Key) -> bool {
+        claim_stuck(&self.state, key)
+    }
+
     /// What the report says of the outcome.
     fn told(&self) -> (Verdict, &[WorkloadResult]) {
         (self.verdict, &self.workloads)
@@ -373,17 +441,29 @@ fn finish(played: Played, sources: Vec<Document>, options: &Options) -> Prefligh
         snapshot,
         scope,
         diagnosis,
+        refusals: Vec::new(),
     }
 }
 
 /// Whether a claim among the documents is neither bound nor waits for its first consumer.
 fn claims_stuck(state: &State, documents: &[DocumentResult]) -> bool {
     let claims = documents.iter().filter(|document| document.admitted == Some(true));
-    let mut claims = claims.filter(|document| document.key.kind == Kind::PersistentVolumeClaim.name());
-    claims.any(|document| {
-        let namespace = document.key.namespace.as_deref().unwrap_or_default();
-        let Some(claim) = state.snapshot.claims.get(namespace, &document.key.name).found() else { return false };
-        let class = state.snapshot.classes.get("", claim.class()).found();
-        !(claim.fully_bound() || class.is_some_and(|class| class.waits_for_consumer()))
-    })
+    let mut claims = claims.map(|document| &document.key);
+    claims.any(|key| claim_stuck(state, key))
+}
+
+fn claim_stuck(state: &State, key: &Key) -> bool {
+    if key.kind != Kind::PersistentVolumeClaim.name() {
+        return false;
+    }
+    let namespace = key.namespace.as_deref().unwrap_or_default();
+    let Some(claim) = state.snapshot.claims.get(namespace, &key.name).found() else { return false };
+    let class = state.snapshot.classes.get("", claim.class()).found();
+    !(claim.fully_bound() || class.is_some_and(|class| class.waits_for_consumer()))
+}
+
+/// The object of a document, as `Kind namespace/name`.
+pub(crate) fn named(key: &Key) -> String {
+    let namespace = key.namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
+    format!("{} {namespace}{}", key.kind, key.name)
 }

@@ -55,6 +55,8 @@ pub(crate) struct State {
     pub(crate) volumes_seen: u64,
     /// The Job that a CronJob was given to see what its runs come to.
     pub(crate) runs: BTreeMap<Key, Key>,
+    /// The uids of objects that were deleted without what they own, which their successors take over.
+    orphaned: BTreeMap<Key, String>,
 }
 
 impl State {
@@ -70,6 +72,7 @@ impl State {
             revisions,
             refused: HashMap::new(),
             runs: BTreeMap::new(),
+            orphaned: BTreeMap::new(),
             ahead: HashMap::new(),
             volumes_seen: u64::MAX,
             world,
@@ -124,8 +127,9 @@ impl State {
     /// Stores an object that did not exist, with what the server gives it, and charges it to the quotas.
     pub(crate) fn put_new(&mut self, key: Key, mut object: Value) {
         let number = self.next();
+        let uid = self.orphaned.remove(&key).unwrap_or_else(|| format!("00000000-0000-4000-8000-{number:012}"));
         if let Some(meta) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-            meta.insert("uid".to_owned(), json!(format!("00000000-0000-4000-8000-{number:012}")));
+            meta.insert("uid".to_owned(), json!(uid));
             meta.insert("creationTimestamp".to_owned(), json!(self.now));
             meta.insert("resourceVersion".to_owned(), json!(number.to_string()));
         }
@@ -215,6 +219,16 @@ impl State {
             self.snapshot.remove(kind, namespace, &key.name);
         }
         self.openings += 1;
+    }
+
+    /// Deletes an object without what it owns (`--cascade=orphan`). A new one of its name adopts that by its selector, which
+    /// is taken to be the same.
+    pub(crate) fn orphan(&mut self, key: &Key) {
+        let object = self.world.get(&key.kind, key.namespace.as_deref(), &key.name);
+        if let Some(uid) = object.map(|object| uid_of(object).to_owned()) {
+            self.orphaned.insert(key.clone(), uid);
+            self.remove(key);
+        }
     }
 
     /// Takes back a claim that was made here, with the volume that was made for it and what that took.

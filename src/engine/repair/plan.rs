@@ -368,7 +368,8 @@ impl Plan {
         let waits = |part: &Part| matches!(part.change, Edit::Object(Change::AwaitEnd { .. }));
         let changes = !self.parts.iter().all(waits);
         let size = changes.then(|| Size { side: self.side(), weight: self.cost() });
-        Some(Remedy { title: self.title(cx), risk, steps: self.steps(cx, victims)?, trial: Trial::pending(), size })
+        let steps = self.steps(cx, victims)?;
+        Some(Remedy { title: self.title(cx), risk, steps, trial: Trial::pending(), size, fits: None })
     }
 
     /// All that is done, as long as it is short; else what comes first, and how much more.

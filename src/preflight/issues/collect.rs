@@ -8,7 +8,7 @@ use crate::diagnosis::Severity;
 use crate::preflight::judged::{DocumentResult, WorkloadResult};
 use crate::preflight::manifests::{Document, Problem, Region, strict};
 use crate::preflight::places::{Place, Places};
-use crate::preflight::run::{Preflight, Verdict};
+use crate::preflight::run::{Preflight, Verdict, named};
 
 /// What is wrong: with the files, with each document in its order, and with what comes of them.
 pub(crate) fn collect(
@@ -18,7 +18,7 @@ pub(crate) fn collect(
     baseline: &Baseline,
 ) -> Vec<Issue> {
     let places = outcome.places();
-    let mut collector = Collector { outcome, places, baseline, issues: Vec::new(), told: HashMap::new() };
+    let mut collector = Collector { outcome, places, baseline, issues: Vec::new(), told: HashMap::new(), because: (None, None) };
     problems.iter().for_each(|problem| collector.problem(UNREADABLE, Level::Error, problem));
     passed_over.iter().for_each(|problem| collector.problem("passed-over", Level::Warning, problem));
     for (index, (document, result)) in outcome.sources.iter().zip(&outcome.documents).enumerate() {
@@ -38,6 +38,8 @@ struct Collector<'a> {
     issues: Vec<Issue>,
     /// How often an issue of the same rule, object and field was told.
     told: HashMap<String, usize>,
+    /// The finding or refusal that the next issues tell.
+    because: (Option<String>, Option<usize>),
 }
 
 impl Collector<'_> {
@@ -60,6 +62,8 @@ impl Collector<'_> {
             object: String::new(),
             path: String::new(),
             suppression: known.then_some(Suppression::Baseline),
+            finding: None,
+            refusal: None,
             fingerprint,
         });
     }
@@ -76,7 +80,7 @@ impl Collector<'_> {
             _ => level,
         };
         let region = document.region(path);
-        let object = named(result);
+        let object = named(&result.key);
         let fingerprint = self.fingerprint(format!("{rule}|{object}|{path}"));
         let comment = document.allowance(rule, region.line).map(|one| Suppression::Comment(one.reason.clone()));
         let known = self.baseline.knows(&fingerprint).then_some(Suppression::Baseline);
@@ -90,6 +94,8 @@ impl Collector<'_> {
             path: path.to_owned(),
             fingerprint,
             suppression: comment.or(known),
+            finding: self.because.0.clone(),
+            refusal: self.because.1,
         });
     }
 
@@ -116,8 +122,16 @@ impl Collector<'_> {
         match result.admitted {
             Some(true) => {}
             None => self.tell(index, "", "not-known", Level::Unknown, message),
-            Some(false) => self.refused(index, document, message, minor),
+            Some(false) => {
+                self.because.1 = self.refusal(index);
+                self.refused(index, document, message, minor);
+                self.because.1 = None;
+            }
         }
+    }
+
+    fn refusal(&self, index: usize) -> Option<usize> {
+        self.outcome.refusals.iter().position(|refusal| refusal.documents.contains(&index))
     }
 
     /// What the server refuses, field by field where it names them.
@@ -159,7 +173,9 @@ impl Collector<'_> {
             }
             let place = self.places.of_finding(finding).or_else(|| self.unfit());
             if let Some(Place { document, path, .. }) = place {
+                self.because.0 = Some(finding.id.clone());
                 self.tell(document, &path, &finding.rule, level, finding.title.clone());
+                self.because.0 = None;
             }
         }
         explained
@@ -182,7 +198,10 @@ impl Collector<'_> {
                 Some((path, _)) => path.replacen("spec", prefix, 1),
                 None => refused(&document.object, message),
             };
-            return self.tell(index, &path, "not-created", Level::Error, message.clone());
+            self.because.1 = self.refusal(index);
+            self.tell(index, &path, "not-created", Level::Error, message.clone());
+            self.because.1 = None;
+            return;
         }
         if explained.contains(&index) {
             return;
@@ -199,10 +218,4 @@ impl Collector<'_> {
             }
         }
     }
-}
-
-/// The object of a document, as `Kind namespace/name`.
-fn named(result: &DocumentResult) -> String {
-    let namespace = result.key.namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
-    format!("{} {namespace}{}", result.key.kind, result.key.name)
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Where the pod's own `spec` stands in an object of a kind; `None` for kinds without pods.
-pub(super) fn pod_spec(kind: &str) -> Option<&'static str> {
+pub(in crate::preflight) fn pod_spec(kind: &str) -> Option<&'static str> {
     match kind {
         "Pod" => Some("spec"),
         "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" | "Job" | "ReplicationController" => {
@@ -16,7 +16,7 @@ pub(super) fn pod_spec(kind: &str) -> Option<&'static str> {
 }
 
 /// The fields that the server's `… is invalid: …` names, each with what it says of it.
-pub(super) fn invalid(message: &str) -> Vec<(String, String)> {
+pub(in crate::preflight) fn invalid(message: &str) -> Vec<(String, String)> {
     let Some((_, told)) = message.split_once(" is invalid: ") else { return Vec::new() };
     let told = told.strip_prefix('[').and_then(|told| told.strip_suffix(']')).unwrap_or(told);
     let mut found: Vec<(String, String)> = Vec::new();

@@ -9,6 +9,7 @@ use super::manifests::Region;
 
 pub(crate) use baseline::Baseline;
 pub(crate) use collect::collect;
+pub(super) use fields::{invalid, pod_spec};
 pub(crate) use rules::OWN;
 
 /// The rule of what can't be read.
@@ -53,6 +54,10 @@ pub(crate) struct Issue {
     /// The same from run to run, as long as rule, object and field are.
     pub(crate) fingerprint: String,
     pub(crate) suppression: Option<Suppression>,
+    /// The id of the finding that it tells.
+    pub(crate) finding: Option<String>,
+    /// The position of the refusal that it tells among those with repairs.
+    pub(crate) refusal: Option<usize>,
 }
 
 impl Issue {

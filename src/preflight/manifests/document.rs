@@ -32,6 +32,12 @@ pub(crate) struct Duplicate {
 pub(crate) struct Document {
     /// The file as the user named it, `-` for standard input.
     pub(crate) file: String,
+    /// The position of its file among those that were read.
+    pub(crate) source: usize,
+    /// Whether nothing else stands in its part of the file.
+    pub(super) whole: bool,
+    /// The program that rendered the text, where one did: there is no such file then.
+    pub(crate) renderer: Option<&'static str>,
     /// Line of the object's first key, from 1.
     pub(crate) line: usize,
     /// Column of the object's first key, from 1.
@@ -43,7 +49,7 @@ pub(crate) struct Document {
     /// The template of a chart that it was rendered from, as helm's comment says.
     pub(crate) template: Option<String>,
     /// Where the object's fields stand.
-    tree: Option<Arc<Node>>,
+    pub(super) tree: Option<Arc<Node>>,
 }
 
 impl Document {
@@ -51,6 +57,9 @@ impl Document {
     pub(crate) fn new(file: &str, line: usize, column: usize, object: Value) -> Self {
         Self {
             file: file.to_owned(),
+            source: 0,
+            whole: false,
+            renderer: None,
             line,
             column,
             object,

@@ -2,6 +2,7 @@
 
 mod allow;
 mod document;
+mod edit;
 mod hook;
 mod json;
 mod list;
@@ -11,8 +12,12 @@ mod scalar;
 mod split;
 pub(crate) mod strict;
 mod tree;
+mod write;
 mod yaml;
 
 pub(crate) use document::{Document, Region};
+pub(crate) use edit::{FieldEdit, Op, TextEdit, changed, member_path, tokens};
 pub(crate) use hook::Role;
+pub(crate) use path::pointer_of;
+pub(crate) use write::lines;
 pub(crate) use read::{Manifests, Problem, read};

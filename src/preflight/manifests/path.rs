@@ -28,6 +28,15 @@ pub(super) fn steps(path: &str) -> Vec<Step<'_>> {
     steps
 }
 
+/// A path as a JSON pointer (RFC 6901).
+pub(crate) fn pointer_of(path: &str) -> String {
+    let token = |step: &Step<'_>| match step {
+        Step::Key(key) => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+        Step::Index(index) => format!("/{index}"),
+    };
+    steps(path).iter().map(token).collect()
+}
+
 /// A member's path.
 pub(super) fn join(parent: &str, key: &str) -> String {
     if parent.is_empty() { key.to_owned() } else { format!("{parent}.{key}") }

@@ -52,11 +52,15 @@ impl Problem {
 /// Reads files of manifests.
 pub(crate) fn read(files: &[ManifestFile]) -> Manifests {
     let mut manifests = Manifests::default();
-    for ManifestFile { name, text } in files {
+    for (source, ManifestFile { name, renderer, text }) in files.iter().enumerate() {
         match text {
             Ok(text) => {
                 let left = UNFOLDED + UNFOLDING * text.len() as u64;
+                let first = manifests.documents.len();
                 Reader { file: name, left, manifests: &mut manifests }.file(text);
+                for document in manifests.documents.iter_mut().skip(first) {
+                    (document.source, document.renderer) = (source, *renderer);
+                }
             }
             Err(fault) => manifests.problems.push(Problem {
                 file: name.clone(),
@@ -153,7 +157,9 @@ impl Reader<'_> {
                 }
             }
         }
+        let whole = self.manifests.documents.len() == first + 1;
         for document in self.manifests.documents.iter_mut().skip(first) {
+            document.whole = whole && document.line == root.first().line;
             document.template.clone_from(&template);
             document.allowances.clone_from(&allowances);
         }
@@ -238,7 +244,7 @@ mod tests {
     use super::*;
 
     fn read(name: &str, text: &str) -> Manifests {
-        super::read(&[ManifestFile { name: name.to_owned(), text: Ok(text.to_owned()) }])
+        super::read(&[ManifestFile { name: name.to_owned(), renderer: None, text: Ok(text.to_owned()) }])
     }
 
     fn one(text: &str) -> Document {

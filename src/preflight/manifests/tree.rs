@@ -19,6 +19,8 @@ const MANY: usize = 1000;
 pub(super) struct Node {
     pub(super) region: Region,
     pub(super) shape: Shape,
+    /// Whether a map or list is written between brackets.
+    pub(super) flow: bool,
     /// How deep values stand in it, with what aliases stand for.
     pub(super) depth: usize,
 }

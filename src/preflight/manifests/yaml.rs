@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use granit_parser::{Event, Marker, Options, Parser, ScalarStyle, Span, Tag};
+use granit_parser::{Event, Marker, Options, Parser, ScalarStyle, Span, StructureStyle, Tag};
 
 use super::document::Region;
 use super::scalar;
@@ -112,6 +112,7 @@ struct Open {
     start: Span,
     anchor: usize,
     shape: Opened,
+    flow: bool,
 }
 
 enum Opened {
@@ -138,8 +139,10 @@ impl Builder {
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Fault> {
         match event {
             Event::Scalar(text, style, anchor, tag) => self.scalar(&text, style, anchor, tag, span),
-            Event::SequenceStart(_, anchor, _) => self.start(span, anchor, Opened::List(Vec::new())),
-            Event::MappingStart(_, anchor, _) => self.start(span, anchor, Opened::Map(Vec::new(), Pending::Key)),
+            Event::SequenceStart(style, anchor, _) => self.start(span, anchor, style, Opened::List(Vec::new())),
+            Event::MappingStart(style, anchor, _) => {
+                self.start(span, anchor, style, Opened::Map(Vec::new(), Pending::Key))
+            }
             Event::SequenceEnd | Event::MappingEnd => self.end(span),
             Event::Alias(anchor) => {
                 let Some(node) = self.anchors.get(&anchor).cloned() else {
@@ -156,11 +159,11 @@ impl Builder {
         Fault { line, column, message: message.into(), key: false }
     }
 
-    fn start(&mut self, span: Span, anchor: usize, shape: Opened) -> Result<(), Fault> {
+    fn start(&mut self, span: Span, anchor: usize, style: StructureStyle, shape: Opened) -> Result<(), Fault> {
         if let Some(Open { shape: Opened::Map(_, Pending::Key), .. }) = self.open.last() {
             return Err(Fault { key: true, ..self.fault(span, "a map or list can't be a key") });
         }
-        self.open.push(Open { start: span, anchor, shape });
+        self.open.push(Open { start: span, anchor, shape, flow: style == StructureStyle::Flow });
         Ok(())
     }
 
@@ -180,7 +183,7 @@ impl Builder {
         if depth > DEEPEST {
             return Err(self.fault(open.start, format!("values are nested deeper than {DEEPEST}")));
         }
-        let node = Arc::new(Node { region, shape, depth });
+        let node = Arc::new(Node { region, shape, flow: open.flow, depth });
         if open.anchor != 0 {
             self.anchors.insert(open.anchor, Arc::clone(&node));
         }
@@ -212,7 +215,7 @@ impl Builder {
             return Ok(());
         }
         let value = scalar::value(text, plain, tag).map_err(|message| self.fault(span, message))?;
-        let node = Arc::new(Node { region, shape: Shape::Scalar(value), depth: 0 });
+        let node = Arc::new(Node { region, shape: Shape::Scalar(value), flow: false, depth: 0 });
         if anchor != 0 {
             self.anchors.insert(anchor, Arc::clone(&node));
         }

@@ -207,6 +207,18 @@ pub(crate) fn versions(resource: &Resource, release: Version) -> Vec<&str> {
     versions
 }
 
+/// The versions of a built-in kind that the server of a release serves, with their groups.
+pub(crate) fn versions_of(kind: &str, release: Version) -> Vec<String> {
+    let served = |built_in: &&BuiltIn| {
+        built_in.kind == kind && built_in.since <= release.minor && release.minor < built_in.until
+    };
+    let shown = |built_in: &BuiltIn| match built_in.group {
+        "" => built_in.version.to_owned(),
+        group => format!("{group}/{}", built_in.version),
+    };
+    BUILT_IN.iter().filter(served).map(shown).collect()
+}
+
 /// The built-in kinds whose objects have a namespace.
 pub(crate) fn namespaced_kinds() -> std::collections::BTreeSet<&'static str> {
     BUILT_IN.iter().filter(|built_in| built_in.namespaced).map(|built_in| built_in.kind).collect()

@@ -2,7 +2,7 @@
 //! of `kubectl apply`.
 
 mod admission;
-mod amount;
+pub(crate) mod amount;
 mod apply;
 mod cel;
 mod create;
@@ -182,6 +182,11 @@ pub(crate) fn key(world: &World, object: &Value, default_namespace: &str) -> Key
         None => named.map(str::to_owned),
     };
     Key { kind: kind.to_owned(), namespace, name: json::text(object, "/metadata/name").to_owned() }
+}
+
+/// The versions in which the server of a release has a built-in kind, as `apiVersion` has them.
+pub(crate) fn served_versions(kind: &str, release: Version) -> Vec<String> {
+    kinds::versions_of(kind, release)
 }
 
 /// Adds what a new object takes to `status.used` of the quotas of its namespace, as the server does when it admits it.

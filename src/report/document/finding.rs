@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
+use serde_json::Value;
+
 use crate::diagnosis::{
-    Confidence, Evidence, Explained, Finding, Loss, Manager, Remedy, Risk, Severity, Size, Step, Trial,
+    Confidence, EditOp, Evidence, Explained, Finding, Loss, Manager, ManifestEdit, Remedy, Risk, Severity, Size, Step, Trial,
 };
 use crate::model::ObjectRef;
 
@@ -103,6 +105,9 @@ pub struct RemedyEntry<'a> {
     pub trial: TrialEntry,
     /// The next blocker, or why the remedy was not tried; null where it was tried and everything is placed.
     pub then: Option<&'a str>,
+    /// Whether all manifests fit then; absent where it was not tried on manifests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fits: Option<bool>,
 }
 
 /// What came of trying a remedy.
@@ -131,6 +136,41 @@ pub struct StepEntry<'a> {
     pub undone_by: Option<ManagerEntry<'a>>,
     /// The command that takes the step back; null where nothing does.
     pub undo: Option<&'a str>,
+    /// The change of a manifest; absent for what is done in the cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edit: Option<EditEntry<'a>>,
+}
+
+/// A change of a manifest.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct EditEntry<'a> {
+    pub op: EditOp,
+    /// The file as it was named, `-` for standard input; the folder where a program rendered it.
+    pub file: &'a str,
+    /// The stretch that goes, from 1, the end being the place behind its last character; empty where nothing goes. Of a
+    /// document that moves, where it begins.
+    pub line: usize,
+    pub column: usize,
+    pub end_line: usize,
+    pub end_column: usize,
+    /// The text that takes the place of the stretch; null for a document that moves.
+    pub text: Option<&'a str>,
+    /// The object, as `Kind namespace/name`.
+    pub document: &'a str,
+    /// The field, such as `spec.volumeClaimTemplates[0].spec.storageClassName`; empty for the document as a whole.
+    pub path: &'a str,
+    /// What stands there; null where nothing does.
+    pub from: Option<&'a Value>,
+    /// What is to stand there, or where a document goes; null where nothing is.
+    pub to: Option<&'a Value>,
+    /// `helm` or `kustomize`, where that rendered the text: the change belongs into what it was rendered from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub renderer: Option<&'static str>,
+    /// The template of a Helm chart that the text was rendered from; absent where nothing says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template: Option<&'a str>,
 }
 
 /// A tool that owns an object.
@@ -196,7 +236,7 @@ impl<'a> ExplainedEntry<'a> {
 }
 
 impl<'a> RemedyEntry<'a> {
-    fn new(remedy: &'a Remedy) -> Self {
+    pub(in crate::report) fn new(remedy: &'a Remedy) -> Self {
         let (trial, then) = match &remedy.trial {
             Trial::Schedules => (TrialEntry::Schedules, None),
             Trial::NextBlocker { then, .. } => (TrialEntry::NextBlocker, Some(then.as_str())),
@@ -209,6 +249,32 @@ impl<'a> RemedyEntry<'a> {
             steps: remedy.steps.iter().map(StepEntry::new).collect(),
             trial,
             then,
+            fits: remedy.fits,
+        }
+    }
+}
+
+impl RemedyEntry<'_> {
+    /// What came of trying it on manifests, in a few words.
+    pub(in crate::report) fn outcome(&self) -> &'static str {
+        match (self.trial, self.fits) {
+            (TrialEntry::Schedules, Some(true)) => "tried: everything fits then",
+            (TrialEntry::Schedules, _) => "tried: this fits then, something else does not",
+            (TrialEntry::NextBlocker, _) => "tried: it ends this, and something else comes up",
+            (TrialEntry::Untried, _) => "not tried",
+        }
+    }
+}
+
+impl EditEntry<'_> {
+    /// Where the change belongs if a program rendered the text.
+    pub(in crate::report) fn rendered(&self) -> Option<String> {
+        match (self.renderer, self.template) {
+            (None, None) => None,
+            (_, Some(template)) => {
+                Some(format!("This is rendered from {template}: change it there, or in its values."))
+            }
+            (Some(program), None) => Some(format!("{program} rendered this: change what it was rendered from.")),
         }
     }
 }
@@ -216,7 +282,28 @@ impl<'a> RemedyEntry<'a> {
 impl<'a> StepEntry<'a> {
     fn new(step: &'a Step) -> Self {
         let undone_by = step.undone_by.as_ref().map(ManagerEntry::new);
-        Self { what: &step.what, command: step.command.as_deref(), undone_by, undo: step.undo.as_deref() }
+        let edit = step.edit.as_ref().map(EditEntry::new);
+        Self { what: &step.what, command: step.command.as_deref(), undone_by, undo: step.undo.as_deref(), edit }
+    }
+}
+
+impl<'a> EditEntry<'a> {
+    fn new(edit: &'a ManifestEdit) -> Self {
+        Self {
+            op: edit.op,
+            file: &edit.file,
+            line: edit.line,
+            column: edit.column,
+            end_line: edit.end_line,
+            end_column: edit.end_column,
+            text: edit.text.as_deref(),
+            document: &edit.document,
+            path: &edit.path,
+            from: edit.from.as_ref(),
+            to: edit.to.as_ref(),
+            renderer: edit.renderer,
+            template: edit.template.as_deref(),
+        }
     }
 }
 

@@ -13,7 +13,7 @@ pub use diagnosis::{
     Report, SkippedEntry, Source, Status, VolumeEntry,
 };
 pub use finding::{
-    EvidenceEntry, ExplainedEntry, FindingEntry, ManagerEntry, ObjectEntry, RemedyEntry, StepEntry, TrialEntry,
+    EditEntry, EvidenceEntry, ExplainedEntry, FindingEntry, ManagerEntry, ObjectEntry, RemedyEntry, StepEntry, TrialEntry,
 };
 
 use crate::model::Kind;

@@ -4,11 +4,12 @@ use serde::Serialize;
 
 use super::API_VERSION;
 use super::diagnosis::{ClaimEntry, PodEntry, Report};
-use super::finding::{FindingEntry, PlaceEntry};
+use super::finding::{FindingEntry, PlaceEntry, RemedyEntry};
 use crate::diagnosis::Finding;
 use crate::preflight::dry_run::ServerResult;
 use crate::preflight::issues::{Issue, Level, Suppression, UNREADABLE};
 use crate::preflight::manifests::{Document, Role};
+use crate::preflight::repairs::Refusal;
 use crate::preflight::world::Key;
 use crate::preflight::{self, Action, DocumentResult, Move, Place, Unjudged, Verdict, WorkloadResult, unjudged};
 
@@ -157,6 +158,18 @@ pub(crate) struct IssueEntry<'a> {
     pub(crate) fingerprint: &'a str,
     /// Why it does not count; null where it does.
     pub(crate) suppressed: Option<SuppressionEntry<'a>>,
+    /// The finding that it tells, by its id, which has the repairs; absent for others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) finding: Option<&'a str>,
+    /// What to do about what the server refuses, the best first; absent where there is nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) remedies: Vec<RemedyEntry<'a>>,
+    /// Why no repair that was tried works; absent where one does, and where none was searched for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) no_repair: Option<&'a str>,
+    /// Which refusal it tells: several issues may tell the same.
+    #[serde(skip)]
+    pub(crate) refusal: Option<usize>,
 }
 
 /// How bad an issue is.
@@ -288,7 +301,7 @@ impl<'a> Preflight<'a> {
             claims: report.claims,
             findings: placed(outcome, report.findings),
             not_judged: unjudged(&outcome.sources).into_iter().map(NotJudgedEntry::new).collect(),
-            issues: issues.iter().map(IssueEntry::new).collect(),
+            issues: issues.iter().map(|issue| IssueEntry::new(issue, &outcome.refusals)).collect(),
         }
     }
 }
@@ -374,8 +387,9 @@ impl NotJudgedEntry {
 }
 
 impl<'a> IssueEntry<'a> {
-    fn new(issue: &'a Issue) -> Self {
+    fn new(issue: &'a Issue, refusals: &'a [Refusal]) -> Self {
         let region = issue.region;
+        let refusal = issue.refusal.and_then(|index| refusals.get(index));
         Self {
             rule: &issue.rule,
             level: match issue.level {
@@ -396,6 +410,10 @@ impl<'a> IssueEntry<'a> {
                 Suppression::Comment(reason) => SuppressionEntry { by: "comment", reason: Some(reason) },
                 Suppression::Baseline => SuppressionEntry { by: "baseline", reason: None },
             }),
+            finding: issue.finding.as_deref(),
+            remedies: refusal.map(|refusal| refusal.remedies.iter().map(RemedyEntry::new).collect()).unwrap_or_default(),
+            no_repair: refusal.and_then(|refusal| refusal.unrepaired.as_deref()),
+            refusal: issue.refusal,
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use super::{counting, path, plain};
+use super::{counting, path, plain, repaired};
 use crate::report::document::preflight::{IssueEntry, LevelEntry, Preflight};
 
 /// Writes a command for each issue that counts, and the outcome as a notice.
@@ -13,12 +13,12 @@ use crate::report::document::preflight::{IssueEntry, LevelEntry, Preflight};
 /// Those of the writer.
 pub(crate) fn write(report: &Preflight<'_>, out: &mut dyn Write) -> io::Result<()> {
     for issue in counting(report) {
-        writeln!(out, "{}", command(issue))?;
+        writeln!(out, "{}", command(issue, &repaired(report, issue)))?;
     }
     writeln!(out, "::notice title=storagewhy preflight::{}", data(&report.summary()))
 }
 
-fn command(issue: &IssueEntry<'_>) -> String {
+fn command(issue: &IssueEntry<'_>, repair: &str) -> String {
     let level = match issue.level {
         LevelEntry::Error => "error",
         LevelEntry::Unknown | LevelEntry::Warning => "warning",
@@ -34,7 +34,9 @@ fn command(issue: &IssueEntry<'_>) -> String {
     let properties: Vec<String> =
         properties.into_iter().map(|(name, value)| format!("{name}={}", property(&value))).collect();
     let object = if issue.object.is_empty() { String::new() } else { format!("{}: ", issue.object) };
-    format!("::{level} {}::{}", properties.join(","), data(&format!("{object}{}", issue.message)))
+    let message = if repair.is_empty() { issue.message.to_owned() } else { format!("{}\n{repair}", issue.message) };
+    let lines: Vec<String> = message.split('\n').map(data).collect();
+    format!("::{level} {}::{}{}", properties.join(","), data(&object), lines.join("%0A"))
 }
 
 fn data(text: &str) -> String {

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{counting, path, plain};
+use super::{counting, path, plain, repaired};
 use crate::report::document::preflight::{IssueEntry, LevelEntry, Preflight};
 use crate::report::json;
 
@@ -35,13 +35,15 @@ struct Lines {
 /// # Errors
 /// Those of the writer.
 pub(crate) fn write(report: &Preflight<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let violations: Vec<Violation<'_>> = counting(report).map(violation).collect();
+    let violations: Vec<Violation<'_>> = counting(report).map(|issue| violation(issue, &repaired(report, issue))).collect();
     json::write(&violations, out)
 }
 
-fn violation<'a>(issue: &'a IssueEntry<'a>) -> Violation<'a> {
+fn violation<'a>(issue: &'a IssueEntry<'a>, repair: &str) -> Violation<'a> {
+    let repair = if repair.is_empty() { String::new() } else { format!(". {repair}") };
+    let description = format!("{}: {}{repair}", issue.object, issue.message);
     Violation {
-        description: plain(&format!("{}: {}", issue.object, issue.message)).trim_start_matches(": ").to_owned(),
+        description: plain(&description).trim_start_matches(": ").to_owned(),
         check_name: issue.rule,
         fingerprint: issue.fingerprint,
         severity: match issue.level {

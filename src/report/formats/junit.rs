@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::{path, plain};
+use super::{path, plain, repaired};
 use crate::report::document::preflight::{DocumentEntry, IssueEntry, LevelEntry, Preflight, RoleEntry};
 
 /// Writes the documents as test cases, in a suite for each file. What can't be known is skipped; what does not count
@@ -35,10 +35,10 @@ fn suite(report: &Preflight<'_>, file: &str) -> TestSuite {
         let name = name(document);
         let issues: Vec<&IssueEntry<'_>> =
             report.issues.iter().filter(of_file).filter(|issue| issue.object == name).collect();
-        suite.add_test_case(case(&name, document, &issues));
+        suite.add_test_case(case(report, &name, document, &issues));
     }
     for issue in report.issues.iter().filter(of_file).filter(|issue| issue.object.is_empty()) {
-        let mut case = TestCase::new(plain(&place(issue)), status(&[issue]));
+        let mut case = TestCase::new(plain(&place(issue)), status(report, &[issue]));
         case.set_classname(issue.rule);
         suite.add_test_case(case);
     }
@@ -46,8 +46,8 @@ fn suite(report: &Preflight<'_>, file: &str) -> TestSuite {
     suite
 }
 
-fn case(name: &str, document: &DocumentEntry<'_>, issues: &[&IssueEntry<'_>]) -> TestCase {
-    let mut case = TestCase::new(plain(name), status(issues));
+fn case(report: &Preflight<'_>, name: &str, document: &DocumentEntry<'_>, issues: &[&IssueEntry<'_>]) -> TestCase {
+    let mut case = TestCase::new(plain(name), status(report, issues));
     let role = match document.role {
         None => "",
         Some(RoleEntry::Hook) => ".hook",
@@ -55,7 +55,7 @@ fn case(name: &str, document: &DocumentEntry<'_>, issues: &[&IssueEntry<'_>]) ->
     };
     case.set_classname(plain(&format!("{}{role}", document.kind)));
     let passing = issues.iter().filter(|issue| issue.suppressed.is_some() || issue.level == LevelEntry::Warning);
-    let told: Vec<String> = passing.map(|issue| told(issue)).collect();
+    let told: Vec<String> = passing.map(|issue| told(report, issue)).collect();
     if !told.is_empty() {
         case.set_system_out(told.join("\n"));
     }
@@ -63,10 +63,10 @@ fn case(name: &str, document: &DocumentEntry<'_>, issues: &[&IssueEntry<'_>]) ->
 }
 
 /// A failure by the errors that count, else skipped where something can't be known.
-fn status(issues: &[&IssueEntry<'_>]) -> TestCaseStatus {
+fn status(report: &Preflight<'_>, issues: &[&IssueEntry<'_>]) -> TestCaseStatus {
     let of = |level| issues.iter().filter(move |issue| issue.suppressed.is_none() && issue.level == level);
     let first = |level| of(level).next();
-    let all = |level| of(level).map(|issue| told(issue)).collect::<Vec<_>>().join("\n");
+    let all = |level| of(level).map(|issue| told(report, issue)).collect::<Vec<_>>().join("\n");
     if let Some(issue) = first(LevelEntry::Error) {
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
         status.set_type(issue.rule).set_message(plain(issue.message)).set_description(all(LevelEntry::Error));
@@ -80,10 +80,14 @@ fn status(issues: &[&IssueEntry<'_>]) -> TestCaseStatus {
     TestCaseStatus::success()
 }
 
-fn told(issue: &IssueEntry<'_>) -> String {
+fn told(report: &Preflight<'_>, issue: &IssueEntry<'_>) -> String {
     let field = if issue.message.contains(issue.path) { String::new() } else { format!(" {}", issue.path) };
     let allowed = issue.suppressed.map(|why| format!(" (allowed by {})", why.by)).unwrap_or_default();
-    plain(&format!("{}: {}{field}: {}{allowed}", place(issue), issue.rule, issue.message))
+    let line = plain(&format!("{}: {}{field}: {}{allowed}", place(issue), issue.rule, issue.message));
+    match repaired(report, issue).as_str() {
+        "" => line,
+        repair => format!("{line}\n{}", plain(repair)),
+    }
 }
 
 fn place(issue: &IssueEntry<'_>) -> String {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{about, path, plain};
+use super::{about, path, plain, repaired};
 use crate::report::document::preflight::{IssueEntry, LevelEntry, Preflight, PreflightStatus, WorkloadEntry};
 
 /// Rows of a table; pages of forges cut longer comments off.
@@ -24,7 +24,7 @@ pub(crate) fn write(report: &Preflight<'_>, out: &mut dyn Write) -> io::Result<(
     writeln!(out, "### {sign} storagewhy preflight\n\n{}.", report.summary())?;
     let (known, counting): (Vec<_>, Vec<_>) = report.issues.iter().partition(|issue| issue.suppressed.is_some());
     if !counting.is_empty() {
-        issues(&counting, out)?;
+        issues(report, &counting, out)?;
     }
     let short = |workload: &&WorkloadEntry<'_>| workload.placed < workload.desired;
     let short: Vec<&WorkloadEntry<'_>> = report.workloads.iter().filter(short).collect();
@@ -33,13 +33,13 @@ pub(crate) fn write(report: &Preflight<'_>, out: &mut dyn Write) -> io::Result<(
     }
     if !known.is_empty() {
         writeln!(out, "\n<details><summary>{} known or allowed</summary>", known.len())?;
-        issues(&known, out)?;
+        issues(report, &known, out)?;
         writeln!(out, "\n</details>")?;
     }
     Ok(())
 }
 
-fn issues(issues: &[&IssueEntry<'_>], out: &mut dyn Write) -> io::Result<()> {
+fn issues(report: &Preflight<'_>, issues: &[&IssueEntry<'_>], out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\n| | Where | Object | What |\n|---|---|---|---|")?;
     for issue in issues.iter().take(ROWS) {
         let sign = match issue.level {
@@ -55,7 +55,9 @@ fn issues(issues: &[&IssueEntry<'_>], out: &mut dyn Write) -> io::Result<()> {
         };
         let reason = issue.suppressed.and_then(|why| why.reason).map(|why| format!("<br>Allowed: {}", text(why)));
         let place = code(&format!("{}{line}", path(issue)));
-        let what = format!("{rule}: {}{}", text(issue.message), reason.unwrap_or_default());
+        let repair = repaired(report, issue);
+        let repair = if repair.is_empty() { repair } else { format!("<br>{}", text(&repair)) };
+        let what = format!("{rule}: {}{repair}{}", text(issue.message), reason.unwrap_or_default());
         writeln!(out, "| {sign} | {place}{field} | {} | {what} |", code(issue.object))?;
     }
     more(issues.len(), out)

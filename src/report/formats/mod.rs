@@ -8,6 +8,7 @@ pub(crate) mod sarif;
 
 use super::Untrusted;
 use super::document::preflight::{IssueEntry, Preflight};
+use super::document::{EditEntry, RemedyEntry, TrialEntry};
 use crate::preflight::issues::OWN;
 use crate::rules;
 
@@ -36,9 +37,42 @@ fn counting<'r>(report: &'r Preflight<'_>) -> impl Iterator<Item = &'r IssueEntr
     report.issues.iter().filter(|issue| issue.suppressed.is_none())
 }
 
+/// The first repair of what an issue tells that was tried and helps.
+fn repair<'r>(report: &'r Preflight<'_>, issue: &'r IssueEntry<'_>) -> Option<&'r RemedyEntry<'r>> {
+    let finding = report.findings.iter().find(|finding| Some(finding.id) == issue.finding);
+    let own = issue.remedies.iter().chain(finding.into_iter().flat_map(|finding| &finding.remedies));
+    let mut edits = own.filter(|remedy| remedy.steps.iter().any(|step| step.edit.is_some() || step.command.is_some()));
+    edits.find(|remedy| !matches!(remedy.trial, TrialEntry::Untried))
+}
+
+/// The repair of what an issue tells in one line; empty where there is none.
+fn repaired(report: &Preflight<'_>, issue: &IssueEntry<'_>) -> String {
+    let Some(remedy) = repair(report, issue) else { return String::new() };
+    let steps: Vec<String> = remedy
+        .steps
+        .iter()
+        .map(|step| match &step.edit {
+            Some(edit) => changed(edit, step.what),
+            None => step.command.unwrap_or(step.what).to_owned(),
+        })
+        .collect();
+    format!("Repair ({}): {}", remedy.outcome(), steps.join("; "))
+}
+
+/// A change of a manifest in one line.
+fn changed(edit: &EditEntry<'_>, what: &str) -> String {
+    let place = format!("{}:{}:{}", file(edit.file), edit.line, edit.column);
+    let rendered = edit.rendered().map(|told| format!(" ({})", told.trim_end_matches('.'))).unwrap_or_default();
+    format!("{place}: {what}{rendered}")
+}
+
 /// The file of an issue as a path from where the run began, as far as it has one.
 fn path<'p>(issue: &'p IssueEntry<'_>) -> &'p str {
-    match issue.file {
+    file(issue.file)
+}
+
+fn file(named: &str) -> &str {
+    match named {
         "-" => "stdin",
         file => file.strip_prefix("./").unwrap_or(file),
     }

@@ -7,8 +7,9 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 
-use super::{about, path, plain};
+use super::{about, file, path, plain, repair};
 use crate::report::document::preflight::{IssueEntry, LevelEntry, Preflight};
+use crate::report::document::{EditEntry, RemedyEntry};
 use crate::report::json;
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -30,7 +31,7 @@ fn document(report: &Preflight<'_>) -> Value {
     let mut names: Vec<(&str, usize)> = indices.iter().map(|(name, index)| (*name, *index)).collect();
     names.sort_by_key(|(_, index)| *index);
     let rules: Vec<Value> = names.into_iter().map(|(name, _)| rule(name)).collect();
-    let results: Vec<Value> = report.issues.iter().map(|issue| result(issue, indices.get(issue.rule))).collect();
+    let results: Vec<Value> = report.issues.iter().map(|issue| result(report, issue, indices.get(issue.rule))).collect();
     json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -71,7 +72,7 @@ fn pascal(name: &str) -> String {
     words.collect()
 }
 
-fn result(issue: &IssueEntry<'_>, index: Option<&usize>) -> Value {
+fn result(report: &Preflight<'_>, issue: &IssueEntry<'_>, index: Option<&usize>) -> Value {
     let level = match issue.level {
         LevelEntry::Error => "error",
         LevelEntry::Unknown => "note",
@@ -86,6 +87,9 @@ fn result(issue: &IssueEntry<'_>, index: Option<&usize>) -> Value {
         "locations": [location(issue)],
         "partialFingerprints": {"storagewhy/v1": issue.fingerprint},
     });
+    if let Some(fix) = repair(report, issue).and_then(fix) {
+        result["fixes"] = json!([fix]);
+    }
     if let Some(why) = issue.suppressed {
         let kind = if why.by == "comment" { "inSource" } else { "external" };
         let mut suppression = json!({"kind": kind, "status": "accepted"});
@@ -95,11 +99,36 @@ fn result(issue: &IssueEntry<'_>, index: Option<&usize>) -> Value {
     result
 }
 
-fn location(issue: &IssueEntry<'_>) -> Value {
-    let mut artifact = json!({"uri": uri(path(issue))});
-    if !path(issue).starts_with('/') {
+/// A repair that is nothing but changes of files, as changes that a tool can make.
+fn fix(remedy: &RemedyEntry<'_>) -> Option<Value> {
+    let edits: Vec<&EditEntry<'_>> = remedy.steps.iter().map(|step| step.edit.as_ref()).collect::<Option<_>>()?;
+    let mut changes: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+    for edit in edits {
+        if edit.renderer.is_some() || edit.file == "-" {
+            return None;
+        }
+        changes.entry(file(edit.file)).or_default().push(json!({
+            "deletedRegion": {"startLine": edit.line, "startColumn": edit.column, "endLine": edit.end_line,
+                "endColumn": edit.end_column},
+            "insertedContent": {"text": edit.text?},
+        }));
+    }
+    let changes = changes.into_iter();
+    let changes = changes.map(|(path, all)| json!({"artifactLocation": artifact(path), "replacements": all}));
+    let description = format!("{} ({})", remedy.title, remedy.outcome());
+    Some(json!({"description": {"text": plain(&description)}, "artifactChanges": changes.collect::<Vec<_>>()}))
+}
+
+fn artifact(path: &str) -> Value {
+    let mut artifact = json!({"uri": uri(path)});
+    if !path.starts_with('/') {
         artifact["uriBaseId"] = "SRCROOT".into();
     }
+    artifact
+}
+
+fn location(issue: &IssueEntry<'_>) -> Value {
+    let artifact = artifact(path(issue));
     let mut physical = Map::from_iter([("artifactLocation".to_owned(), artifact)]);
     let places = [
         ("startLine", issue.line),

@@ -1,7 +1,7 @@
 //! One finding: the cause, the proof, the victims and the repairs.
 
 use super::words::{NAMES, local, names, noun, plural};
-use super::{Screen, Tone};
+use super::{Screen, Tone, repair};
 use crate::diagnosis::looks::CHANGES_NOTHING;
 use crate::diagnosis::remedy::NOTHING_WAITS;
 use crate::diagnosis::{Confidence, Risk, Severity, Side};
@@ -179,7 +179,9 @@ fn object(view: View, object: &ObjectEntry) -> String {
 
 /// The number of remedies up to the first that has a command to run: what stands before the proof.
 fn until_command(finding: &FindingEntry) -> usize {
-    let has_one = |remedy: &RemedyEntry| remedy.steps.iter().any(|step| step.command.is_some_and(runs));
+    let has_one = |remedy: &RemedyEntry| {
+        remedy.steps.iter().any(|step| step.edit.is_some() || step.command.is_some_and(runs))
+    };
     finding.remedies.iter().position(has_one).map_or(finding.remedies.len(), |position| position + 1)
 }
 
@@ -197,6 +199,11 @@ fn smallest(finding: &FindingEntry) -> Option<u32> {
 fn remedies(view: View, remedies: &[RemedyEntry], first: &str, smallest: Option<u32>, screen: &mut Screen) {
     for (position, remedy) in remedies.iter().enumerate() {
         screen.gap();
+        if repair::edits(remedy) {
+            let lead = if position == 0 && first != "Or:" { "Repair" } else { "Or" };
+            repair::write(remedy, lead, 2, screen);
+            continue;
+        }
         let lead = if position == 0 { first } else { "Or:" };
         screen.toned(Tone::Heading, 2, lead, remedy.title);
         trial(remedy, smallest, screen);

@@ -8,6 +8,7 @@ mod finding;
 mod nodes;
 mod placed;
 pub(crate) mod preflight;
+mod repair;
 pub mod screen;
 mod unread;
 pub mod webhooks;

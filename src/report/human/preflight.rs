@@ -1,6 +1,8 @@
 //! What would become of manifests: the outcome first, then by document.
 
-use super::{Screen, Tone, finding};
+use std::collections::BTreeSet;
+
+use super::{Screen, Tone, finding, repair};
 use crate::report::document::preflight::{
     DocumentEntry, EvictionEntry, IssueEntry, MoveEntry, Preflight, PreflightStatus, RoleEntry, ServerEntry,
     WorkloadEntry,
@@ -14,8 +16,9 @@ pub(crate) fn write(report: &Preflight<'_>, screen: &mut Screen) {
         PreflightStatus::Unknown => Tone::Heading,
     };
     screen.styled(tone, 0, &format!("{}.", report.summary()));
+    let mut told = BTreeSet::new();
     for document in &report.documents {
-        write_document(report, document, screen);
+        write_document(report, document, &mut told, screen);
     }
     write_asked(&report.documents, screen);
     write_moves(&report.moves, screen);
@@ -80,7 +83,13 @@ fn write_moves(moves: &[MoveEntry<'_>], screen: &mut Screen) {
     }
 }
 
-fn write_document(report: &Preflight<'_>, document: &DocumentEntry<'_>, screen: &mut Screen) {
+/// Writes a document of which something is told. Repairs of several documents in one are told with the first.
+fn write_document(
+    report: &Preflight<'_>,
+    document: &DocumentEntry<'_>,
+    told: &mut BTreeSet<usize>,
+    screen: &mut Screen,
+) {
     let same = |one: &&WorkloadEntry<'_>| {
         one.kind == document.kind && one.namespace == document.namespace && one.name == document.name
     };
@@ -107,6 +116,13 @@ fn write_document(report: &Preflight<'_>, document: &DocumentEntry<'_>, screen: 
     document.warnings.iter().for_each(|warning| screen.paragraph(2, &format!("Warning: {warning}")));
     server.into_iter().for_each(|server| write_server(server, screen));
     short.into_iter().for_each(|workload| write_workload(workload, screen));
+    let object = format!("{} {namespace}{}", document.kind, document.name);
+    let issues = report.issues.iter().filter(|issue| issue.object == object && issue.file == document.file);
+    for issue in issues.filter(|issue| issue.suppressed.is_none()) {
+        if issue.refusal.is_some_and(|refusal| told.insert(refusal)) {
+            repair::write_all(&issue.remedies, issue.no_repair, screen);
+        }
+    }
 }
 
 /// Where the server itself says otherwise.

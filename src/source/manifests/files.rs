@@ -28,15 +28,29 @@ impl<'a> Reader<'a> {
         Self { limits, recursive, left: limits.total, full: false, found: Vec::new() }
     }
 
+    /// Adds what a program renders.
+    pub(super) fn rendered(
+        &mut self,
+        renderer: &'static str,
+        name: String,
+        render: impl FnOnce(u64) -> Result<String, Fault>,
+    ) {
+        let before = self.found.len();
+        self.add(name, render);
+        for file in self.found.iter_mut().skip(before) {
+            file.renderer = Some(renderer);
+        }
+    }
+
     /// Adds a text that `read` gets, or what kept it from it.
-    pub(super) fn add(&mut self, name: String, read: impl FnOnce(u64) -> Result<String, Fault>) {
+    fn add(&mut self, name: String, read: impl FnOnce(u64) -> Result<String, Fault>) {
         if self.full {
             return;
         }
         if self.found.len() >= self.limits.files {
             self.full = true;
             let message = format!("more than {} files: what follows is left out", self.limits.files);
-            self.found.push(ManifestFile { name, text: Err(Fault::whole(message)) });
+            self.found.push(ManifestFile { name, renderer: None, text: Err(Fault::whole(message)) });
             return;
         }
         let limit = self.limits.file.min(self.left);
@@ -44,7 +58,7 @@ impl<'a> Reader<'a> {
         if let Ok(text) = &text {
             self.left = self.left.saturating_sub(text.len() as u64);
         }
-        self.found.push(ManifestFile { name, text });
+        self.found.push(ManifestFile { name, renderer: None, text });
     }
 
     /// A file or folder that the user named.

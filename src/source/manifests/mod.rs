@@ -42,6 +42,8 @@ impl Default for Limits {
 pub struct ManifestFile {
     /// As the user named it, or below the folder that the user named.
     pub name: String,
+    /// The program that rendered it, where one did: `kustomize` or `helm`.
+    pub renderer: Option<&'static str>,
     /// Its text, or why it can't be read.
     pub text: Result<String, Fault>,
 }
@@ -85,10 +87,10 @@ pub fn read_manifests(inputs: &Inputs, limits: &Limits) -> Result<Vec<ManifestFi
         reader.named(file);
     }
     for kustomization in &inputs.kustomizations {
-        reader.add(kustomization.name(), |limit| kustomization.render(limit));
+        reader.rendered("kustomize", kustomization.name(), |limit| kustomization.render(limit));
     }
     for chart in &inputs.charts {
-        reader.add(chart.name(), |limit| chart.render(limit));
+        reader.rendered("helm", chart.name(), |limit| chart.render(limit));
     }
     Ok(reader.found)
 }

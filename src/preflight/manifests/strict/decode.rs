@@ -110,16 +110,18 @@ impl<'t> Decoder<'t> {
         if self.unknown.len() >= TOLD {
             return;
         }
+        let mut meaning = None;
         let hint = match other_release {
             Some(field) if field.releases.0 > self.minor => Some(format!("it is known from 1.{} on", field.releases.0)),
             Some(field) => Some(format!("it was known until 1.{}", field.releases.1)),
             None => {
                 let served = |field: &&Field| (field.releases.0..=field.releases.1).contains(&self.minor);
                 let names = self.table.fields(name).iter().filter(served).map(|field| field.name);
-                meant(key, names).map(|meant| format!("did you mean {meant}?"))
+                meaning = meant(key, names).map(str::to_owned);
+                meaning.as_ref().map(|meant| format!("did you mean {meant}?"))
             }
         };
-        self.unknown.push(Unknown { path: format!("{}{}", self.path, step(&self.path, key)), hint });
+        self.unknown.push(Unknown { path: format!("{}{}", self.path, step(&self.path, key)), hint, meant: meaning });
     }
 
     fn save(&mut self, message: String) {

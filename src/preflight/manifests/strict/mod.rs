@@ -20,6 +20,8 @@ pub(crate) struct Unknown {
     pub(crate) path: String,
     /// What was meant, where that can be guessed, or why it is not there.
     pub(crate) hint: Option<String>,
+    /// The field that is meant, where that can be guessed.
+    pub(crate) meant: Option<String>,
 }
 
 /// What the server makes of an object's fields.
