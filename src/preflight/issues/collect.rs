@@ -157,8 +157,11 @@ impl Collector<'_> {
             if level == Level::Error {
                 explained.extend(self.places.victims(finding));
             }
-            let place = self.places.of_finding(finding).or_else(|| self.unfit());
-            if let Some(Place { document, path, .. }) = place {
+            let mut places = self.places.all_of_finding(finding);
+            if places.is_empty() {
+                places.extend(self.unfit());
+            }
+            for Place { document, path, .. } in places {
                 self.tell(document, &path, &finding.rule, level, finding.title.clone());
             }
         }
@@ -190,8 +193,8 @@ impl Collector<'_> {
         match (&workload.unknown, &workload.blocked) {
             (Some(why), _) => self.tell(index, "", "not-known", Level::Unknown, why.clone()),
             (None, Some(message)) => {
-                let path = format!("{prefix}.{}", scheduled(message));
-                self.tell(index, path.trim_end_matches('.'), "not-placed", Level::Error, message.clone());
+                let path = scheduled(&document.object, prefix, message).unwrap_or_else(|| prefix.to_owned());
+                self.tell(index, &path, "not-placed", Level::Error, message.clone());
             }
             (None, None) => {
                 let message = format!("{} of {} pods are placed", workload.placed, workload.desired);
