@@ -66,7 +66,8 @@ pub(crate) fn run(args: &PreflightArgs) -> anyhow::Result<Exit> {
     let options = args.engine.options(args.gate.for_programs())?;
     let minor = options.version(&snapshot).minor;
     let Manifests { documents, problems, passed_over } = manifests;
-    let mut input = Input { snapshot, objects, unread, documents, files, asked, namespace, changes, options, answers: Vec::new() };
+    let mut input =
+        Input { snapshot, objects, unread, documents, files, asked, namespace, changes, options, answers: Vec::new() };
     args.dry_run.ask(cluster.as_ref(), &mut input);
     let outcome = try_on(input);
     let issues = collect((&problems, &passed_over), &outcome, minor, &baseline);

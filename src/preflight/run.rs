@@ -63,7 +63,12 @@ pub(crate) struct Changes {
 impl Preflight {
     /// What tells where in the manifests findings point.
     pub(crate) fn places(&self) -> Places<'_> {
-        Places { documents: &self.sources, results: &self.documents, snapshot: &self.snapshot }
+        Places {
+            documents: &self.sources,
+            results: &self.documents,
+            snapshot: &self.snapshot,
+            verdicts: &self.diagnosis.pods,
+        }
     }
 }
 

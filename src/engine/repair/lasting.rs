@@ -89,7 +89,8 @@ fn carried(mut operation: Value, pod: &Value, template: &Value) -> Option<Value>
 /// Has the template ask for a resource of which it has only the limit, which pods ask for then
 /// (`pkg/apis/core/v1/defaults.go`, SetDefaults_Pod).
 fn set_request(operation: &mut Value, path: &str, pod: &Value, template: &Value) -> Option<()> {
-    let (requests, resource) = path.rsplit_once('/').filter(|(requests, _)| requests.ends_with("/resources/requests"))?;
+    let (requests, resource) =
+        path.rsplit_once('/').filter(|(requests, _)| requests.ends_with("/resources/requests"))?;
     let limit = template.pointer(&format!("{}limits/{resource}", requests.strip_suffix("requests")?))?;
     if operation["op"] != "replace" || pod.pointer(path) != Some(limit) {
         return None;

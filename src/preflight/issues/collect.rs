@@ -18,7 +18,8 @@ pub(crate) fn collect(
     baseline: &Baseline,
 ) -> Vec<Issue> {
     let places = outcome.places();
-    let mut collector = Collector { outcome, places, baseline, issues: Vec::new(), told: HashMap::new(), because: (None, None) };
+    let mut collector =
+        Collector { outcome, places, baseline, issues: Vec::new(), told: HashMap::new(), because: (None, None) };
     problems.iter().for_each(|problem| collector.problem(UNREADABLE, Level::Error, problem));
     passed_over.iter().for_each(|problem| collector.problem("passed-over", Level::Warning, problem));
     for (index, (document, result)) in outcome.sources.iter().zip(&outcome.documents).enumerate() {
@@ -171,12 +172,15 @@ impl Collector<'_> {
             if level == Level::Error {
                 explained.extend(self.places.victims(finding));
             }
-            let place = self.places.of_finding(finding).or_else(|| self.unfit());
-            if let Some(Place { document, path, .. }) = place {
-                self.because.0 = Some(finding.id.clone());
-                self.tell(document, &path, &finding.rule, level, finding.title.clone());
-                self.because.0 = None;
+            let mut places = self.places.all_of_finding(finding);
+            if places.is_empty() {
+                places.extend(self.unfit());
             }
+            self.because.0 = Some(finding.id.clone());
+            for Place { document, path, .. } in places {
+                self.tell(document, &path, &finding.rule, level, finding.title.clone());
+            }
+            self.because.0 = None;
         }
         explained
     }
@@ -209,8 +213,8 @@ impl Collector<'_> {
         match (&workload.unknown, &workload.blocked) {
             (Some(why), _) => self.tell(index, "", "not-known", Level::Unknown, why.clone()),
             (None, Some(message)) => {
-                let path = format!("{prefix}.{}", scheduled(message));
-                self.tell(index, path.trim_end_matches('.'), "not-placed", Level::Error, message.clone());
+                let path = scheduled(&document.object, prefix, message).unwrap_or_else(|| prefix.to_owned());
+                self.tell(index, &path, "not-placed", Level::Error, message.clone());
             }
             (None, None) => {
                 let message = format!("{} of {} pods are placed", workload.placed, workload.desired);

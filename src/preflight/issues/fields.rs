@@ -73,8 +73,9 @@ pub(super) fn refused(object: &Value, message: &str) -> String {
     known.and_then(|(_, field)| in_pod(field)).unwrap_or_default()
 }
 
-/// The field of a pod that is in the way by kube-scheduler's message, from the pod's `spec` on.
-pub(super) fn scheduled(message: &str) -> &'static str {
+/// The field of an object that is in the way of its pods by kube-scheduler's message; `spec` is where the pod's own `spec`
+/// stands in it. `None` where the message is about no field.
+pub(in crate::preflight) fn scheduled(object: &Value, spec: &str, message: &str) -> Option<String> {
     let words = [
         ("persistentvolumeclaim", "volumes"),
         ("unbound immediate PersistentVolumeClaims", "volumes"),
@@ -86,13 +87,43 @@ pub(super) fn scheduled(message: &str) -> &'static str {
         ("didn't match pod anti-affinity rules", "affinity.podAntiAffinity"),
         ("didn't match pod affinity rules", "affinity.podAffinity"),
         ("didn't match pod topology spread constraints", "topologySpreadConstraints"),
-        ("didn't have free ports", "containers[0].ports"),
-        ("Insufficient ", "containers[0].resources"),
+        ("didn't have free ports", "containers"),
+        ("Insufficient ", "containers"),
         ("Too many pods", "containers"),
         ("didn't match Pod's node affinity/selector", "affinity.nodeAffinity"),
         ("had untolerated taint", "tolerations"),
     ];
-    words.iter().find(|(word, _)| message.contains(word)).map_or("", |(_, field)| field)
+    let (word, field) = words.iter().find(|(word, _)| message.contains(word))?;
+    let pod = object.pointer(&format!("/{}", spec.replace('.', "/")))?;
+    let within = match *word {
+        "Insufficient " => asking(pod, message.split_once("Insufficient ")?.1),
+        "didn't have free ports" => taking_ports(pod),
+        "didn't match Pod's node affinity/selector" if pod.get("nodeSelector").is_some() => "nodeSelector".to_owned(),
+        _ => (*field).to_owned(),
+    };
+    Some(format!("{spec}.{within}"))
+}
+
+fn containers(pod: &Value) -> impl Iterator<Item = (usize, &Value)> {
+    pod.get("containers").and_then(Value::as_array).into_iter().flatten().enumerate()
+}
+
+/// The first container that asks for the resource whose name a text begins with; a limit alone is a request as well.
+fn asking(pod: &Value, text: &str) -> String {
+    let name = text.split([',', ' ']).next().unwrap_or_default().trim_end_matches('.');
+    let field = |(index, container): (usize, &Value)| {
+        let given = |list: &&str| container["resources"][*list].get(name).is_some();
+        let list = ["requests", "limits"].into_iter().find(given)?;
+        Some(format!("containers[{index}].resources.{list}[{name}]"))
+    };
+    containers(pod).find_map(field).unwrap_or_else(|| "containers[0].resources".to_owned())
+}
+
+fn taking_ports(pod: &Value) -> String {
+    let ports = |container: &Value| container["ports"].as_array().cloned().unwrap_or_default();
+    let takes = |container: &Value| ports(container).iter().any(|port| port.get("hostPort").is_some());
+    let index = containers(pod).find(|(_, container)| takes(container)).map_or(0, |(index, _)| index);
+    format!("containers[{index}].ports")
 }
 
 #[cfg(test)]
@@ -124,6 +155,20 @@ mod tests {
             "persistentvolumeclaims \"data-a-0\" is forbidden: exceeded quota: q, requested: requests.storage=1Gi";
         assert_eq!(refused(&object("StatefulSet"), quota), "spec.volumeClaimTemplates");
         assert_eq!(refused(&object("PersistentVolumeClaim"), quota), "spec.resources.requests[storage]");
-        assert_eq!(scheduled("0/1 nodes are available: 1 Insufficient cpu. no new claims"), "containers[0].resources");
+    }
+
+    #[test]
+    fn what_the_scheduler_says_is_about_the_field_that_asks_for_it() {
+        let pod = json!({"spec": {"nodeSelector": {"a": "b"}, "containers": [
+            {"name": "a", "ports": [{"containerPort": 80}]},
+            {"name": "b", "ports": [{"hostPort": 80}], "resources": {"requests": {"cpu": "1"}, "limits": {"memory": "1Gi"}}}]}});
+        let field = |message: &str| scheduled(&pod, "spec", message).unwrap_or_default();
+        let lacks = |name: &str| field(&format!("0/1 nodes are available: 1 Insufficient {name}. no new claims"));
+        assert_eq!(lacks("cpu"), "spec.containers[1].resources.requests[cpu]");
+        assert_eq!(lacks("memory"), "spec.containers[1].resources.limits[memory]");
+        assert_eq!(lacks("ephemeral-storage"), "spec.containers[0].resources");
+        assert_eq!(field("1 node(s) didn't have free ports for the requested pod ports"), "spec.containers[1].ports");
+        assert_eq!(field("1 node(s) didn't match Pod's node affinity/selector"), "spec.nodeSelector");
+        assert_eq!(scheduled(&pod, "spec", "something else"), None);
     }
 }

@@ -2,7 +2,7 @@
 
 mod baseline;
 mod collect;
-mod fields;
+pub(super) mod fields;
 mod rules;
 
 use super::manifests::Region;

@@ -137,13 +137,7 @@ impl<'a, 't> Prover<'a, 't> {
         Attempt { proof, refused: refused.map(|(index, message)| (documents, index, message)) }
     }
 
-    fn compared(
-        &self,
-        after: &Standings,
-        keys: &[Key],
-        played: &Played,
-        found: Option<(&str, &[Document])>,
-    ) -> Proof {
+    fn compared(&self, after: &Standings, keys: &[Key], played: &Played, found: Option<(&str, &[Document])>) -> Proof {
         let worse = self.before.of.iter().find_map(|(key, (before, _))| {
             let (now, why) = after.of.get(key)?;
             (now < before).then(|| format!("{} has less then: {why}", named(key)))
@@ -192,7 +186,7 @@ impl<'a, 't> Prover<'a, 't> {
         if scope.targets.is_empty() {
             return true;
         }
-        let places = Places { documents, results: &played.documents, snapshot };
+        let places = Places { documents, results: &played.documents, snapshot, verdicts: &[] };
         let about = |finding: &Finding| {
             let objects = finding.explains.iter().filter_map(|explained| match explained {
                 Explained::Object(object) => Some(object),

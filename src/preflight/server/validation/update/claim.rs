@@ -173,7 +173,7 @@ mod tests {
     fn the_source_of_a_volume_stays() {
         let volume = |path: &str| json!({"spec": {"nfs": {"server": "s", "path": path}}});
         let mut errors = Errors::default();
-        super::volume(&volume("/b"), &volume("/a"), &mut errors);
+        super::volume(&volume("/b"), &volume("/a"), 36, &mut errors);
         let message = errors.message("", "PersistentVolume", "v").unwrap();
         assert!(
             message.starts_with(
