@@ -35,6 +35,8 @@ pub struct Options {
     pub risks: bool,
     /// Whether the snapshot may have been taken long after `now`, so that ages are more than they seem.
     pub now_is_a_bound: bool,
+    /// Whether the victims come from manifests, so that a change of these is wanted also where one of the cluster works.
+    pub of_manifests: bool,
 }
 
 impl Options {
@@ -58,6 +60,7 @@ impl Options {
             now: taken.or(newest.map(|newest| newest.time)),
             obstacles: self.obstacles,
             risks: self.risks,
+            of_manifests: self.of_manifests,
             now_is_a_bound: self.now_is_a_bound || newest.is_some_and(|newest| !newest.ticks),
         }
     }

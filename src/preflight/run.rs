@@ -144,6 +144,7 @@ const CHANCE: &str = "whether everything fits hangs on which of several equal no
 /// Tries documents on a cluster.
 pub(crate) fn run(input: Input) -> Preflight {
     let Input { snapshot, objects, unread, documents, files, asked, namespace, changes, options, answers } = input;
+    let options = Options { of_manifests: !documents.is_empty(), ..options };
     let now = options.now.or_else(|| snapshot.newest().map(|newest| newest.time));
     let trial = Trial {
         world: Cow::Owned(world(&snapshot, objects, &unread, &namespace)),

@@ -16,6 +16,7 @@ mod generated;
 mod healthy;
 mod known;
 mod left_out;
+mod manifest_repairs;
 mod manifests;
 mod obstacles;
 #[cfg(feature = "own-rules")]

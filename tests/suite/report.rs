@@ -167,6 +167,7 @@ fn injected() -> Finding {
                 steps,
                 trial: Trial::Schedules,
                 size: None,
+                fits: None,
             },
             Remedy {
                 title: "take the webhook away".to_owned(),
@@ -174,6 +175,7 @@ fn injected() -> Finding {
                 steps: by_hand,
                 trial: Trial::NextBlocker { placed: 0, then: "the old pods keep their request".to_owned() },
                 size: None,
+                fits: None,
             },
         ],
         unrepaired: None,

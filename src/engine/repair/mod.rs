@@ -22,7 +22,7 @@ use super::trial::{Choice, Settled, Trials};
 use crate::diagnosis::context::Context;
 use crate::diagnosis::finding::{Finding, Severity};
 use crate::diagnosis::looks::CHANGES_NOTHING;
-use crate::diagnosis::remedy::{Remedy, Risk, Side, Trial};
+use crate::diagnosis::remedy::{Change, Remedy, Risk, Side, Step, Trial};
 use crate::model::ObjectRef;
 use crate::rules::{Stage, find};
 
@@ -34,6 +34,9 @@ const MOST_TRIES: usize = 1000;
 const BUDGET: usize = 500_000;
 /// First changes of which the next blocker is looked for, where no set of changes works.
 const NEXT_BLOCKERS: usize = 3;
+/// Kinds of victims, and of what makes them.
+const VICTIMS: [&str; 8] =
+    ["Pod", "PersistentVolumeClaim", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob"];
 const TOO_LARGE: &str = "the search stopped early, since the cluster is large and other causes came first";
 
 /// Adds to each error without a repair that works what the search finds: what changes the cluster alone, what changes the
@@ -41,7 +44,9 @@ const TOO_LARGE: &str = "the search stopped early, since the cluster is large an
 pub(super) fn add(cx: &Context<'_>, trials: &mut Trials<'_>, findings: &mut [Finding]) {
     let cost = cx.snapshot.pods.seen().len() + 10 * cx.snapshot.nodes.seen().len() + 1;
     let mut left = MOST_TRIES.min(BUDGET / cost);
-    for finding in findings.iter_mut().filter(|finding| wanted(finding)) {
+    let (mut searched, mut others): (Vec<&mut Finding>, Vec<&mut Finding>) =
+        findings.iter_mut().partition(|finding| wanted(finding));
+    for finding in &mut searched {
         let victims: Vec<ObjectRef> = finding.victims().cloned().collect();
         let untouched = left.checked_sub(1).and_then(|rest| {
             left = rest;
@@ -52,6 +57,34 @@ pub(super) fn add(cx: &Context<'_>, trials: &mut Trials<'_>, findings: &mut [Fin
             None => finding.unrepaired = Some(TOO_LARGE.to_owned()),
         }
     }
+    for finding in others.iter_mut().filter(|finding| cx.options.of_manifests && by_cluster_alone(finding)) {
+        of_workload(cx, trials, finding, &mut left);
+    }
+}
+
+/// Whether the repairs that work change the cluster alone, so that no change of the victims was searched for.
+fn by_cluster_alone(finding: &Finding) -> bool {
+    let mut works = finding.remedies.iter().filter(|remedy| remedy.trial == Trial::Schedules).peekable();
+    let of_victims = |step: &Step| {
+        let object = step.change.as_ref().and_then(Change::object);
+        object.is_some_and(|object| VICTIMS.contains(&object.kind.as_str()))
+    };
+    about_victims(finding)
+        && works.peek().is_some()
+        && works.all(|remedy| remedy.size.is_none() && !remedy.steps.iter().any(of_victims))
+}
+
+/// Puts the smallest change of the victims before what changes the cluster.
+fn of_workload(cx: &Context<'_>, trials: &mut Trials<'_>, finding: &mut Finding, left: &mut usize) {
+    let victims: Vec<ObjectRef> = finding.victims().cloned().collect();
+    let Some(rest) = left.checked_sub(1) else { return };
+    *left = rest;
+    let Some(untouched) = trials.settle(cx.snapshot.clone(), &victims, Choice::First) else { return };
+    let mut search = Search::new(cx, &victims, Side::Workload, TRIES.min(*left));
+    let before = search.left;
+    let found = search.run(trials, &untouched).filter(|found| found.remedy.risk < Risk::High);
+    *left -= before - search.left;
+    finding.remedies.splice(0..0, found.map(|found| found.remedy));
 }
 
 fn repair(cx: &Context<'_>, trials: &mut Trials<'_>, finding: &mut Finding, untouched: &Settled, left: &mut usize) {
@@ -101,12 +134,16 @@ fn next_blockers(search: &Search<'_, '_>, trials: &mut Trials<'_>, finding: &mut
     finding.remedies.splice(0..0, found);
 }
 
-/// Whether a finding is an error of pods or claims themselves that no repair ends. What is wrong with the parts of a
-/// driver or a node is repaired there.
+/// Whether a finding is an error of pods or claims themselves that no repair ends.
 fn wanted(finding: &Finding) -> bool {
+    about_victims(finding) && !finding.remedies.iter().any(|remedy| remedy.trial == Trial::Schedules)
+}
+
+/// Whether a finding is an error of pods or claims themselves. What is wrong with the parts of a driver or a node is
+/// repaired there.
+fn about_victims(finding: &Finding) -> bool {
     let own = |stage| !matches!(stage, Stage::Start | Stage::Container | Stage::Provider | Stage::Driver);
     finding.severity == Severity::Error
         && find(&finding.rule).is_some_and(|rule| own(rule.stage))
-        && !finding.remedies.iter().any(|remedy| remedy.trial == Trial::Schedules)
         && finding.victims().next().is_some()
 }

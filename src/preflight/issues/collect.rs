@@ -202,9 +202,12 @@ impl Collector<'_> {
                 Some((path, _)) => path.replacen("spec", prefix, 1),
                 None => refused(&document.object, message),
             };
-            self.because.1 = self.refusal(index);
+            let mut findings = self.outcome.diagnosis.findings.iter();
+            let finding = findings.find(|finding| self.places.victims(finding).contains(&index));
+            let refusal = self.refusal(index);
+            self.because = (finding.filter(|_| refusal.is_none()).map(|finding| finding.id.clone()), refusal);
             self.tell(index, &path, "not-created", Level::Error, message.clone());
-            self.because.1 = None;
+            self.because = (None, None);
             return;
         }
         if explained.contains(&index) {

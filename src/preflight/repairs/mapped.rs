@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::plan::{Part, Plan, Sources};
+use super::plan::{Part, Plan, Sources, leaves};
 use crate::diagnosis::remedy::{Change, Remedy, Step};
 use crate::model::{Kind, ObjectRef};
 use crate::preflight::places::Places;
@@ -37,14 +37,17 @@ impl Mapper<'_> {
     pub(super) fn plan(&self, remedy: &Remedy) -> Result<Plan, String> {
         let mut plan = Plan::new(remedy.title.clone(), remedy.risk, Vec::new());
         plan.size = remedy.size;
-        let (mut own, mut later) = (false, Vec::new());
+        let (mut claims, mut later) = (false, Vec::new());
         for step in &remedy.steps {
             match self.step(step)? {
                 Mapped::Stays if recreates(step) => later.push(Part::Command(Box::new(step.clone()))),
                 Mapped::Stays => plan = plan.with(vec![Part::Command(Box::new(step.clone()))]),
-                Mapped::Falls => own = true,
+                Mapped::Falls => {}
                 Mapped::Parts(parts) => {
-                    own |= matches!(step.change, Some(Change::Remake { .. } | Change::RemakeSet { .. }));
+                    claims |= matches!(
+                        step.change,
+                        Some(Change::Remake { kind: Kind::PersistentVolumeClaim, .. } | Change::RemakeSet { .. })
+                    );
                     plan = plan.with(parts);
                 }
             }
@@ -55,7 +58,7 @@ impl Mapper<'_> {
         if plan.parts.is_empty() {
             return Err("what it changes is made anew by the manifests".to_owned());
         }
-        if own && let Some(title) = self.title(&plan) {
+        if claims && let Some(title) = self.title(&plan) {
             plan.title = title;
         }
         Ok(plan)
@@ -109,10 +112,26 @@ impl Mapper<'_> {
             Change::Copy { kind, namespace, name, to, operations } => {
                 self.copied((*kind, namespace, name), to, operations)
             }
-            Change::Create { .. } | Change::Untaint { .. } | Change::Uncordon { .. } | Change::HelmValues { .. } => {
-                Ok(Mapped::Stays)
-            }
+            Change::Create { kind, object, .. } => self.made(*kind, object, step),
+            Change::Untaint { .. } | Change::Uncordon { .. } | Change::HelmValues { .. } => Ok(Mapped::Stays),
         }
+    }
+
+    /// An object that is made: where the documents make it, what is other of it there.
+    fn made(&self, kind: Kind, object: &Value, step: &Step) -> Result<Mapped, String> {
+        let field = |name: &str| object["metadata"][name].as_str().unwrap_or_default();
+        let (namespace, name) = (field("namespace"), field("name"));
+        let Some(live) = self.places.snapshot.to_json(kind, namespace, name) else { return Ok(Mapped::Stays) };
+        if self.source(&ObjectRef::new(kind, namespace, name)).is_none() {
+            return Ok(Mapped::Stays);
+        }
+        let mut operations = Vec::new();
+        leaves("/spec", &object["spec"], &mut operations);
+        operations.retain(|operation| {
+            let path = operation["path"].as_str().unwrap_or_default();
+            operation["op"] == "add" && live.pointer(path) != Some(&operation["value"])
+        });
+        self.object((kind, namespace, name), &Value::Array(operations), step)
     }
 
     /// Whether an object was there before the documents.
@@ -235,19 +254,6 @@ fn recreates(step: &Step) -> bool {
 fn condition(what: &str) -> String {
     let Some((_, told)) = what.split_once(", if ") else { return String::new() };
     format!("if {}", told.split([':', ';']).next().unwrap_or_default())
-}
-
-/// The operations that a merge patch comes down to.
-fn leaves(path: &str, patch: &Value, operations: &mut Vec<Value>) {
-    match patch {
-        Value::Object(fields) if !fields.is_empty() => {
-            for (key, value) in fields {
-                leaves(&format!("{path}/{}", pointer_token(key)), value, operations);
-            }
-        }
-        Value::Null => operations.push(json!({"op": "remove", "path": path})),
-        value => operations.push(json!({"op": "add", "path": path, "value": value})),
-    }
 }
 
 /// Whether the elements of lists along a path are the same in what is written and in what became of it.

@@ -72,9 +72,11 @@ pub(super) fn add(trial: &Trial<'_>, files: &[ManifestFile], asked: &Asked, grou
                 .filter_map(|remedy| of_manifests(&mapper, &mut prover, remedy, &targets, &finding.rule));
             finding.remedies = told.collect();
             finding.remedies.sort_by_key(|remedy| failed(remedy));
-            let works = finding.remedies.iter().any(|remedy| remedy.trial == Tried::Schedules);
-            if works {
+            let helps = |remedy: &Remedy| !matches!(remedy.trial, Tried::Untried(_));
+            if finding.remedies.iter().any(|remedy| remedy.trial == Tried::Schedules) {
                 finding.unrepaired = None;
+            } else if finding.unrepaired.is_none() && !finding.remedies.iter().any(helps) {
+                finding.unrepaired = Some(NONE.to_owned());
             }
         }
         outcome.refusals = refusals::repairs(&mut prover, &results, &outcome.workloads, &findings, &places);
@@ -83,6 +85,8 @@ pub(super) fn add(trial: &Trial<'_>, files: &[ManifestFile], asked: &Asked, grou
     outcome.documents = results;
 }
 
+/// Why there is no repair where the search has some.
+const NONE: &str = "none that was tried on the manifests lets everything fit that waits for it";
 /// What begins the words on a repair that does not help.
 const IN_VAIN: &str = "tried on the manifests, and it does not help:";
 
@@ -104,8 +108,12 @@ fn of_manifests(
     }
     let open = matches!(&remedy.trial, Tried::Untried(_));
     match mapper.plan(&remedy) {
-        Ok(plan) if !open || plan.edits() => Some(proven(prover, plan, targets, rule)),
-        Ok(_) => Some(remedy),
+        Ok(plan) if plan.edits() => Some(proven(prover, plan, targets, rule)),
+        Ok(_) if open => Some(remedy),
+        Ok(plan) => {
+            let tried = proven(prover, plan, targets, rule);
+            Some(if failed(&tried) && prover.elsewhere(&remedy) { remedy } else { tried })
+        }
         Err(_) if open => Some(in_words(remedy, mapper.before)),
         Err(why) => {
             let why = format!("it can't be told as a change of the manifests: {why}");

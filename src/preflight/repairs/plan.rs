@@ -1,16 +1,18 @@
 //! What a repair does: commands for what is in the cluster, and changes of documents.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::diagnosis::command;
 use crate::diagnosis::remedy::{Change, EditOp, ManifestEdit, Remedy, Risk, Size, Step, Trial};
+use crate::model::ObjectRef;
 use crate::preflight::fields::{kind_of, name_of, namespace_of};
 use crate::preflight::manifests::{self, Document, FieldEdit, Op, Region, TextEdit};
 use crate::preflight::room::Asked;
 use crate::preflight::run::named;
 use crate::preflight::world::Key;
+use crate::snapshot::edit::pointer_token;
 use crate::source::manifests::ManifestFile;
 
 /// The longest value that is told, in bytes.
@@ -82,7 +84,7 @@ impl Plan {
         gone.collect()
     }
 
-    /// The plan with more parts; of two for the same field the later counts.
+    /// The plan with more parts; of two for the same field, or of two patches of the same fields, the later counts.
     pub(super) fn with(&self, more: Vec<Part>) -> Self {
         let mut plan = self.clone();
         for part in more {
@@ -91,6 +93,10 @@ impl Plan {
                     !matches!(one, Part::Field { document: other, pointer: at, .. }
                         if other == document && (at == pointer || at.starts_with(&format!("{pointer}/"))))
                 });
+            }
+            if let Some((of, fields)) = patched(&part) {
+                plan.parts
+                    .retain(|one| patched(one).is_none_or(|(other, before)| other != of || !before.is_subset(&fields)));
             }
             if !plan.parts.contains(&part) {
                 plan.parts.push(part);
@@ -201,6 +207,30 @@ impl Plan {
         steps.extend(last);
         let Self { title, risk, size, .. } = self.clone();
         Some(Remedy { title, risk, steps, trial, size, fits })
+    }
+}
+
+/// The object that a command merges a patch into, and the fields that this sets.
+fn patched(part: &Part) -> Option<(ObjectRef, BTreeSet<String>)> {
+    let Part::Command(step) = part else { return None };
+    let change = step.change.as_ref()?;
+    let Change::Patch { patch, .. } = change else { return None };
+    let mut operations = Vec::new();
+    leaves("", patch, &mut operations);
+    let fields = operations.iter().filter_map(|operation| operation["path"].as_str()).map(str::to_owned).collect();
+    Some((change.object()?, fields))
+}
+
+/// The operations that a merge patch comes down to.
+pub(super) fn leaves(path: &str, patch: &Value, operations: &mut Vec<Value>) {
+    match patch {
+        Value::Object(fields) if !fields.is_empty() => {
+            for (key, value) in fields {
+                leaves(&format!("{path}/{}", pointer_token(key)), value, operations);
+            }
+        }
+        Value::Null => operations.push(json!({"op": "remove", "path": path})),
+        value => operations.push(json!({"op": "add", "path": path, "value": value})),
     }
 }
 

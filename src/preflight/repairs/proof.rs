@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::plan::{Plan, Sources};
-use crate::diagnosis::{Explained, Finding, Scope};
+use crate::diagnosis::{Explained, Finding, Remedy, Scope};
 use crate::engine;
+use crate::preflight::judged::WORKLOADS;
 use crate::preflight::manifests::Document;
 use crate::preflight::places::Places;
 use crate::preflight::run::{Played, Trial, Verdict, named};
@@ -107,6 +108,15 @@ impl<'a, 't> Prover<'a, 't> {
     /// Whether tries are left.
     pub(super) fn able(&self) -> bool {
         self.left > 0 && self.budget >= self.cost
+    }
+
+    /// Whether a repair is about workloads whose controllers are not played here, since no document is in their namespace:
+    /// what the search saw of it then counts.
+    pub(super) fn elsewhere(&self, remedy: &Remedy) -> bool {
+        let objects = remedy.steps.iter().filter_map(|step| step.change.as_ref()?.object());
+        let mut workloads = objects.filter(|object| WORKLOADS.contains(&object.kind.as_str()));
+        let stored = self.trial.stored();
+        workloads.any(|object| stored.get(&object.kind, Some(&object.namespace), &object.name).is_none())
     }
 
     /// Tries a plan for the objects of some documents; `rule` is what was found of them.

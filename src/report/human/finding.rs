@@ -198,7 +198,7 @@ fn smallest(finding: &FindingEntry) -> Option<u32> {
 fn remedies(view: View, remedies: &[RemedyEntry], first: &str, smallest: Option<u32>, screen: &mut Screen) {
     for (position, remedy) in remedies.iter().enumerate() {
         screen.gap();
-        if repair::edits(remedy) {
+        if repair::of_manifests(remedy) {
             let lead = if position == 0 && first != "Or:" { "Repair" } else { "Or" };
             repair::write(remedy, lead, 2, screen);
             continue;

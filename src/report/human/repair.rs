@@ -12,9 +12,9 @@ const LINES: usize = 16;
 /// Repairs of one refusal that are written out, where not all are wanted.
 const FIRST: usize = 2;
 
-/// Whether a repair changes manifests.
-pub(super) fn edits(remedy: &RemedyEntry<'_>) -> bool {
-    remedy.steps.iter().any(|step| step.edit.is_some())
+/// Whether a repair changes manifests, or was tried on them.
+pub(super) fn of_manifests(remedy: &RemedyEntry<'_>) -> bool {
+    remedy.fits.is_some() || remedy.steps.iter().any(|step| step.edit.is_some())
 }
 
 /// Writes the repairs of a refusal, or why there is none.
@@ -31,7 +31,10 @@ pub(super) fn write_all(remedies: &[RemedyEntry<'_>], none: Option<&str>, screen
 
 /// Writes a repair with what came of trying it.
 pub(super) fn write(remedy: &RemedyEntry<'_>, lead: &str, indent: usize, screen: &mut Screen) {
-    screen.toned(Tone::Heading, indent, &format!("{lead} ({}):", remedy.outcome()), remedy.title);
+    screen.styled(Tone::Heading, indent, &format!("{lead} ({})", remedy.outcome()));
+    if !remedy.steps.iter().any(|step| step.edit.is_none() && step.what.starts_with(remedy.title)) {
+        screen.paragraph(indent + 2, &format!("{}.", remedy.title));
+    }
     if let (TrialEntry::NextBlocker, Some(then)) = (remedy.trial, remedy.then) {
         screen.styled(Tone::Caution, indent + 2, &format!("Then: {then}"));
     }
