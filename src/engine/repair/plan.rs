@@ -70,6 +70,11 @@ fn place_in_list(operation: &Value) -> Option<usize> {
     path.rsplit('/').next()?.parse().ok()
 }
 
+/// Whether an operation gives one of these fields another value.
+fn replaces(operation: &Value, fields: &[String]) -> bool {
+    operation["op"] == "replace" && operation["path"].as_str().is_some_and(|path| fields.iter().any(|one| one == path))
+}
+
 /// What a way changes.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Edit {
@@ -94,6 +99,13 @@ impl Edit {
             Self::Object(change) if change.object().is_some_and(|object| object.kind == claim) => Side::Workload,
             Self::Object(_) | Self::Stop(_) | Self::Scale { .. } => Side::Cluster,
         }
+    }
+
+    /// The fields of the object that are given another value.
+    fn replaced(&self) -> Vec<String> {
+        let (Self::Anew { operations, .. } | Self::Template { operations, .. }) = self else { return Vec::new() };
+        let replaced = operations.iter().filter(|operation| operation["op"] == "replace");
+        replaced.filter_map(|operation| operation["path"].as_str().map(str::to_owned)).collect()
     }
 
     fn of_volume(&self) -> bool {
@@ -122,12 +134,20 @@ impl Edit {
     }
 }
 
+/// One thing that is done to an object.
+#[derive(Clone, Debug, PartialEq)]
+struct Deed {
+    /// What is done, without and with the note.
+    what: String,
+    told: String,
+    /// The fields that are given another value.
+    replaced: Vec<String>,
+}
+
 /// A change of the plan, with all that is done to its object.
 #[derive(Clone, Debug, PartialEq)]
 struct Part {
-    /// What is done, without and with the notes.
-    what: Vec<String>,
-    told: Vec<String>,
+    deeds: Vec<Deed>,
     change: Edit,
     cost: u32,
     risk: Risk,
@@ -148,30 +168,22 @@ const IN_TITLE: usize = 2;
 impl Part {
     fn new(way: &Way, change: Edit) -> Self {
         let Way { what, cost, risk, evades, class, .. } = way;
-        let (what, told) = (vec![what.clone()], vec![way.told()]);
-        Self { what, told, change, cost: *cost, risk: *risk, evades: *evades, class: class.clone(), ask: None }
+        let deed = Deed { what: what.clone(), told: way.told(), replaced: change.replaced() };
+        let deeds = vec![deed];
+        Self { deeds, change, cost: *cost, risk: *risk, evades: *evades, class: class.clone(), ask: None }
     }
 
     /// Tells in one what a claim of that class is made for.
     fn tells(&mut self, class: &str, new: &Self) {
         let of_class = |text: &String| text.replacen(" anew for ", &format!(" anew for class {class} and "), 1);
-        self.what = new.what.iter().map(of_class).collect();
-        self.told = new.told.iter().map(of_class).collect();
+        let told = |deed: &Deed| Deed { what: of_class(&deed.what), told: of_class(&deed.told), ..deed.clone() };
+        self.deeds = new.deeds.iter().map(told).collect();
     }
 
     /// The end of pods that their set makes anew.
     fn recreated(set: ObjectRef) -> Self {
         let change = Edit::Anew { object: set, operations: Vec::new() };
-        Self {
-            what: Vec::new(),
-            told: Vec::new(),
-            change,
-            cost: 0,
-            risk: Risk::Low,
-            evades: false,
-            class: None,
-            ask: None,
-        }
+        Self { deeds: Vec::new(), change, cost: 0, risk: Risk::Low, evades: false, class: None, ask: None }
     }
 }
 
@@ -187,7 +199,7 @@ impl Plan {
     }
 
     pub(super) fn changes(&self) -> usize {
-        self.parts.iter().map(|part| part.what.len()).sum()
+        self.parts.iter().map(|part| part.deeds.len()).sum()
     }
 
     /// The plan with more changes, which were found in a state that the plan leads to; `None` where one can't be made.
@@ -223,7 +235,7 @@ impl Plan {
     /// The part that has a claim made anew of a class that was chosen, and no more, with the place of the class.
     fn of_chosen_class(&self) -> Option<(usize, usize)> {
         let mut parts = self.parts.iter().enumerate().filter(|(_, part)| part.class.is_some());
-        let (index, part) = parts.next().filter(|(_, part)| part.what.len() == 1)?;
+        let (index, part) = parts.next().filter(|(_, part)| part.deeds.len() == 1)?;
         let Edit::Anew { operations, .. } = &part.change else { return None };
         let at = operations.iter().position(|one| one["path"] == CLASS)?;
         parts.next().is_none().then_some((index, at))
@@ -251,8 +263,8 @@ impl Plan {
     pub(super) fn leaving_open(mut self, what: String, note: &str, ask: impl Fn(usize) -> Ask) -> Self {
         if let Some((index, at)) = self.of_chosen_class() {
             let part = &mut self.parts[index];
-            part.told = vec![format!("{what}, {note}")];
-            part.what = vec![what];
+            let replaced = part.change.replaced();
+            part.deeds = vec![Deed { told: format!("{what}, {note}"), what, replaced }];
             part.ask = Some(ask(at));
         }
         self
@@ -298,13 +310,13 @@ impl Plan {
                     made.extend(more.iter().cloned());
                     if !more.is_empty() {
                         let fitted = more.iter().any(|operation| operation["path"] != REQUEST);
+                        let again: Vec<String> = new.deeds.iter().flat_map(|deed| deed.replaced.clone()).collect();
+                        operations.retain(|operation| !replaces(operation, &again));
                         operations.extend(more);
+                        part.deeds.retain(|deed| deed.replaced.is_empty() || deed.replaced != again);
                         match part.class.take().filter(|_| fitted) {
                             Some(class) => part.tells(&class, &new),
-                            None => {
-                                part.what.extend(new.what);
-                                part.told.extend(new.told);
-                            }
+                            None => part.deeds.extend(new.deeds),
                         }
                         part.evades |= new.evades;
                         part.cost += new.cost;
@@ -376,7 +388,7 @@ impl Plan {
     fn title(&self, cx: &Context<'_>) -> String {
         let mut parts: Vec<&Part> = self.parts.iter().collect();
         parts.sort_by_key(|part| (part.change.order(), part.change.stopped_priority(cx)));
-        let what: Vec<String> = parts.iter().flat_map(|part| shortened(&part.what)).collect();
+        let what: Vec<String> = parts.iter().flat_map(|part| shortened(&part.deeds, |deed| &deed.what)).collect();
         let shown = if what.len() > IN_TITLE + 1 { IN_TITLE } else { what.len() };
         let told = what[..shown].join(", and ");
         match what.len() - shown {
@@ -393,27 +405,28 @@ impl Plan {
 }
 
 /// What is done to one object, as one sentence that names it once.
-fn joined(told: &[String]) -> String {
-    shortened(told).collect::<Vec<_>>().join(", and ")
+fn joined(deeds: &[Deed]) -> String {
+    shortened(deeds, |deed| &deed.told).collect::<Vec<_>>().join(", and ")
 }
 
 /// What is done to one object, which is named at first only: `have pod a do this`, `do that`.
-fn shortened(told: &[String]) -> impl Iterator<Item = String> + '_ {
-    let named = told.first().and_then(|first| {
+fn shortened<'d>(deeds: &'d [Deed], told: fn(&Deed) -> &String) -> impl Iterator<Item = String> + 'd {
+    let named = deeds.first().map(told).and_then(|first| {
         let words = [("make claim ", 3), ("have pod ", 3), ("have the pods of ", 6)];
         let (_, many) = words.into_iter().find(|(begin, _)| first.starts_with(begin))?;
         Some(first.split_inclusive(' ').take(many).collect::<String>())
     });
-    let rest = move |(at, text): (usize, &String)| {
+    let rest = move |(at, deed): (usize, &'d Deed)| {
+        let text = told(deed);
         let short = named.as_deref().filter(|_| at > 0).and_then(|named| text.strip_prefix(named));
         short.unwrap_or(text).to_owned()
     };
-    told.iter().enumerate().map(rest)
+    deeds.iter().enumerate().map(rest)
 }
 
 /// The steps of one change.
 fn made(cx: &Context<'_>, part: &Part, victims: &[ObjectRef]) -> Option<Vec<Step>> {
-    let what = &*capital(&joined(&part.told));
+    let what = &*capital(&joined(&part.deeds));
     let steps = match &part.change {
         Edit::Object(change) => vec![cx.step(what, change.clone())],
         Edit::Anew { object, operations } if object.kind != Kind::Pod.name() && part.ask.is_some() => {

@@ -8,6 +8,7 @@ use super::ways::{At, less};
 use crate::diagnosis::context::pod_ref;
 use crate::diagnosis::remedy::Risk;
 use crate::diagnosis::text::{names, near};
+use crate::model::pod::Resources;
 use crate::model::quantity::milli_value;
 use crate::model::{Kind, Pod, Quantity};
 use crate::scheduler::Obstacle;
@@ -17,6 +18,8 @@ use crate::snapshot::edit::{Edit as StateEdit, pointer_token};
 const MEBIBYTE: i64 = 1 << 20;
 const HOSTNAME: &str = "kubernetes.io/hostname";
 const TERMS: &str = "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms";
+/// A pod that asks for less than this share of what it asked for is not taken to run, one in so many.
+const LEAST_SHARE: i64 = 10;
 /// Nodes by name in one affinity.
 const MOST_NAMES: usize = 10;
 
@@ -130,6 +133,12 @@ pub(super) fn ask_less(at: &At<'_, '_>, resource: &str, asked: i64, free: i64, a
         return without(at, resource, place);
     }
     let rest = most.checked_sub(asked.checked_sub(free)?).filter(|rest| free > 0 && *rest > 0)?;
+    let whole = matches!(resource, "memory" | "ephemeral-storage") && rest > MEBIBYTE;
+    let rest = if whole { rest - rest % MEBIBYTE } else { rest };
+    let before = at_first(at, place).and_then(|requests| requests.get(resource)).map_or(most, units);
+    if rest.saturating_mul(LEAST_SHARE) < before {
+        return None;
+    }
     let value = match resource {
         "cpu" => format!("{rest}m"),
         _ if !extended && rest % MEBIBYTE == 0 => Quantity::bytes(rest).to_string(),
@@ -140,10 +149,17 @@ pub(super) fn ask_less(at: &At<'_, '_>, resource: &str, asked: i64, free: i64, a
     if extended || resource.starts_with("hugepages-") {
         operations.push(json!({"op": "replace", "path": path("limits"), "value": value}));
     }
-    let (now, then) = (amount(resource, most), amount(resource, rest));
+    let (now, then) = (amount(resource, before), amount(resource, rest));
     let what = told(at, &format!("ask for {then} {resource} instead of {now}"));
-    let way = Way::new(what, change(at.pod, operations), 4 + less(most, rest), Risk::Medium);
+    let way = Way::new(what, change(at.pod, operations), 4 + less(before, rest), Risk::Medium);
     Some(way.note("if that is enough"))
+}
+
+/// What a container of the pod asks for before anything is changed.
+fn at_first<'a>(at: &At<'_, 'a>, place: usize) -> Option<&'a Resources> {
+    let meta = &at.pod.metadata;
+    let pod = at.cx.snapshot.pods.get(&meta.namespace, &meta.name).found()?;
+    Some(&pod.spec.containers.get(place)?.resources.requests)
 }
 
 /// Takes a resource out of what a container asks for.

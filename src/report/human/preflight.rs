@@ -160,9 +160,9 @@ fn write_asked(documents: &[DocumentEntry<'_>], screen: &mut Screen) {
 }
 
 fn write_workload(workload: &WorkloadEntry<'_>, screen: &mut Screen) {
-    let WorkloadEntry { desired, created, placed, .. } = workload;
+    let WorkloadEntry { desired, created, placed, more, .. } = workload;
     screen.paragraph(2, &format!("{placed} of {desired} pods placed, {created} made."));
-    if let Some(reason) = workload.ended_by {
+    if let Some(reason) = workload.ended_by.filter(|_| more != placed) {
         screen.paragraph(2, &format!("{} pods more than now fit; what ends it: {reason}", workload.more));
     }
     if let Some(refused) = workload.refused {
