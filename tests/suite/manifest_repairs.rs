@@ -115,12 +115,13 @@ fn remedies(report: &Value) -> Vec<(Value, Value)> {
 /// The text with all edits made, the last place first.
 fn edited(text: &str, edits: &[Value]) -> String {
     let mut text = text.to_owned();
-    let place = |edit: &Value, fields: [&str; 2]| {
-        fields.map(|field| usize::try_from(edit[field].as_u64().unwrap()).unwrap())
-    };
+    let place =
+        |edit: &Value, fields: [&str; 2]| fields.map(|field| usize::try_from(edit[field].as_u64().unwrap()).unwrap());
     let mut edits = edits.to_vec();
     edits.dedup();
-    edits.sort_by_key(|edit| std::cmp::Reverse(place(edit, ["line", "column"])));
+    // Of those that begin at the same place, what goes is taken away before something is put there.
+    let places = |edit: &Value| (place(edit, ["line", "column"]), place(edit, ["endLine", "endColumn"]));
+    edits.sort_by_key(|edit| std::cmp::Reverse(places(edit)));
     for edit in edits {
         if edit["op"] == "move" {
             text = moved(&text, &edit);
@@ -210,7 +211,9 @@ fn run(dump: &mut Value, command: &str) -> Option<()> {
 
 fn is(item: &Value, kind: &str, name: &str, namespace: &str) -> bool {
     let text = |pointer: &str| item.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-    text("/kind").eq_ignore_ascii_case(kind) && text("/metadata/name") == name && text("/metadata/namespace") == namespace
+    text("/kind").eq_ignore_ascii_case(kind)
+        && text("/metadata/name") == name
+        && text("/metadata/namespace") == namespace
 }
 
 /// Whether what was promised of a repair of an issue holds.
@@ -260,7 +263,9 @@ fn what_is_promised_of_repairs_holds_on_recordings() {
             }
         }
     }
-    println!("{blocked} blocked, {causes} causes with repairs, {with} with one that was tried; {made} made and held, {left} left");
+    println!(
+        "{blocked} blocked, {causes} causes with repairs, {with} with one that was tried; {made} made and held, {left} left"
+    );
     assert!(made > 30, "only {made} repairs were made");
 }
 
@@ -303,7 +308,9 @@ spec:
 ";
 
 fn pod(name: &str, spec: &str) -> String {
-    format!("apiVersion: v1\nkind: Pod\nmetadata:\n  name: {name}\nspec:\n{spec}  containers:\n  - name: c\n    image: i\n")
+    format!(
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {name}\nspec:\n{spec}  containers:\n  - name: c\n    image: i\n"
+    )
 }
 
 #[test]
@@ -312,7 +319,10 @@ fn a_class_that_is_not_there_is_replaced_where_it_stands() {
     let edit = scene.settled_by("replace");
     assert_eq!(edit["path"], "spec.volumeClaimTemplates[0].spec.storageClassName");
     assert_eq!((&edit["line"], &edit["column"], &edit["endColumn"]), (&json!(21), &json!(25), &json!(35)));
-    assert_eq!((&edit["from"], &edit["to"], &edit["text"]), (&json!("standart"), &json!("standard"), &json!("standard")));
+    assert_eq!(
+        (&edit["from"], &edit["to"], &edit["text"]),
+        (&json!("standart"), &json!("standard"), &json!("standard"))
+    );
     assert_eq!(edit["template"], "shop/templates/db.yaml");
 }
 
@@ -348,7 +358,10 @@ fn misspelt_fields_are_renamed() {
     assert_eq!(edit["steps"][0]["edit"]["op"], "rename");
     let scene = Scene::new(&[], &pod("a", "  restartPolice: Never\n"));
     let edit = scene.settled_by("rename");
-    assert_eq!((&edit["from"], &edit["to"], &edit["line"]), (&json!("restartPolice"), &json!("restartPolicy"), &json!(6)));
+    assert_eq!(
+        (&edit["from"], &edit["to"], &edit["line"]),
+        (&json!("restartPolice"), &json!("restartPolicy"), &json!(6))
+    );
 }
 
 #[test]

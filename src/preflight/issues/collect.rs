@@ -18,7 +18,8 @@ pub(crate) fn collect(
     baseline: &Baseline,
 ) -> Vec<Issue> {
     let places = outcome.places();
-    let mut collector = Collector { outcome, places, baseline, issues: Vec::new(), told: HashMap::new(), because: (None, None) };
+    let mut collector =
+        Collector { outcome, places, baseline, issues: Vec::new(), told: HashMap::new(), because: (None, None) };
     problems.iter().for_each(|problem| collector.problem(UNREADABLE, Level::Error, problem));
     passed_over.iter().for_each(|problem| collector.problem("passed-over", Level::Warning, problem));
     for (index, (document, result)) in outcome.sources.iter().zip(&outcome.documents).enumerate() {

@@ -19,5 +19,5 @@ pub(crate) use document::{Document, Region};
 pub(crate) use edit::{FieldEdit, Op, TextEdit, changed, member_path, tokens};
 pub(crate) use hook::Role;
 pub(crate) use path::pointer_of;
-pub(crate) use write::lines;
 pub(crate) use read::{Manifests, Problem, read};
+pub(crate) use write::lines;

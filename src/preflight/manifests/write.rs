@@ -123,9 +123,34 @@ mod tests {
         for plain in ["standard", "gp3", "10Gi", "500m", "a/b.c", "node-role.kubernetes.io/x", "/data"] {
             assert_eq!(string(plain, false), plain);
         }
-        for other in ["", "yes", "No", "null", "~", "12", "1e3", "0x1F", "1_000", "017", "-x", "a: b", "a #b", "*a", "&a",
-            "{{ x }}", "2024-01-02", "2024-01-02T", "12:30", "=", ".5", "@x", "a\nb", "\u{202e}x", "\u{2028}", "\u{1f600}"]
-        {
+        for other in [
+            "",
+            "yes",
+            "No",
+            "null",
+            "~",
+            "12",
+            "1e3",
+            "0x1F",
+            "1_000",
+            "017",
+            "-x",
+            "a: b",
+            "a #b",
+            "*a",
+            "&a",
+            "{{ x }}",
+            "2024-01-02",
+            "2024-01-02T",
+            "12:30",
+            "=",
+            ".5",
+            "@x",
+            "a\nb",
+            "\u{202e}x",
+            "\u{2028}",
+            "\u{1f600}",
+        ] {
             let quoted = string(other, false);
             assert!(quoted.starts_with('"') && quoted.is_ascii(), "{quoted}");
             assert_eq!(scalar_of(&quoted), other);

@@ -77,8 +77,7 @@ pub(in crate::preflight) fn make(state: &mut State, change: &Change) -> Result<(
 fn anew(state: &mut State, namespace: &str, name: &str) {
     let Some(pod) = state.snapshot.pods.get(namespace, name).found().map(|pod| Pod::clone(pod)) else { return };
     let owner = pod.metadata.controller();
-    let simulated =
-        owner.is_some_and(|owner| state.world.get(&owner.kind, Some(namespace), &owner.name).is_some());
+    let simulated = owner.is_some_and(|owner| state.world.get(&owner.kind, Some(namespace), &owner.name).is_some());
     if simulated {
         state.remove(&key(Kind::Pod, namespace, name));
     } else {

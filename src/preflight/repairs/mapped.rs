@@ -221,8 +221,7 @@ impl Mapper<'_> {
             operation["op"] != "remove" || new.pointer(path).is_some()
         };
         let operations: Vec<&Value> = operations.iter().filter(fits).collect();
-        let patch: json_patch::Patch =
-            serde_json::from_value(json!(operations)).map_err(|error| error.to_string())?;
+        let patch: json_patch::Patch = serde_json::from_value(json!(operations)).map_err(|error| error.to_string())?;
         json_patch::patch(&mut new, &patch).map_err(|error| error.to_string())?;
         Ok(Mapped::Parts(vec![Part::Insert { before: document, object: new }]))
     }

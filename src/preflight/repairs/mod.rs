@@ -53,8 +53,8 @@ pub(super) fn add(trial: &Trial<'_>, files: &[ManifestFile], asked: &Asked, grou
     let keys: Vec<Key> = results.iter().map(|result| result.key.clone()).collect();
     let sources = Sources { files, documents, keys: &keys, asked };
     let pods = outcome.snapshot.pods.seen().len();
-    let mut prover = Prover::new(trial, sources, ground.standings, pods);
     let mut findings = std::mem::take(&mut outcome.diagnosis.findings);
+    let mut prover = Prover::new(trial, sources, ground.standings, (pods, !findings.is_empty()));
     {
         let places = Places { documents, results: &results, snapshot: &outcome.snapshot };
         let mapper = Mapper { sources, places, before: trial.snapshot };
@@ -66,9 +66,9 @@ pub(super) fn add(trial: &Trial<'_>, files: &[ManifestFile], asked: &Asked, grou
                 continue;
             }
             let remedies = std::mem::take(&mut finding.remedies);
-            let told = remedies.into_iter().filter_map(|remedy| {
-                of_manifests(&mapper, &mut prover, remedy, &targets, &finding.rule)
-            });
+            let told = remedies
+                .into_iter()
+                .filter_map(|remedy| of_manifests(&mapper, &mut prover, remedy, &targets, &finding.rule));
             finding.remedies = told.collect();
             finding.remedies.sort_by_key(|remedy| failed(remedy));
             let helps = |remedy: &Remedy| !matches!(remedy.trial, Tried::Untried(_));
@@ -133,7 +133,11 @@ fn attempted(prover: &mut Prover<'_, '_>, plan: Plan, targets: &[usize], rule: O
     let Some((_, _, message)) = &attempt.refused else { return (plan, attempt.proof) };
     let Some(again) = refusals::made_anew(&plan, prover, targets, message) else { return (plan, attempt.proof) };
     let second = prover.prove(&again, targets, rule);
-    if matches!(second.proof, Proof::Works { .. } | Proof::Next { .. }) { (again, second.proof) } else { (plan, attempt.proof) }
+    if matches!(second.proof, Proof::Works { .. } | Proof::Next { .. }) {
+        (again, second.proof)
+    } else {
+        (plan, attempt.proof)
+    }
 }
 
 /// A plan as a repair, with what came of trying it.

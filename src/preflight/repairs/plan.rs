@@ -95,9 +95,8 @@ impl Plan {
                 });
             }
             if let Some((of, fields)) = patched(&part) {
-                plan.parts.retain(|one| {
-                    patched(one).is_none_or(|(other, before)| other != of || !before.is_subset(&fields))
-                });
+                plan.parts
+                    .retain(|one| patched(one).is_none_or(|(other, before)| other != of || !before.is_subset(&fields)));
             }
             if !plan.parts.contains(&part) {
                 plan.parts.push(part);

@@ -5,7 +5,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::diagnosis::{
-    Confidence, EditOp, Evidence, Explained, Finding, Loss, Manager, ManifestEdit, Remedy, Risk, Severity, Size, Step, Trial,
+    Confidence, EditOp, Evidence, Explained, Finding, Loss, Manager, ManifestEdit, Remedy, Risk, Severity, Size, Step,
+    Trial,
 };
 use crate::model::ObjectRef;
 

@@ -365,7 +365,9 @@ impl<'a> IssueEntry<'a> {
                 Suppression::Baseline => SuppressionEntry { by: "baseline", reason: None },
             }),
             finding: issue.finding.as_deref(),
-            remedies: refusal.map(|refusal| refusal.remedies.iter().map(RemedyEntry::new).collect()).unwrap_or_default(),
+            remedies: refusal
+                .map(|refusal| refusal.remedies.iter().map(RemedyEntry::new).collect())
+                .unwrap_or_default(),
             no_repair: refusal.and_then(|refusal| refusal.unrepaired.as_deref()),
             refusal: issue.refusal,
         }

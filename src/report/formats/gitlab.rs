@@ -35,7 +35,8 @@ struct Lines {
 /// # Errors
 /// Those of the writer.
 pub(crate) fn write(report: &Preflight<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let violations: Vec<Violation<'_>> = counting(report).map(|issue| violation(issue, &repaired(report, issue))).collect();
+    let violations: Vec<Violation<'_>> =
+        counting(report).map(|issue| violation(issue, &repaired(report, issue))).collect();
     json::write(&violations, out)
 }
 

@@ -31,7 +31,8 @@ fn document(report: &Preflight<'_>) -> Value {
     let mut names: Vec<(&str, usize)> = indices.iter().map(|(name, index)| (*name, *index)).collect();
     names.sort_by_key(|(_, index)| *index);
     let rules: Vec<Value> = names.into_iter().map(|(name, _)| rule(name)).collect();
-    let results: Vec<Value> = report.issues.iter().map(|issue| result(report, issue, indices.get(issue.rule))).collect();
+    let results: Vec<Value> =
+        report.issues.iter().map(|issue| result(report, issue, indices.get(issue.rule))).collect();
     json!({
         "$schema": SCHEMA,
         "version": "2.1.0",

@@ -175,9 +175,8 @@ fn object(view: View, object: &ObjectEntry) -> String {
 
 /// The number of remedies up to the first that has a command to run: what stands before the proof.
 fn until_command(finding: &FindingEntry) -> usize {
-    let has_one = |remedy: &RemedyEntry| {
-        remedy.steps.iter().any(|step| step.edit.is_some() || step.command.is_some_and(runs))
-    };
+    let has_one =
+        |remedy: &RemedyEntry| remedy.steps.iter().any(|step| step.edit.is_some() || step.command.is_some_and(runs));
     finding.remedies.iter().position(has_one).map_or(finding.remedies.len(), |position| position + 1)
 }
 

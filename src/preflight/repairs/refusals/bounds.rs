@@ -23,9 +23,9 @@ pub(super) fn raised(look: &Look<'_>) -> Option<Plan> {
 
 /// No more asked for than the limit.
 pub(super) fn lowered(look: &Look<'_>) -> Option<Plan> {
-    let parts = above_limit(look)?.into_iter().map(|above| {
-        look.field_if(format!("{}/{}", above.requests, above.resource), Some(json!(above.limit)), ENOUGH)
-    });
+    let parts = above_limit(look)?
+        .into_iter()
+        .map(|above| look.field_if(format!("{}/{}", above.requests, above.resource), Some(json!(above.limit)), ENOUGH));
     let parts: Vec<Part> = parts.collect();
     (!parts.is_empty()).then(|| Plan::new("Ask for no more than the limit", Risk::Medium, parts))
 }
@@ -43,8 +43,11 @@ struct Above {
 fn above_limit(look: &Look<'_>) -> Option<Vec<Above>> {
     let mut found = Vec::new();
     for (path, what) in invalid(look.message) {
-        let told = what.strip_prefix("Invalid value: \"").and_then(|rest| rest.split_once("\": must be less than or equal to "));
-        let Some((asked, (resource, limit))) = told.and_then(|(asked, rest)| Some((asked, rest.split_once(" limit of ")?)))
+        let told = what
+            .strip_prefix("Invalid value: \"")
+            .and_then(|rest| rest.split_once("\": must be less than or equal to "));
+        let Some((asked, (resource, limit))) =
+            told.and_then(|(asked, rest)| Some((asked, rest.split_once(" limit of ")?)))
         else {
             continue;
         };

@@ -28,7 +28,9 @@ fn refused(look: &Look<'_>) -> Vec<String> {
         return Vec::new();
     }
     let fixed = |what: &str| {
-        ["immutable", "updates to statefulset spec", "may not change", "can not be less than"].iter().any(|word| what.contains(word))
+        ["immutable", "updates to statefulset spec", "may not change", "can not be less than"]
+            .iter()
+            .any(|word| what.contains(word))
     };
     invalid(look.message).into_iter().filter(|(_, what)| fixed(what)).map(|(path, _)| pointer_of(&path)).collect()
 }

@@ -121,8 +121,7 @@ fn followed(
     mut plan: Plan,
     documents: &[usize],
 ) -> (Plan, Proof) {
-    const CORRECTING: [Idea; 5] =
-        [fields::renamed, fields::retyped, bounds::raised, bounds::within, security::secured];
+    const CORRECTING: [Idea; 5] = [fields::renamed, fields::retyped, bounds::raised, bounds::within, security::secured];
     let mut best: Option<(Plan, Proof)> = None;
     for _ in 0..ROUNDS {
         let attempt = prover.prove(&plan, documents, None);
@@ -148,12 +147,7 @@ fn followed(
 }
 
 /// The plan with a StatefulSet made anew whose change the server refuses to make in place.
-pub(super) fn made_anew(
-    plan: &Plan,
-    prover: &Prover<'_, '_>,
-    targets: &[usize],
-    message: &str,
-) -> Option<Plan> {
+pub(super) fn made_anew(plan: &Plan, prover: &Prover<'_, '_>, targets: &[usize], message: &str) -> Option<Plan> {
     let document = targets.iter().copied().find(|index| {
         let key = prover.sources.keys.get(*index);
         key.is_some_and(|key| key.kind == "StatefulSet" && message.contains(&format!("\"{}\" is invalid", key.name)))
@@ -166,7 +160,10 @@ pub(super) fn made_anew(
 /// Why none was found, as far as the server's words tell it.
 fn why_none(message: &str, able: bool) -> String {
     let words = [
-        ("because it is being terminated", "the namespace is being deleted, and what is put there goes with it: wait until it is gone, and create it anew"),
+        (
+            "because it is being terminated",
+            "the namespace is being deleted, and what is put there goes with it: wait until it is gone, and create it anew",
+        ),
         ("failed calling webhook", "what serves the webhook has to answer first, and what it would say is not known"),
         ("must specify", "how much it needs is for its author to say"),
         ("status unknown for quota", "the quota controller has not counted yet"),

@@ -120,7 +120,8 @@ pub(super) fn more(look: &Look<'_>) -> Option<Plan> {
         };
         return Some(Plan::new(title, Risk::Medium, hard.into_iter().map(field).collect()));
     }
-    let told: Vec<String> = hard.iter().map(|(name, amount)| format!("{name}={}", amount.as_str().unwrap_or(""))).collect();
+    let told: Vec<String> =
+        hard.iter().map(|(name, amount)| format!("{name}={}", amount.as_str().unwrap_or(""))).collect();
     let change = Change::Patch {
         kind: Kind::ResourceQuota,
         namespace: look.namespace().to_owned(),

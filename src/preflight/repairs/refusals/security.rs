@@ -97,8 +97,11 @@ fn container_parts(look: &Look<'_>, told: &str, at: &str, container: &Value) -> 
 /// A level that lets the pod in.
 pub(super) fn lenient(look: &Look<'_>) -> Option<Plan> {
     let (level, told) = violation(look)?;
-    let baseline = ["allowPrivilegeEscalation", "unrestricted capabilities", "runAsNonRoot", "runAsUser=0", "restricted volume"];
-    let more = told.split("), ").any(|one| !baseline.iter().any(|word| one.starts_with(word)) && !one.starts_with("seccompProfile"));
+    let baseline =
+        ["allowPrivilegeEscalation", "unrestricted capabilities", "runAsNonRoot", "runAsUser=0", "restricted volume"];
+    let more = told
+        .split("), ")
+        .any(|one| !baseline.iter().any(|word| one.starts_with(word)) && !one.starts_with("seccompProfile"));
     let to = if level == "restricted" && !more { "baseline" } else { "privileged" };
     let name = look.namespace();
     let title = format!("Hold namespace {name} to level {to} only");
