@@ -119,7 +119,9 @@ fn edited(text: &str, edits: &[Value]) -> String {
         |edit: &Value, fields: [&str; 2]| fields.map(|field| usize::try_from(edit[field].as_u64().unwrap()).unwrap());
     let mut edits = edits.to_vec();
     edits.dedup();
-    edits.sort_by_key(|edit| std::cmp::Reverse(place(edit, ["line", "column"])));
+    // Of those that begin at the same place, what goes is taken away before something is put there.
+    let places = |edit: &Value| (place(edit, ["line", "column"]), place(edit, ["endLine", "endColumn"]));
+    edits.sort_by_key(|edit| std::cmp::Reverse(places(edit)));
     for edit in edits {
         if edit["op"] == "move" {
             text = moved(&text, &edit);

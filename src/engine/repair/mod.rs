@@ -58,7 +58,9 @@ pub(super) fn add(cx: &Context<'_>, trials: &mut Trials<'_>, findings: &mut [Fin
         }
     }
     for finding in others.iter_mut().filter(|finding| cx.options.of_manifests && by_cluster_alone(finding)) {
-        of_workload(cx, trials, finding, &mut left);
+        if left >= TRIES {
+            of_workload(cx, trials, finding, &mut left);
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use super::room::Asked;
 use super::run::{Played, Preflight, Trial};
 use super::world::Key;
 use crate::diagnosis::looks::CHANGES_NOTHING;
-use crate::diagnosis::remedy::{Remedy, Step, Trial as Tried};
+use crate::diagnosis::remedy::{Remedy, Risk, Step, Trial as Tried};
 use crate::model::Kind;
 use crate::snapshot::Snapshot;
 use crate::source::manifests::ManifestFile;
@@ -53,8 +53,8 @@ pub(super) fn add(trial: &Trial<'_>, files: &[ManifestFile], asked: &Asked, grou
     let keys: Vec<Key> = results.iter().map(|result| result.key.clone()).collect();
     let sources = Sources { files, documents, keys: &keys, asked };
     let pods = outcome.snapshot.pods.seen().len();
-    let mut prover = Prover::new(trial, sources, ground.standings, pods);
     let mut findings = std::mem::take(&mut outcome.diagnosis.findings);
+    let mut prover = Prover::new(trial, sources, ground.standings, (pods, !findings.is_empty()));
     {
         let verdicts = outcome.diagnosis.pods.as_slice();
         let places = Places { documents, results: &results, snapshot: &outcome.snapshot, verdicts };
@@ -71,7 +71,7 @@ pub(super) fn add(trial: &Trial<'_>, files: &[ManifestFile], asked: &Asked, grou
                 .into_iter()
                 .filter_map(|remedy| of_manifests(&mapper, &mut prover, remedy, &targets, &finding.rule));
             finding.remedies = told.collect();
-            finding.remedies.sort_by_key(|remedy| failed(remedy));
+            finding.remedies.sort_by_key(order);
             let helps = |remedy: &Remedy| !matches!(remedy.trial, Tried::Untried(_));
             if finding.remedies.iter().any(|remedy| remedy.trial == Tried::Schedules) {
                 finding.unrepaired = None;
@@ -89,6 +89,13 @@ pub(super) fn add(trial: &Trial<'_>, files: &[ManifestFile], asked: &Asked, grou
 const NONE: &str = "none that was tried on the manifests lets everything fit that waits for it";
 /// What begins the words on a repair that does not help.
 const IN_VAIN: &str = "tried on the manifests, and it does not help:";
+
+/// What repairs are sorted by: what was tried and does not help comes last, what loses data or stops others behind the rest,
+/// what works before what was not tried, and edits of manifests before changes of what is in the cluster for others too.
+fn order(remedy: &Remedy) -> (bool, bool, bool, bool) {
+    let in_cluster = remedy.steps.iter().any(|step| step.edit.is_none());
+    (failed(remedy), remedy.risk == Risk::High, remedy.trial != Tried::Schedules, in_cluster)
+}
 
 /// Whether a repair was tried on the manifests and does not help.
 fn failed(remedy: &Remedy) -> bool {

@@ -12,8 +12,9 @@ use crate::preflight::places::Places;
 use crate::preflight::run::{Played, Trial, Verdict, named};
 use crate::preflight::world::Key;
 
-/// What all tries may cost, in objects that each of them looks at: three on 2,000 nodes with 20,000 pods.
-const BUDGET: usize = 80_000;
+/// What all tries may cost, in objects that each of them looks at: one on 2,000 nodes with 20,000 pods, where the search
+/// for repairs of findings had nothing to do.
+const BUDGET: usize = 45_000;
 /// Tries of one report.
 const MOST: usize = 80;
 /// What a try that costs too much is told of.
@@ -99,10 +100,17 @@ pub(super) struct Prover<'a, 't> {
 }
 
 impl<'a, 't> Prover<'a, 't> {
-    /// Tries against what was played; `pods` is how many there are in the end.
-    pub(super) fn new(trial: &'a Trial<'t>, sources: Sources<'a>, before: Standings, pods: usize) -> Self {
+    /// Tries against what was played; `pods` is how many there are in the end, and `searched` whether repairs were searched
+    /// for already, which takes as long as a try.
+    pub(super) fn new(
+        trial: &'a Trial<'t>,
+        sources: Sources<'a>,
+        before: Standings,
+        (pods, searched): (usize, bool),
+    ) -> Self {
         let cost = trial.snapshot.nodes.seen().len() + pods + sources.documents.len();
-        Self { trial, sources, before, cost, budget: BUDGET.max(MOST * 2_000), left: MOST }
+        let budget = BUDGET.saturating_sub(if searched { cost } else { 0 });
+        Self { trial, sources, before, cost, budget, left: MOST }
     }
 
     /// Whether tries are left.
