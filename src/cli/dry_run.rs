@@ -40,6 +40,6 @@ impl DryRunArgs {
             Err(why) => Answered::silent(format!("not asked: {why}")),
         };
         input.answers = plan.into_iter().map(answered).collect();
-        input.objects.extend(input.answers.iter().filter_map(|answered| answered.live.clone()));
+        input.raw.objects.extend(input.answers.iter().filter_map(|answered| answered.live.clone()));
     }
 }

@@ -2,7 +2,6 @@
 
 use clap::Args;
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::connection::ConnectionArgs;
 use super::error::CliError;
@@ -16,7 +15,7 @@ use crate::model::Kind;
 use crate::snapshot::{Demand, Snapshot};
 use crate::source::dump;
 use crate::source::live::{self, Session, Wanted};
-use crate::source::raw::RawFilter;
+use crate::source::raw::{RawFilter, RawObjects};
 
 /// Names of broken objects that are written out.
 const BROKEN: usize = 5;
@@ -48,9 +47,7 @@ pub(crate) struct Input {
 /// What was read of the facts and of the objects as the server has them.
 pub(crate) struct Kept {
     pub(crate) snapshot: Snapshot,
-    pub(crate) objects: Vec<Value>,
-    /// Kinds of which some objects could not be read.
-    pub(crate) unread: Vec<String>,
+    pub(crate) raw: RawObjects,
     /// The cluster, where it is one.
     pub(crate) cluster: Option<Session>,
 }
@@ -132,11 +129,11 @@ impl InputArgs {
             let (snapshot, objects) = dump::read_keeping(from, raw)?;
             snapshot.warnings.iter().for_each(|warning| terminal::warn(warning));
             warn_of_broken(&snapshot);
-            return Ok(Kept { snapshot, objects, unread: Vec::new(), cluster: None });
+            return Ok(Kept { snapshot, raw: RawObjects { objects, ..RawObjects::default() }, cluster: None });
         }
         let Input { snapshot, cluster, .. } = self.read(&NamespaceArgs::all(), Kind::ALL)?;
-        let (objects, unread) = cluster.as_ref().map_or_else(Default::default, |cluster| cluster.raw(&raw));
-        Ok(Kept { snapshot, objects, unread, cluster })
+        let raw = cluster.as_ref().map_or_else(RawObjects::default, |cluster| cluster.raw(&raw));
+        Ok(Kept { snapshot, raw, cluster })
     }
 
     #[expect(clippy::disallowed_methods, reason = "the command line reads the clock")]

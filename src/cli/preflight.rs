@@ -14,7 +14,7 @@ use super::terminal;
 use super::what_if::WhatIfArgs;
 use crate::preflight::issues::collect;
 use crate::preflight::manifests::{self, Document, Manifests};
-use crate::preflight::{Input, run as try_on};
+use crate::preflight::{Input, built_in, run as try_on};
 use crate::report::document::preflight::Preflight as Report;
 use crate::source::raw::RawFilter;
 
@@ -62,12 +62,11 @@ pub(crate) fn run(args: &PreflightArgs) -> anyhow::Result<Exit> {
     let default = args.input.current_namespace()?;
     let namespace = args.namespace.clone().or(default).unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned());
     let filter = filter(manifests.documents.iter().chain(&changes.deleted), &namespace);
-    let Kept { snapshot, objects, unread, cluster } = args.input.read_keeping(filter)?;
+    let Kept { snapshot, raw, cluster } = args.input.read_keeping(filter)?;
     let options = args.engine.options(args.gate.for_programs())?;
     let minor = options.version(&snapshot).minor;
     let Manifests { documents, problems, passed_over } = manifests;
-    let mut input =
-        Input { snapshot, objects, unread, documents, files, asked, namespace, changes, options, answers: Vec::new() };
+    let mut input = Input { snapshot, raw, documents, files, asked, namespace, changes, options, answers: Vec::new() };
     args.dry_run.ask(cluster.as_ref(), &mut input);
     let outcome = try_on(input);
     let issues = collect((&problems, &passed_over), &outcome, minor, &baseline);
@@ -100,6 +99,8 @@ fn filter<'d>(documents: impl Iterator<Item = &'d Document> + Clone, namespace: 
         .filter(|name| !name.is_empty())
         .collect();
     namespaces.insert(namespace.to_owned());
+    let versions = documents.clone().map(|document| text(document, "/apiVersion"));
+    let custom = versions.filter(|version| !built_in(version)).collect();
     let named = documents.map(|document| (text(document, "/kind"), text(document, "/metadata/name"))).collect();
-    RawFilter { namespaces, named }
+    RawFilter { namespaces, named, custom }
 }

@@ -68,6 +68,46 @@ pub(crate) const ON_DEMAND: &[OnDemand] = &[
     on_demand(Kind::VolumeSnapshotContent, false, "why a claim can't be restored from a snapshot"),
 ];
 
+/// A right to list what `preflight` alone reads, and what is lost without it.
+#[cfg(test)]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OfPreflight {
+    pub(crate) group: &'static str,
+    pub(crate) plural: &'static str,
+    pub(crate) lost: &'static str,
+}
+
+/// Every right of that sort.
+#[cfg(test)]
+pub(crate) const PREFLIGHT: &[OfPreflight] = &[
+    of_preflight("", "serviceaccounts", "whether the account is there that a pod names"),
+    of_preflight("admissionregistration.k8s.io", "validatingadmissionpolicies", "whether a policy refuses anything"),
+    of_preflight(
+        "admissionregistration.k8s.io",
+        "validatingadmissionpolicybindings",
+        "whether a policy refuses anything",
+    ),
+    of_preflight("admissionregistration.k8s.io", "mutatingadmissionpolicies", "whether a policy changes anything"),
+    of_preflight(
+        "admissionregistration.k8s.io",
+        "mutatingadmissionpolicybindings",
+        "whether a policy changes anything",
+    ),
+    of_preflight("apps", "controllerrevisions", "whether a set's template changes"),
+    of_preflight("autoscaling", "horizontalpodautoscalers", "how many replicas autoscalers ask for"),
+    of_preflight("batch", "cronjobs", "whether a CronJob is new"),
+    of_preflight("networking.k8s.io", "ingressclasses", "how an Ingress that exists is changed"),
+    of_preflight("networking.k8s.io", "ingresses", "how an Ingress that exists is changed"),
+    of_preflight("networking.k8s.io", "networkpolicies", "how a NetworkPolicy that exists is changed"),
+    of_preflight("node.k8s.io", "runtimeclasses", "the overhead and nodes of pods that name one"),
+    of_preflight("rbac.authorization.k8s.io", "clusterroles", "how a ClusterRole that exists is changed"),
+];
+
+#[cfg(test)]
+const fn of_preflight(group: &'static str, plural: &'static str, lost: &'static str) -> OfPreflight {
+    OfPreflight { group, plural, lost }
+}
+
 const fn on_demand(kind: Kind, listed: bool, buys: &'static str) -> OnDemand {
     OnDemand { kind, listed, buys }
 }
@@ -95,7 +135,19 @@ mod tests {
         let first = format!("{rules}  - nonResourceURLs: [{PATH}]\n    verbs: [get]\n");
         let (head, more) = (head("storagewhy"), head("storagewhy-on-demand"));
         let (binding, more_binding) = (binding("storagewhy"), binding("storagewhy-on-demand"));
-        format!("{TITLE}{head}{first}{binding}{SECOND}{more}{}{more_binding}", rules_on_demand())
+        let (third, third_binding) = (self::head("storagewhy-preflight"), self::binding("storagewhy-preflight"));
+        format!(
+            "{TITLE}{head}{first}{binding}{SECOND}{more}{}{more_binding}{THIRD}{third}{}{third_binding}",
+            rules_on_demand(),
+            rules_of_preflight()
+        )
+    }
+
+    fn rules_of_preflight() -> String {
+        let mut groups: Vec<&str> = PREFLIGHT.iter().map(|one| one.group).collect();
+        groups.dedup();
+        let of = |group: &str| PREFLIGHT.iter().filter(|one| one.group == group).map(|one| one.plural).collect();
+        groups.into_iter().map(|group| plain_rule(group, of(group), VERB)).collect()
     }
 
     fn rules_on_demand() -> String {
@@ -114,7 +166,11 @@ mod tests {
     }
 
     fn rule(group: &str, kinds: Vec<Kind>, verb: &str) -> String {
-        let resources: String = kinds.into_iter().map(|kind| format!("      - {}\n", kind.plural())).collect();
+        plain_rule(group, kinds.into_iter().map(Kind::plural).collect(), verb)
+    }
+
+    fn plain_rule(group: &str, plurals: Vec<&str>, verb: &str) -> String {
+        let resources: String = plurals.into_iter().map(|plural| format!("      - {plural}\n")).collect();
         let group = if group.is_empty() { "\"\"" } else { group };
         format!("  - apiGroups: [{group}]\n    resources:\n{resources}    verbs: [{verb}]\n")
     }
@@ -140,6 +196,16 @@ mod tests {
         format!("| resource | verb | group | with it |\n|---|---|---|---|\n{rows}")
     }
 
+    /// The table of the rights that only preflight needs.
+    fn table_of_preflight() -> String {
+        let row = |one: &OfPreflight| {
+            let group = if one.group.is_empty() { "core" } else { one.group };
+            format!("| `{}` | {group} | {} |\n", one.plural, one.lost)
+        };
+        let rows: String = PREFLIGHT.iter().map(row).collect();
+        format!("| list | group | without it is unknown |\n|---|---|---|\n{rows}")
+    }
+
     const TITLE: &str = "\
 # What kubectl-storagewhy reads, and nothing more: no Secrets, no ConfigMaps, no writing, no watching.
 # docs/rbac.md says what is lost without each right.
@@ -148,6 +214,11 @@ mod tests {
     const SECOND: &str = "\
 ---
 # Optional: what only some causes depend on. It is asked for only where a cause does.
+";
+
+    const THIRD: &str = "\
+---
+# Optional: what `preflight` reads besides. Without it what rests on these kinds is unknown.
 ";
 
     fn head(name: &str) -> String {
@@ -179,7 +250,7 @@ mod tests {
     fn docs_hold_the_manifest_and_the_table() {
         let (yaml, page) = (include_str!("../../docs/rbac.yaml"), include_str!("../../docs/rbac.md"));
         assert!(yaml == manifest(), "docs/rbac.yaml should be:\n{}", manifest());
-        for table in [table(), table_on_demand()] {
+        for table in [table(), table_on_demand(), table_of_preflight()] {
             assert!(page.contains(&table), "docs/rbac.md should hold this table:\n{table}");
         }
         assert!(page.contains(PATH));

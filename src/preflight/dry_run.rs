@@ -43,7 +43,7 @@ pub(crate) fn plan(input: &Input) -> Vec<Result<Subject, String>> {
         let why = "the server doesn't say that its release is 1.18 or later, and older ones might store what they try";
         return documents.iter().map(|_| Err(why.to_owned())).collect();
     }
-    let world = world(snapshot, input.objects.clone(), &input.unread, namespace);
+    let world = world(snapshot, input.raw.clone(), namespace);
     let key = |document: &Document| server::key(&world, &document.object, namespace);
     let mut before: Vec<Key> = changes.deleted.iter().map(key).collect();
     let mut plan = Vec::with_capacity(documents.len());

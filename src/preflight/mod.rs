@@ -29,4 +29,4 @@ pub(crate) use rehearsal::{Leaving, Move};
 pub(crate) use room::Asked;
 pub(crate) use run::{Changes, Input, Preflight, Verdict, run};
 pub(crate) use server::Action;
-pub(crate) use unjudged::{Unjudged, unjudged};
+pub(crate) use unjudged::{Unjudged, built_in, unjudged};

@@ -26,14 +26,13 @@ use crate::scheduler::Scheduler;
 use crate::snapshot::Snapshot;
 use crate::source::dry_run::Answered;
 use crate::source::manifests::ManifestFile;
+use crate::source::raw::RawObjects;
 
 /// What a preflight is given.
 pub(crate) struct Input {
     pub(crate) snapshot: Snapshot,
     /// Objects as the server stores them: those of the kinds and namespaces that the documents can meet.
-    pub(crate) objects: Vec<Value>,
-    /// Kinds of which some objects could not be read.
-    pub(crate) unread: Vec<String>,
+    pub(crate) raw: RawObjects,
     pub(crate) documents: Vec<Document>,
     /// The texts that the documents were read from.
     pub(crate) files: Vec<ManifestFile>,
@@ -143,11 +142,11 @@ const CHANCE: &str = "whether everything fits hangs on which of several equal no
 
 /// Tries documents on a cluster.
 pub(crate) fn run(input: Input) -> Preflight {
-    let Input { snapshot, objects, unread, documents, files, asked, namespace, changes, options, answers } = input;
+    let Input { snapshot, raw, documents, files, asked, namespace, changes, options, answers } = input;
     let options = Options { of_manifests: !documents.is_empty(), ..options };
     let now = options.now.or_else(|| snapshot.newest().map(|newest| newest.time));
     let trial = Trial {
-        world: Cow::Owned(world(&snapshot, objects, &unread, &namespace)),
+        world: Cow::Owned(world(&snapshot, raw, &namespace)),
         snapshot: &snapshot,
         documents: &documents,
         namespace: &namespace,
@@ -304,9 +303,9 @@ impl Trial<'_> {
 }
 
 impl Played {
-    /// Whether a claim among the documents is neither bound nor waits for its first consumer.
+    /// Whether a claim among the documents is neither bound nor waits for its first consumer, or that can't be known.
     pub(super) fn claim_stuck(&self, key: &Key) -> bool {
-        claim_stuck(&self.state, key)
+        claim_stuck(&self.state, key) != Stuck::No
     }
 
     /// What the report says of the outcome.
@@ -315,18 +314,17 @@ impl Played {
     }
 }
 
-/// The objects that the server stores, those that were read raw and what else the snapshot has of kinds with few.
-pub(super) fn world(snapshot: &Snapshot, objects: Vec<Value>, unread: &[String], namespace: &str) -> World {
+/// The objects that the server stores, those that were read raw and what else the snapshot has of kinds with few. What was
+/// read raw wherever it matters is known, however much of it the snapshot has.
+pub(super) fn world(snapshot: &Snapshot, raw: RawObjects, namespace: &str) -> World {
     let mut world = World::default();
-    for object in objects {
+    for object in raw.objects {
         let key = server::key(&world, &object, namespace);
         world.put(key, object);
     }
-    unread.iter().for_each(|kind| world.cover_not(kind));
-    for kind in Kind::ALL {
-        if !snapshot.complete(*kind) {
-            world.cover_not(kind.name());
-        }
+    raw.unread.iter().for_each(|kind| world.failed(kind));
+    for kind in Kind::ALL.iter().filter(|kind| !snapshot.complete(**kind) && !raw.read.contains(kind.name())) {
+        world.cover_not(kind.name());
     }
     world
 }
@@ -353,6 +351,9 @@ fn apply(
     }
     let (admitted, message) = match outcome {
         Outcome::Admitted(object) => {
+            if server.as_ref().is_none_or(|server| !server.decides) {
+                state.note_unread(&answer.unread);
+            }
             key = server::key(&state.world, &object, namespace);
             store(state, &key, action, *object);
             (Some(true), None)
@@ -407,12 +408,14 @@ fn scope(state: &State, results: &[DocumentResult], workloads: &[WorkloadResult]
 }
 
 fn verdict(state: &State, documents: &[DocumentResult], workloads: &[WorkloadResult], moves: &[Move]) -> Verdict {
+    let (stuck, unsure) = claims_stuck(state, documents);
     let blocked = documents.iter().any(|document| document.admitted == Some(false))
         || workloads.iter().any(|workload| !workload.fits() && workload.unknown.is_none())
         || moves.iter().any(|one| one.blocked.is_some())
-        || claims_stuck(state, documents);
+        || stuck;
     let open = documents.iter().any(|document| document.admitted.is_none())
         || workloads.iter().any(|workload| !workload.fits())
+        || unsure
         || !state.unknown.is_empty();
     match (blocked, open) {
         (true, _) => Verdict::Blocked,
@@ -451,21 +454,36 @@ fn finish(played: Played, sources: Vec<Document>, options: &Options) -> Prefligh
     }
 }
 
-/// Whether a claim among the documents is neither bound nor waits for its first consumer.
-fn claims_stuck(state: &State, documents: &[DocumentResult]) -> bool {
+/// Whether a claim among the documents is neither bound nor waits for its first consumer, and whether that can't be known of
+/// one, since not all classes or volumes could be read.
+fn claims_stuck(state: &State, documents: &[DocumentResult]) -> (bool, bool) {
     let claims = documents.iter().filter(|document| document.admitted == Some(true));
-    let mut claims = claims.map(|document| &document.key);
-    claims.any(|key| claim_stuck(state, key))
+    let claims: Vec<Stuck> = claims.map(|document| claim_stuck(state, &document.key)).collect();
+    (claims.contains(&Stuck::Yes), claims.contains(&Stuck::Unknown))
 }
 
-fn claim_stuck(state: &State, key: &Key) -> bool {
+/// Whether a claim is neither bound nor waits for its first consumer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stuck {
+    Yes,
+    No,
+    /// Not all classes or volumes could be read.
+    Unknown,
+}
+
+fn claim_stuck(state: &State, key: &Key) -> Stuck {
     if key.kind != Kind::PersistentVolumeClaim.name() {
-        return false;
+        return Stuck::No;
     }
     let namespace = key.namespace.as_deref().unwrap_or_default();
-    let Some(claim) = state.snapshot.claims.get(namespace, &key.name).found() else { return false };
-    let class = state.snapshot.classes.get("", claim.class()).found();
-    !(claim.fully_bound() || class.is_some_and(|class| class.waits_for_consumer()))
+    let Some(claim) = state.snapshot.claims.get(namespace, &key.name).found() else { return Stuck::No };
+    let (classes, volumes) = (&state.snapshot.classes, &state.snapshot.volumes);
+    let class = classes.get("", claim.class()).found();
+    if claim.fully_bound() || class.is_some_and(|class| class.waits_for_consumer()) {
+        return Stuck::No;
+    }
+    let hidden = class.is_none() && !classes.complete() || !volumes.complete();
+    if hidden { Stuck::Unknown } else { Stuck::Yes }
 }
 
 /// The object of a document, as `Kind namespace/name`.

@@ -112,6 +112,7 @@ impl State {
         let answer = server::request(&self.world, Request::Create, object, &namespace, self.version);
         match answer.outcome {
             Outcome::Admitted(object) => {
+                self.note_unread(&answer.unread);
                 let key = server::key(&self.world, &object, &namespace);
                 self.put_new(key.clone(), *object);
                 Made::Stored(key)
@@ -122,6 +123,16 @@ impl State {
                 Made::Unknown(why)
             }
         }
+    }
+
+    /// Notes that kinds have a say in what is admitted and could not be read.
+    pub(crate) fn note_unread(&mut self, kinds: &[(&str, &str)]) {
+        self.unknown.extend(kinds.iter().map(|(kind, plural)| {
+            format!(
+                "objects of kind {kind} could not be read, so what they refuse or change is not known; \
+                 `kubectl get {plural} -A` tells"
+            )
+        }));
     }
 
     /// Stores an object that did not exist, with what the server gives it, and charges it to the quotas.

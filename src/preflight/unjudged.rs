@@ -81,7 +81,7 @@ fn reason(api_version: &str, kind: &str) -> Option<&'static str> {
 }
 
 /// Whether Kubernetes itself has the group.
-fn built_in(api_version: &str) -> bool {
+pub(crate) fn built_in(api_version: &str) -> bool {
     let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
     strict::knows_group(group) || matches!(group, "apiextensions.k8s.io" | "extensions" | "events.k8s.io")
 }

@@ -20,8 +20,10 @@ pub(crate) struct World {
     objects: BTreeMap<Key, Value>,
     /// Objects that were made here, so that nothing that was read can be about them.
     new: BTreeSet<Key>,
-    /// Kinds that could not be read: that one of their objects is not here says nothing.
+    /// Kinds that were not read: that one of their objects is not here says nothing.
     unread: BTreeSet<String>,
+    /// Those of them that were asked for in vain.
+    failed: BTreeSet<String>,
 }
 
 impl World {
@@ -47,7 +49,18 @@ impl World {
         self.objects.range(from..).map(|(key, _)| key).take_while(move |key| key.kind == kind)
     }
 
-    /// Says that a kind could not be read.
+    /// Says that a kind was asked for and could not be read.
+    pub(crate) fn failed(&mut self, kind: &str) {
+        self.failed.insert(kind.to_owned());
+        self.cover_not(kind);
+    }
+
+    /// Whether a kind was asked for in vain.
+    pub(crate) fn has_failed(&self, kind: &str) -> bool {
+        self.failed.contains(kind)
+    }
+
+    /// Says that a kind was not read.
     pub(crate) fn cover_not(&mut self, kind: &str) {
         self.unread.insert(kind.to_owned());
     }

@@ -29,6 +29,36 @@ pub(crate) struct RawFilter {
     pub(crate) namespaces: BTreeSet<String>,
     /// Kind and name of cluster-scoped objects of kinds with many.
     pub(crate) named: BTreeSet<(String, String)>,
+    /// Versions of custom kinds, `group/version`, of which it matters whether they are served.
+    pub(crate) custom: BTreeSet<String>,
+}
+
+/// What was read of a cluster as it has it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RawObjects {
+    pub(crate) objects: Vec<Value>,
+    /// Kinds that were read wherever it matters.
+    pub(crate) read: BTreeSet<String>,
+    /// Kinds of which some objects could not be read.
+    pub(crate) unread: BTreeSet<String>,
+}
+
+impl RawObjects {
+    /// Adds what one reading of a kind gave; `None` where it failed.
+    pub(super) fn add(&mut self, kind: &str, objects: Option<Vec<Value>>) {
+        match objects {
+            Some(objects) => {
+                self.objects.extend(objects);
+                if !self.unread.contains(kind) {
+                    self.read.insert(kind.to_owned());
+                }
+            }
+            None => {
+                self.read.remove(kind);
+                self.unread.insert(kind.to_owned());
+            }
+        }
+    }
 }
 
 impl RawFilter {

@@ -8,40 +8,7 @@ use storagewhy::model::Kind;
 
 use super::SLACK;
 use super::fake::{Answer, FakeApi, Request};
-
-/// What a run said.
-struct Run {
-    code: i32,
-    report: Value,
-    errors: String,
-}
-
-impl Run {
-    fn document(&self, number: usize) -> &Value {
-        &self.report["documents"][number]
-    }
-
-    fn server(&self, number: usize) -> &Value {
-        &self.document(number)["server"]
-    }
-}
-
-fn preflight(api: &FakeApi, manifests: &[Value], args: &[&str]) -> Run {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("manifests.yaml");
-    let text: String = manifests.iter().map(|one| format!("---\n{one}\n")).collect();
-    std::fs::write(&path, text).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_kubectl-storagewhy"))
-        .args(["preflight", "-n", "app", "-o", "json", "-s", &api.url(), "-f", path.to_str().unwrap()])
-        .args(args)
-        .env_clear()
-        .env("HOME", "/nonexistent")
-        .output()
-        .unwrap();
-    let errors = String::from_utf8(output.stderr).unwrap();
-    let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {errors}"));
-    Run { code: output.status.code().unwrap(), report, errors }
-}
+use super::preflight::{Run, preflight};
 
 fn ask(api: &FakeApi, manifests: &[Value]) -> Run {
     preflight(api, manifests, &["--server-dry-run"])

@@ -5,6 +5,8 @@ mod connecting;
 mod demands;
 mod dry_run;
 mod fake;
+mod preflight;
+mod unread;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};

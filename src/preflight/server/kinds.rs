@@ -226,13 +226,13 @@ pub(crate) fn namespaced_kinds() -> std::collections::BTreeSet<&'static str> {
 
 /// A kind that a CustomResourceDefinition in the world defines.
 fn custom(world: &World, group: &str, version: &str, kind: &str) -> Option<Served> {
-    let mut definitions = world.list("CustomResourceDefinition", None);
-    let definition =
-        definitions.find(|crd| text(crd, "/spec/group") == group && text(crd, "/spec/names/kind") == kind)?;
+    let defines = |crd: &&Value| text(crd, "/spec/group") == group && text(crd, "/spec/names/kind") == kind;
+    let mut definitions = world.list("CustomResourceDefinition", None).filter(defines).peekable();
+    definitions.peek()?;
     let serves = |entry: &Value| text(entry, "/name") == version && truth(entry, "/served");
-    if !list(definition, "/spec/versions").iter().any(serves) {
+    let Some(definition) = definitions.find(|crd| list(crd, "/spec/versions").iter().any(serves)) else {
         return Some(Served::No);
-    }
+    };
     Some(Served::Yes(Resource {
         kind: kind.to_owned(),
         group: group.to_owned(),

@@ -34,8 +34,8 @@ pub(crate) struct Answer {
     pub(crate) outcome: Outcome,
     /// The `Warning` headers that come with it, in the server's order.
     pub(crate) warnings: Vec<String>,
-    /// Kinds that could not be read and whose objects could have made the answer another one.
-    pub(crate) unread: Vec<&'static str>,
+    /// Kinds that could not be read and whose objects could have made the answer another one, each with its plural.
+    pub(crate) unread: Vec<(&'static str, &'static str)>,
 }
 
 /// What a request comes down to.
@@ -88,7 +88,7 @@ pub(crate) fn request(
         Served::Unknown(why) => return stopped(Outcome::Unknown(why)),
     };
     place(&resource, &mut object, default_namespace);
-    let unread = unread(world, &resource);
+    let unread = unread(world, &resource, &object);
     if request == Request::Create {
         let result = create::create((world, request), &resource, object, version, &mut warnings);
         return Answer { action: Action::Create, outcome: outcome(result), warnings, unread };
@@ -130,18 +130,28 @@ fn unknown(world: &World, resource: &Resource, name: &str) -> Option<String> {
     })
 }
 
-/// Kinds that have a say in whether objects of a kind are admitted, and that could not be read.
-fn unread(world: &World, resource: &Resource) -> Vec<&'static str> {
-    let bounded = resource.group.is_empty() && matches!(resource.kind.as_str(), "Pod" | "PersistentVolumeClaim");
+/// Kinds that have a say in what comes of an object, and that could not be read, each with its plural.
+fn unread(world: &World, resource: &Resource, object: &Value) -> Vec<(&'static str, &'static str)> {
+    let core = |kind: &str| resource.group.is_empty() && resource.kind == kind;
+    let (pod, claim) = (core("Pod"), core("PersistentVolumeClaim"));
+    let unclassed = claim && admission::class_of(object).is_none();
+    let namespace = json::some_text(object, "/metadata/namespace").filter(|_| resource.namespaced);
+    let hidden = namespace.is_some_and(|name| world.get("Namespace", None, name).is_none());
     let kinds = [
-        ("LimitRange", bounded),
-        ("ResourceQuota", resource.namespaced),
-        ("MutatingWebhookConfiguration", true),
-        ("ValidatingWebhookConfiguration", true),
-        ("ValidatingAdmissionPolicy", true),
-        ("ValidatingAdmissionPolicyBinding", true),
+        ("LimitRange", "limitranges", pod || claim),
+        ("ResourceQuota", "resourcequotas", resource.namespaced),
+        ("Namespace", "namespaces", hidden),
+        ("PriorityClass", "priorityclasses", pod && json::text(object, "/spec/priorityClassName").is_empty()),
+        ("StorageClass", "storageclasses", unclassed),
+        ("MutatingWebhookConfiguration", "mutatingwebhookconfigurations", true),
+        ("ValidatingWebhookConfiguration", "validatingwebhookconfigurations", true),
+        ("MutatingAdmissionPolicy", "mutatingadmissionpolicies", true),
+        ("MutatingAdmissionPolicyBinding", "mutatingadmissionpolicybindings", true),
+        ("ValidatingAdmissionPolicy", "validatingadmissionpolicies", true),
+        ("ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings", true),
     ];
-    kinds.into_iter().filter(|(kind, asked)| *asked && !world.read(kind)).map(|(kind, _)| kind).collect()
+    let unread = kinds.into_iter().filter(|(kind, _, asked)| *asked && !world.read(kind));
+    unread.map(|(kind, plural, _)| (kind, plural)).collect()
 }
 
 fn outcome(result: Result<Value, admission::Stop>) -> Outcome {
@@ -389,6 +399,9 @@ mod tests {
     fn what_could_not_be_read_and_has_a_say_is_told() {
         let mut world = world(&[app()]);
         world.cover_not("ResourceQuota");
-        assert_eq!(applied(&world, deployment(json!({"app": "web"}), "i")).unread, ["ResourceQuota"]);
+        assert_eq!(
+            applied(&world, deployment(json!({"app": "web"}), "i")).unread,
+            [("ResourceQuota", "resourcequotas")]
+        );
     }
 }

@@ -18,7 +18,7 @@ use crate::model::Kind;
 use crate::snapshot::{Builder, Demand, Problem, Scope, Snapshot};
 use crate::source::SourceError;
 use crate::source::dry_run::{Answered, Subject};
-use crate::source::raw::RawFilter;
+use crate::source::raw::{RawFilter, RawObjects};
 
 /// Lists that are read at a time.
 const PARALLEL: usize = 6;
@@ -90,8 +90,8 @@ impl Open {
         }
     }
 
-    /// Reads objects as the server has them; names the kinds of which some could not be read.
-    pub(super) async fn raw(&self, filter: &RawFilter) -> (Vec<serde_json::Value>, Vec<String>) {
+    /// Reads objects as the server has them.
+    pub(super) async fn raw(&self, filter: &RawFilter) -> RawObjects {
         super::raw::read(&self.server, self.deadline, filter).await
     }
 

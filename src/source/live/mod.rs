@@ -3,10 +3,11 @@
 //!
 //! `options` is what the caller chooses, `connect` makes a client from the kubeconfig, `request` is the only place
 //! that talks HTTP, `list` reads one kind, `single` one object, `decode` one page, `gather` reads all kinds side by side,
-//! `dry_run` tries writes, and `failure` says in plain words what went wrong. `needs` is the table of the rights that all this takes.
+//! `discovery` tells which custom kinds are served, `dry_run` tries writes, and `failure` says in plain words what went wrong. `needs` is the table of the rights that all this takes.
 
 mod connect;
 mod decode;
+mod discovery;
 mod dry_run;
 mod failure;
 mod gather;
@@ -22,12 +23,11 @@ pub(crate) use dry_run::Patch;
 pub use kubeconfig::current_namespace;
 pub use options::{DEFAULT_TIMEOUT, Environment, Options, Wanted};
 
-use serde_json::Value;
 use tokio::runtime::{Handle, Runtime};
 
 use super::SourceError;
 use super::dry_run::{Answered, Subject};
-use super::raw::RawFilter;
+use super::raw::{RawFilter, RawObjects};
 use crate::snapshot::{Demand, Snapshot};
 
 /// A cluster that is being read, within one deadline over connecting, credential plugins and every request.
@@ -69,9 +69,8 @@ impl Session {
         self.handle.block_on(gather::gather(&self.open, wanted, progress))
     }
 
-    /// Reads the objects that `filter` asks for as the server has them, and names the kinds of which some could not be
-    /// read.
-    pub(crate) fn raw(&self, filter: &RawFilter) -> (Vec<Value>, Vec<String>) {
+    /// Reads the objects that `filter` asks for as the server has them.
+    pub(crate) fn raw(&self, filter: &RawFilter) -> RawObjects {
         self.handle.block_on(self.open.raw(filter))
     }
 

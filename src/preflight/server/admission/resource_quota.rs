@@ -32,6 +32,13 @@ pub(crate) fn validate(cx: &Attributes<'_>, object: &Value) -> Result<(), Stop> 
         let hard = amounts(quota, "/status/hard");
         let restricted = names_counted(cx.resource, hard.keys().map(String::as_str));
         if let Some(error) = missing(cx.resource, &restricted, object) {
+            if !cx.world.read("LimitRange") {
+                return Err(Stop::Unknown(format!(
+                    "quota {name} asks for what a limit range may fill in ({error}), and limit ranges could not be read; \
+                     `kubectl get limitranges -n {}` tells",
+                    cx.namespace
+                )));
+            }
             return Err(cx.forbidden(object, &format!("failed quota: {name}: {error}")));
         }
         let used = amounts(quota, "/status/used");

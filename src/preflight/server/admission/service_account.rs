@@ -36,20 +36,28 @@ pub(super) fn validate(cx: &Attributes<'_>, object: &Value) -> Result<(), Stop> 
     if name == "default" || cx.world.get("ServiceAccount", Some(cx.namespace), name).is_some() {
         return Ok(());
     }
+    if cx.world.has_failed("ServiceAccount") {
+        return Err(Stop::Unknown(format!(
+            "service accounts could not be read, so whether there is {name} is not known; \
+             `kubectl get serviceaccount {name} -n {}` tells",
+            cx.namespace
+        )));
+    }
     let missing = format!("serviceaccount {} not found", quote(name));
     let error = format!("error looking up service account {}/{name}: {missing}", cx.namespace);
     Err(cx.forbidden(object, &error))
 }
 
 /// The plugin and the controller that makes the default accounts go together: where no namespace has one, the server is
-/// taken to run without the plugin.
+/// taken to run without the plugin. Where they could not be read, it is taken to run with it.
 fn applies(cx: &Attributes<'_>, object: &Value) -> bool {
     let mirror = "/metadata/annotations/kubernetes.io~1config.mirror";
     let mut accounts = cx.world.list("ServiceAccount", None);
+    let failed = cx.world.has_failed("ServiceAccount");
     cx.creates("", "Pod")
         && object.pointer(mirror).is_none()
-        && cx.world.read("ServiceAccount")
-        && accounts.any(|account| text(account, "/metadata/name") == "default")
+        && (failed || cx.world.read("ServiceAccount"))
+        && (failed || accounts.any(|account| text(account, "/metadata/name") == "default"))
 }
 
 #[cfg(test)]
