@@ -4,6 +4,7 @@
 mod autoscaling;
 mod core;
 mod pod;
+mod rbac;
 mod storage;
 mod workloads;
 
@@ -35,6 +36,7 @@ pub(crate) fn apply(resource: &Resource, object: &mut Value) {
         ("admissionregistration.k8s.io", "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration") => {
             core::webhooks(object);
         }
+        ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => rbac::binding(object),
         ("autoscaling", "HorizontalPodAutoscaler") => autoscaling::autoscaler(object),
         _ => {}
     }

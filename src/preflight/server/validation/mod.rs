@@ -15,6 +15,7 @@ mod network;
 mod others;
 mod pod;
 mod probes;
+mod rbac;
 mod resources;
 mod schedule;
 mod security;
@@ -69,7 +70,9 @@ fn checks(resource: &Resource, object: &Value, minor: u32, update: bool, errors:
         ("node.k8s.io", "RuntimeClass") => others::runtime_class(object, errors),
         ("autoscaling", "HorizontalPodAutoscaler") => others::autoscaler(object, errors),
         ("", "Namespace") => others::namespace(object, errors),
-        ("rbac.authorization.k8s.io", _) => meta::validate(object, resource.namespaced, names::path_segment, errors),
+        ("rbac.authorization.k8s.io", "Role") => rbac::role(object, minor, errors),
+        ("rbac.authorization.k8s.io", "ClusterRole") => rbac::cluster_role(object, minor, errors),
+        ("rbac.authorization.k8s.io", _) => rbac::binding(object, resource.namespaced, minor, errors),
         _ => meta::validate(object, resource.namespaced, names::subdomain, errors),
     }
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::super::field::{Errors, Path};
 use super::super::json::{at, number, text, texts};
 use super::super::kinds::Resource;
+use super::rbac;
 
 /// What the server says of a field that may not be changed.
 const IMMUTABLE: &str = "field is immutable";
@@ -45,6 +46,10 @@ pub(super) fn check(resource: &Resource, object: &Value, old: &Value, minor: u32
         ("", "PersistentVolume") => {
             whole(errors);
             claim::volume(object, old, minor, errors);
+        }
+        ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
+            whole(errors);
+            rbac::binding_update(object, old, minor, errors);
         }
         ("storage.k8s.io", "StorageClass") => class(object, old, errors),
         ("storage.k8s.io", "CSIDriver") => {
