@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::controllers::{autoscale, run_once};
 use super::dry_run::{self, Foreseen};
 use super::judged::{DocumentResult, WORKLOADS, WorkloadResult, settle, workload};
+use super::manifests::strict::Sent;
 use super::manifests::{Document, strict};
 use super::placement::{Draw, Eviction, Placement};
 use super::places::Places;
@@ -341,7 +342,8 @@ fn apply(
     let answer = asked(Request::Apply);
     let mut key = server::key(&state.world, &document.object, namespace);
     let unserved = matches!(&answer.outcome, Outcome::Refused(message) if message.starts_with("no matches for kind"));
-    let strict = strict::refusal(&document.object, state.version.minor).filter(|_| !unserved);
+    let sent = if answer.action == Action::Create { Sent::Whole } else { Sent::Patch };
+    let strict = strict::refusal(&document.object, state.version.minor, sent).filter(|_| !unserved);
     let outcome = strict.map_or(answer.outcome, Outcome::Refused);
     let (mut action, mut outcome, mut warnings, mut server) = (answer.action, outcome, answer.warnings, None);
     if let Some((answered, freed)) = answered {

@@ -10,6 +10,9 @@ use serde_json::{Number, Value};
 /// # Errors
 /// Where a tag asks for what the text is not, or the number has no JSON.
 pub(super) fn value(text: &str, plain: bool, tag: Option<&str>) -> Result<Value, String> {
+    if tag == Some("binary") {
+        return binary(text).map(Value::String).ok_or_else(|| "!!binary value contains invalid base64 data".to_owned());
+    }
     let resolved = match tag {
         None if plain => resolve(text),
         Some("bool" | "int" | "float" | "null") => resolve(text),
@@ -35,6 +38,9 @@ pub(super) fn value(text: &str, plain: bool, tag: Option<&str>) -> Result<Value,
 
 /// The text of a key; `None` where it can't be one.
 pub(super) fn key(text: &str, plain: bool, tag: Option<&str>) -> Option<String> {
+    if tag == Some("binary") {
+        return binary(text);
+    }
     let resolved = if tag.is_none() && plain { resolve(text) } else { Resolved::Text };
     match resolved {
         Resolved::Text => Some(text.to_owned()),
@@ -43,6 +49,39 @@ pub(super) fn key(text: &str, plain: bool, tag: Option<&str>) -> Option<String> 
         Resolved::Float(float) => Some(float_key(float)),
         Resolved::Null => None,
     }
+}
+
+/// What base64 stands for (`encoding/base64`, StdEncoding), as a text; bytes that are none become marks.
+fn binary(text: &str) -> Option<String> {
+    let digits: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
+    let end = digits.iter().position(|byte| *byte == b'=').unwrap_or(digits.len());
+    let (digits, padding) = digits.split_at(end);
+    let whole = (digits.len() + padding.len()).is_multiple_of(4) && padding.len() < 3;
+    if !whole || padding.iter().any(|byte| *byte != b'=') {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(digits.len() / 4 * 3 + 3);
+    for group in digits.chunks(4) {
+        let mut bits = 0_u32;
+        for digit in group {
+            bits = bits << 6 | sextet(*digit)?;
+        }
+        bits <<= 6 * (4 - group.len());
+        bytes.extend(bits.to_be_bytes().iter().skip(1).take(group.len().saturating_sub(1)));
+    }
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn sextet(digit: u8) -> Option<u32> {
+    let value = match digit {
+        b'A'..=b'Z' => digit - b'A',
+        b'a'..=b'z' => digit - b'a' + 26,
+        b'0'..=b'9' => digit - b'0' + 52,
+        b'+' => 62,
+        b'/' => 63,
+        _ => return None,
+    };
+    Some(u32::from(value))
 }
 
 enum Resolved {
@@ -218,6 +257,14 @@ mod tests {
         assert_eq!(value("12", true, Some("str")), Ok(json!("12")));
         assert_eq!(value("12", false, Some("int")), Ok(json!(12)));
         assert_eq!(value("1", true, Some("float")), Ok(json!(1)));
+        for (text, decoded) in
+            [("aGk=", Some("hi")), ("aGkh", Some("hi!")), ("YQ==", Some("a")), ("", Some("")), ("aG\nk=", Some("hi"))]
+        {
+            assert_eq!(key(text, true, Some("binary")).as_deref(), decoded);
+        }
+        for text in ["aGk", "aGk==", "====", "a=k=", "aG*="] {
+            assert!(value(text, true, Some("binary")).is_err(), "{text}");
+        }
         assert_eq!(value("x", true, Some("int")), Err("cannot decode !!str `x` as a !!int".to_owned()));
     }
 

@@ -107,11 +107,28 @@ fn reply(subject: &Subject, response: Response) -> Reply {
     }
     match serde_json::from_str::<Status>(&body) {
         Ok(told) if told.kind == "Status" => match refusal(status, &told) {
-            true => Reply::Refused { message: told.message, warnings },
+            true => Reply::Refused { message: without_patch(&told.message), warnings },
             false => Reply::Silent(unsaid(status, &told, &body)),
         },
         _ => Reply::Silent(Failure::of_status(status, None, &body).to_string()),
     }
+}
+
+/// The server's words without the patch that they repeat whole, values of environments and all
+/// (`apiserver/pkg/endpoints/handlers/patch.go`, applyPatchToObject).
+fn without_patch(message: &str) -> String {
+    let Some(rest) = message.trim_start().strip_prefix("\"\" is invalid: patch: Invalid value: \"") else {
+        return message.to_owned();
+    };
+    let mut letters = rest.char_indices();
+    while let Some((place, letter)) = letters.next() {
+        match letter {
+            '\\' => drop(letters.next()),
+            '"' => return format!("\"\" is invalid: patch: Invalid value: \"…{}", &rest[place..]),
+            _ => {}
+        }
+    }
+    "\"\" is invalid: patch: Invalid value".to_owned()
 }
 
 /// Whether an error is the server's answer to the object, and not to the one who asks or to the asking.
@@ -151,7 +168,11 @@ fn unsaid(status: u16, told: &Status, body: &str) -> String {
     if deaf(&told.message) {
         return message;
     }
-    Failure::of_status(status, None, body).to_string()
+    // What the server repeats of the object may hold what is in environments.
+    match told.message.find(['{', '[']) {
+        Some(_) => format!("the server answered {status}"),
+        None => Failure::of_status(status, None, body).to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -203,10 +224,24 @@ mod tests {
             (409, "Operation cannot be fulfilled on deployments.apps \"web\": the object has been modified"),
             (429, "too many requests"),
             (500, "etcdserver: request timed out"),
+            (500, "list element types are not identical: [map[env:[map[value:hush]]]]"),
             (403, ""),
         ] {
-            assert!(matches!(status(code, message), Reply::Silent(_)), "{code} {message}");
+            assert!(matches!(status(code, message), Reply::Silent(why) if !why.contains("hush")), "{code} {message}");
         }
+    }
+
+    #[test]
+    fn a_patch_that_the_server_repeats_is_left_out() {
+        let told =
+            r#" "" is invalid: patch: Invalid value: "map[env:map[PASSWORD:hu\"sh\\]]": unrecognized type: string"#;
+        let short = "\"\" is invalid: patch: Invalid value: \"…\": unrecognized type: string";
+        assert_eq!(without_patch(told), short);
+        assert_eq!(
+            without_patch(r#" "" is invalid: patch: Invalid value: "hush"#),
+            "\"\" is invalid: patch: Invalid value"
+        );
+        assert_eq!(without_patch("pods \"a\" is forbidden"), "pods \"a\" is forbidden");
     }
 
     #[test]

@@ -55,16 +55,19 @@ impl<'t> Decoder<'t> {
                 .try_for_each(|(index, value)| self.within(&format!("[{index}]"), |own| own.value(item, value))),
             (Type::Any, _) | (Type::Bytes, Value::Array(_)) => Ok(()),
             (Type::Quantity | Type::IntOrString | Type::Time | Type::MicroTime | Type::Duration, _) => {
-                let message = match custom::fault(kind, value) {
+                let (message, patched) = match custom::fault(kind, value) {
                     None => return Ok(()),
-                    Some(Refused::Told(message)) => message,
-                    Some(Refused::Mismatch(what, into)) => self.cannot(&what, into),
+                    Some(Refused::Told(message)) => (message.clone(), message),
+                    Some(Refused::Mismatch(what, into)) => (
+                        self.cannot(&what, into),
+                        format!("json: cannot unmarshal {what} into Go value of type {into}"),
+                    ),
                 };
-                Err(Ends(Fault { path: self.path.clone(), message }))
+                Err(Ends(Fault { path: self.path.clone(), message, patched: Some(patched) }))
             }
             (Type::Bytes, Value::String(text)) => {
                 if let Some(message) = custom::base64_fault(text) {
-                    self.save(message);
+                    self.save(message.clone(), Some(message));
                 }
                 Ok(())
             }
@@ -124,9 +127,9 @@ impl<'t> Decoder<'t> {
         self.unknown.push(Unknown { path: format!("{}{}", self.path, step(&self.path, key)), hint, meant: meaning });
     }
 
-    fn save(&mut self, message: String) {
+    fn save(&mut self, message: String, patched: Option<String>) {
         if self.saved.is_none() {
-            self.saved = Some(Fault { path: self.path.clone(), message });
+            self.saved = Some(Fault { path: self.path.clone(), message, patched });
         }
     }
 
@@ -136,7 +139,8 @@ impl<'t> Decoder<'t> {
             Value::Number(number) if counted => format!("number {number}"),
             other => custom::word(other).to_owned(),
         };
-        self.save(self.cannot(&what, &kind.name()));
+        let message = self.cannot(&what, &kind.name());
+        self.save(message, converted(kind, value));
     }
 
     /// That a value is none of a type, with the field as Go names it.
@@ -149,6 +153,38 @@ impl<'t> Decoder<'t> {
         };
         format!("json: cannot unmarshal {what} into {into} of type {kind}")
     }
+}
+
+/// Why a value can't be made one of a type where both are in memory (`fromUnstructured` in apimachinery
+/// `pkg/runtime/converter.go`).
+fn converted(kind: &Type, value: &Value) -> Option<String> {
+    let have = match value {
+        Value::Null => return None,
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_i64() => "int64",
+        Value::Number(_) => "float64",
+        Value::String(_) => "string",
+        Value::Array(_) => "slice",
+        Value::Object(_) => "map",
+    };
+    Some(match kind {
+        Type::Pointer(inner) => return converted(inner, value),
+        Type::Map { .. } => format!("cannot restore map from {have}"),
+        Type::List { .. } | Type::Bytes => format!("cannot restore slice from {have}"),
+        Type::Struct(_) => format!("cannot restore struct from: {have}"),
+        Type::Scalar { kind: scalar, .. } => {
+            let whole = value.as_f64().is_some_and(|number| number.fract() == 0.0);
+            match (scalar, have) {
+                (Scalar::Text, "int64") => format!("cannot convert int64 to {}", kind.name()),
+                (Scalar::Integer(..) | Scalar::Unsigned(_), "float64") if !whole => {
+                    format!("cannot convert float64 to {}", kind.name())
+                }
+                (Scalar::Integer(..) | Scalar::Unsigned(_), "int64" | "float64") => return None,
+                (scalar, _) => format!("unrecognized type: {}", scalar.kind()),
+            }
+        }
+        _ => return None,
+    })
 }
 
 fn fits(kind: Scalar, value: &Value) -> bool {
@@ -180,14 +216,40 @@ pub(super) fn quoted(text: &str) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::super::{decode, refusal};
+    use super::super::{Sent, decode, refusal};
 
     fn deployment(spec: serde_json::Value) -> serde_json::Value {
         json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}, "spec": spec})
     }
 
     fn told(spec: serde_json::Value) -> String {
-        refusal(&deployment(spec), 36).unwrap_or_default()
+        refusal(&deployment(spec), 36, Sent::Whole).unwrap_or_default()
+    }
+
+    #[test]
+    fn what_is_patched_is_refused_in_other_words() {
+        let told = |spec| refusal(&deployment(spec), 36, Sent::Patch).unwrap_or_default();
+        let container = |fields| json!({"template": {"spec": {"containers": [fields]}}});
+        for (spec, text) in [
+            (json!({"replicas": "3"}), "unrecognized type: int32"),
+            (json!({"replicas": 1.5}), "cannot convert float64 to int32"),
+            (json!({"paused": "yes"}), "unrecognized type: bool"),
+            (json!({"selector": "x"}), "cannot restore struct from: string"),
+            (json!({"selector": {"matchLabels": {"a": true}}}), "unrecognized type: string"),
+            (json!({"template": {"spec": {"terminationGracePeriodSeconds": "30"}}}), "unrecognized type: int64"),
+            (container(json!({"env": [{"name": "A", "value": 1}]})), "cannot convert int64 to string"),
+            (container(json!({"imagePullPolicy": 1})), "cannot convert int64 to v1.PullPolicy"),
+            (container(json!({"command": "ls"})), "cannot restore slice from string"),
+            (container(json!({"ports": {"containerPort": 80}})), "cannot restore slice from map"),
+            (container(json!({"resources": {"requests": "1"}})), "cannot restore map from string"),
+            (
+                container(json!({"livenessProbe": {"httpGet": {"port": true}}})),
+                "json: cannot unmarshal bool into Go value of type int32",
+            ),
+            (json!({"replica": 1}), "strict decoding error: unknown field \"spec.replica\""),
+        ] {
+            assert_eq!(told(spec), format!("\"\" is invalid: patch: Invalid value: \"…\": {text}"));
+        }
     }
 
     #[test]
@@ -260,7 +322,7 @@ mod tests {
     #[test]
     fn what_a_release_knows_depends_on_the_release() {
         let pod = json!({"apiVersion": "v1", "kind": "Pod", "spec": {"resources": {"requests": {"cpu": "1"}}}});
-        assert_eq!(refusal(&pod, 36), None);
+        assert_eq!(refusal(&pod, 36, Sent::Whole), None);
         let old = decode(&pod, 30);
         assert_eq!(old.unknown[0].path, "spec.resources");
         assert_eq!(old.unknown[0].hint.as_deref(), Some("it is known from 1.32 on"));

@@ -39,21 +39,40 @@ pub(crate) struct Fault {
     pub(crate) path: String,
     /// In Go's words: `json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32`.
     pub(crate) message: String,
+    /// What is said where the object is what a patch makes of another (`pkg/runtime/converter.go`):
+    /// `unrecognized type: int32`. `None` for numbers that are too large, which then lose their high bits.
+    pub(crate) patched: Option<String>,
+}
+
+/// How an object reaches the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    Whole,
+    /// As a strategic merge patch of the object that exists.
+    Patch,
 }
 
 impl Decoded {
-    /// `Status.message` of the server that decodes with `fieldValidation=Strict`; `None` where it finds nothing.
-    pub(crate) fn refusal(&self, kind: &str, version: &str) -> Option<String> {
-        let error = match &self.fault {
-            Some(fault) => fault.message.clone(),
-            None if self.unknown.is_empty() => return None,
-            None => {
-                let told: Vec<String> =
-                    self.unknown.iter().map(|field| format!("unknown field {}", decode::quoted(&field.path))).collect();
-                format!("strict decoding error: {}", told.join(", "))
-            }
+    /// `Status.message` of the server that decodes with `fieldValidation=Strict`; `None` where it finds nothing. Where it
+    /// repeats the whole patch, `…` stands for that (apiserver `pkg/endpoints/handlers/patch.go`, applyPatchToObject).
+    pub(crate) fn refusal(&self, kind: &str, version: &str, sent: Sent) -> Option<String> {
+        let whole = |error: &str| {
+            format!("{kind} in version {} cannot be handled as a {kind}: {error}", decode::quoted(version))
         };
-        Some(format!("{kind} in version {} cannot be handled as a {kind}: {error}", decode::quoted(version)))
+        let told = |error: &str| match sent {
+            Sent::Whole => whole(error),
+            Sent::Patch => format!("\"\" is invalid: patch: Invalid value: \"…\": {error}"),
+        };
+        match &self.fault {
+            Some(Fault { patched: Some(patched), .. }) if sent == Sent::Patch => Some(told(patched)),
+            Some(fault) => Some(whole(&fault.message)),
+            None if self.unknown.is_empty() => None,
+            None => {
+                let fields: Vec<String> =
+                    self.unknown.iter().map(|field| format!("unknown field {}", decode::quoted(&field.path))).collect();
+                Some(told(&format!("strict decoding error: {}", fields.join(", "))))
+            }
+        }
     }
 }
 
@@ -74,9 +93,9 @@ pub(crate) fn knows_group(group: &str) -> bool {
 
 /// What the server of a release answers to an object that is sent with `fieldValidation=Strict`, where it refuses it
 /// for its fields.
-pub(crate) fn refusal(object: &Value, minor: u32) -> Option<String> {
+pub(crate) fn refusal(object: &Value, minor: u32, sent: Sent) -> Option<String> {
     let text = |field: &str| object.get(field).and_then(Value::as_str).unwrap_or_default();
     let api = text("apiVersion");
     let version = api.rsplit('/').next().unwrap_or(api);
-    decode(object, minor).refusal(text("kind"), version)
+    decode(object, minor).refusal(text("kind"), version, sent)
 }

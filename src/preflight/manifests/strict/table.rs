@@ -44,6 +44,25 @@ pub(super) enum Scalar {
     Float,
 }
 
+impl Scalar {
+    /// What Go's reflection calls it.
+    pub(super) fn kind(self) -> &'static str {
+        match self {
+            Self::Text => "string",
+            Self::Bool => "bool",
+            Self::Float => "float64",
+            Self::Integer(_, most) if most == i64::from(i8::MAX) => "int8",
+            Self::Integer(_, most) if most == i64::from(i16::MAX) => "int16",
+            Self::Integer(_, most) if most == i64::from(i32::MAX) => "int32",
+            Self::Integer(..) => "int64",
+            Self::Unsigned(most) if most == u64::from(u8::MAX) => "uint8",
+            Self::Unsigned(most) if most == u64::from(u16::MAX) => "uint16",
+            Self::Unsigned(most) if most == u64::from(u32::MAX) => "uint32",
+            Self::Unsigned(_) => "uint64",
+        }
+    }
+}
+
 /// A field of a struct.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Field {
