@@ -159,9 +159,9 @@ pub(crate) fn run(input: Input) -> Preflight {
         gone: &[],
     };
     let played = trial.most_likely();
-    let ground = Ground::new(&played);
+    let ground = (played.verdict == Verdict::Blocked).then(|| Ground::new(&played));
     let mut outcome = finish(played, Vec::new(), &options);
-    if outcome.verdict == Verdict::Blocked {
+    if let Some(ground) = ground {
         repairs::add(&trial, &files, &asked, ground, &mut outcome);
     }
     outcome.sources = documents;

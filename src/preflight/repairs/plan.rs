@@ -157,9 +157,12 @@ impl Plan {
     pub(super) fn documents(&self, sources: &Sources<'_>) -> Option<Vec<Document>> {
         let texts = self.texts(sources)?;
         let mut documents = Vec::new();
+        let mut rest = sources.documents;
         for (source, file) in sources.files.iter().enumerate() {
+            let (own, others) = rest.split_at(rest.partition_point(|document| document.source <= source));
+            rest = others;
             let Some(edits) = texts.get(&source) else {
-                documents.extend(sources.documents.iter().filter(|document| document.source == source).cloned());
+                documents.extend_from_slice(own);
                 continue;
             };
             let text = file.text.as_ref().ok()?;

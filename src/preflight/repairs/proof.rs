@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::plan::{Plan, Sources};
 use crate::diagnosis::{Explained, Finding, Remedy, Scope};
 use crate::engine;
-use crate::preflight::judged::WORKLOADS;
+use crate::preflight::judged::{WORKLOADS, WorkloadResult};
 use crate::preflight::manifests::Document;
 use crate::preflight::places::Places;
 use crate::preflight::run::{Played, Trial, Verdict, named};
@@ -53,9 +53,11 @@ pub(super) struct Standings {
 impl Standings {
     pub(super) fn new(played: &Played) -> Self {
         let mut of = BTreeMap::new();
+        let workloads: BTreeMap<&Key, &WorkloadResult> =
+            played.workloads.iter().map(|workload| (&workload.key, workload)).collect();
         for document in &played.documents {
             let message = document.message.clone().unwrap_or_default();
-            let workload = played.workloads.iter().find(|workload| workload.key == document.key);
+            let workload = workloads.get(&document.key).copied();
             let standing = match (document.admitted, workload) {
                 (Some(false), _) => (Standing::Refused, message),
                 (None, _) => (Standing::Unknown, message),
@@ -130,12 +132,12 @@ impl<'a, 't> Prover<'a, 't> {
     /// Tries a plan for the objects of some documents; `rule` is what was found of them.
     pub(super) fn prove(&mut self, plan: &Plan, targets: &[usize], rule: Option<&str>) -> Attempt {
         let none = |proof| Attempt { proof, refused: None };
-        let Some(documents) = plan.documents(&self.sources) else {
-            return none(Proof::Useless("the text has it in a form that is not edited here".to_owned()));
-        };
         if !self.able() {
             return none(Proof::Untried(TOO_LARGE.to_owned()));
         }
+        let Some(documents) = plan.documents(&self.sources) else {
+            return none(Proof::Useless("the text has it in a form that is not edited here".to_owned()));
+        };
         self.left -= 1;
         self.budget -= self.cost;
         let (changes, gone) = (plan.changes(), plan.gone());

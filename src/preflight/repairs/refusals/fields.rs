@@ -36,7 +36,8 @@ fn unknown(look: &Look<'_>) -> Option<Vec<strict::Unknown>> {
 
 /// The value as what the field takes: a number for a text of digits, a text for a number.
 pub(super) fn retyped(look: &Look<'_>) -> Option<Plan> {
-    let fault = strict::decode(look.object, look.version().minor).fault?;
+    let told = look.message.contains(" cannot be handled as a ");
+    let fault = told.then(|| strict::decode(look.object, look.version().minor).fault)??;
     let pointer = pointer_of(&fault.path);
     let value = look.object.pointer(&pointer)?;
     let into = fault.message.rsplit(" of type ").next()?;

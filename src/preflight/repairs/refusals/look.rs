@@ -132,8 +132,7 @@ impl<'a> Look<'a> {
 
     /// A path that the server names of the object, or of a pod that is made from it, as a JSON pointer of the document.
     pub(super) fn named(&self, path: &str) -> Option<String> {
-        let own = self.message.starts_with(&format!("{}", self.key.kind))
-            || self.message.starts_with(&format!("{}.", self.key.kind));
+        let own = self.message.starts_with(self.key.kind.as_str());
         let pod = self.message.starts_with("Pod ") && self.key.kind != "Pod";
         if pod {
             let inner = path.strip_prefix("spec.")?;

@@ -8,7 +8,7 @@ mod missing;
 mod quota;
 mod security;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use look::Look;
 
@@ -19,6 +19,7 @@ use crate::diagnosis::remedy::{Remedy, Trial as Tried};
 use crate::diagnosis::{Finding, Severity};
 use crate::preflight::judged::{DocumentResult, WorkloadResult};
 use crate::preflight::places::Places;
+use crate::preflight::world::Key;
 
 /// What is done about a refusal, by one idea: the plan for the server's words, or nothing where they are about something
 /// else.
@@ -61,25 +62,22 @@ pub(super) fn repairs(
     places: &Places<'_>,
 ) -> Vec<Refusal> {
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
-    let told: Vec<usize> = errors.flat_map(|finding| places.victims(finding)).collect();
+    let told: BTreeSet<usize> = errors.flat_map(|finding| places.victims(finding)).collect();
+    let by_key: BTreeMap<&Key, &WorkloadResult> = workloads.iter().map(|workload| (&workload.key, workload)).collect();
     let mut groups: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    let mut order: Vec<&str> = Vec::new();
     for (index, result) in results.iter().enumerate() {
-        let workload = workloads.iter().find(|workload| workload.key == result.key);
+        let workload = by_key.get(&result.key);
         let message = match result.admitted {
             Some(false) => result.message.as_deref(),
             _ => workload.and_then(|workload| workload.refused.as_deref()).filter(|_| !told.contains(&index)),
         };
         if let Some(message) = message {
             groups.entry(message).or_default().push(index);
-            if !order.contains(&message) {
-                order.push(message);
-            }
         }
     }
-    let of = |message: &str| (message.to_owned(), groups.get(message).cloned().unwrap_or_default());
-    let groups: Vec<(String, Vec<usize>)> = order.into_iter().map(of).collect();
-    groups.into_iter().map(|(message, documents)| repaired(prover, workloads, documents, &message)).collect()
+    let mut groups: Vec<(&str, Vec<usize>)> = groups.into_iter().collect();
+    groups.sort_by_key(|(_, documents)| documents.first().copied());
+    groups.into_iter().map(|(message, documents)| repaired(prover, workloads, documents, message)).collect()
 }
 
 fn repaired(
