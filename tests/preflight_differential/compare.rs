@@ -49,7 +49,7 @@ impl Comparison {
 }
 
 /// Compares a report with what became of the manifests in several runs from the same state.
-pub fn compare(report: &Value, runs: &[&Truth]) -> Comparison {
+pub fn compare(report: &Value, runs: &[Truth]) -> Comparison {
     let status = report["status"].as_str().unwrap_or_default().to_owned();
     let mut result = Comparison { unknown: status == "unknown", ..Comparison::default() };
     let real = runs.iter().map(|run| if run.fits { "fits" } else { "blocked" }.to_owned());
@@ -126,14 +126,14 @@ fn compare_workload(result: &mut Comparison, report: &Value, real: &[&WorkloadTr
     }
 }
 
-fn claims(result: &mut Comparison, report: &Value, runs: &[&Truth]) {
+fn claims(result: &mut Comparison, report: &Value, runs: &[Truth]) {
     for claim in &runs[0].claims {
         let listed = report["claims"].as_array().into_iter().flatten();
         let mut listed = listed
             .filter(|one| one["namespace"] == claim.namespace.as_str() && one["name"] == claim.name.as_str())
             .map(|one| one["verdict"] == "Bound");
         let ours = listed.next().unwrap_or(true);
-        let of = |run: &&Truth| {
+        let of = |run: &Truth| {
             let found = run.claims.iter().find(|one| one.namespace == claim.namespace && one.name == claim.name);
             found.is_none_or(|one| one.bound)
         };

@@ -46,9 +46,8 @@ use std::{env, fs};
 use case::Case;
 use compare::{Comparison, Difference, compare};
 use generate::case as made;
-use play::{Played, Stage, folder};
+use play::{Stage, folder};
 use reduce::{Finding, reduce};
-use serde_json::Value;
 use storagewhy::model::version::Version;
 use tool::preflight;
 
@@ -173,39 +172,29 @@ impl Session {
 
     /// Plays a case, and again where the tool says otherwise or can't know.
     fn judge(&mut self, case: &Case) -> Result<Verdict, String> {
-        let mut plays: Vec<(Played, Value)> = Vec::new();
-        let mut last = String::new();
+        let before = self.stage.set(case)?;
+        let report = preflight(case, &before, &self.stage.plane.version)?;
+        let (mut runs, mut last) = (Vec::new(), Comparison::default());
         for _ in 0..PLAYS {
-            let played = match self.stage.play(case) {
-                Ok(played) => played,
-                Err(why) => {
-                    last = why;
-                    continue;
-                }
-            };
-            let report = preflight(case, &played.before, &self.stage.plane.version)?;
-            plays.push((played, report));
-            let first = against_all(&plays, 0);
+            runs.push(self.stage.play(case)?);
+            last = compare(&report, &runs);
+            if last.differences.is_empty() && !last.unknown {
+                self.compared.1 += last.compared;
+                return Ok(Verdict::Agrees { again: runs.len() > 1 });
+            }
             let steady = |one: &Difference| one.subject.starts_with("message of") && one.real.len() == 1;
-            if plays.len() > 1 && first.differences.iter().any(steady) {
+            if runs.len() > 1 && last.differences.iter().any(steady) {
                 break;
             }
-            if first.differences.is_empty() && !first.unknown {
-                self.compared.1 += first.compared;
-                return Ok(Verdict::Agrees { again: plays.len() > 1 });
-            }
         }
-        let Some((first, _)) = plays.first() else { return Err(last) };
-        let comparison = against_all(&plays, 0);
-        for difference in &comparison.differences {
+        for difference in &last.differences {
             println!("DIFFERENT in seed {}: {difference}", case.seed);
         }
-        if let Some(difference) = comparison.differences.into_iter().next() {
-            let finding = Finding { case: case.clone(), before: first.before.clone(), difference };
-            return Ok(Verdict::Differs(Box::new(finding)));
+        if let Some(difference) = last.differences.into_iter().next() {
+            return Ok(Verdict::Differs(Box::new(Finding { case: case.clone(), before, difference })));
         }
-        let alike = |one: &Played| format!("{:?}", one.truth.workloads) == format!("{:?}", first.truth.workloads);
-        let place = match plays.iter().all(|(played, _)| alike(played)) {
+        let alike = runs.iter().all(|run| format!("{:?}", run.workloads) == format!("{:?}", runs[0].workloads));
+        let place = match alike {
             false => 0,
             true if case.about.iter().any(|what| what == "webhook that answers") => 1,
             true => 2,
@@ -229,14 +218,6 @@ impl Session {
         let [.., neither] = self.unknown;
         assert!(neither * 20 <= self.compared.0, "the tool can't know {neither} cases whose runs are alike");
     }
-}
-
-/// The report on one of the plays, against all that began from the same state.
-fn against_all(plays: &[(Played, Value)], place: usize) -> Comparison {
-    let (own, report) = &plays[place];
-    let runs: Vec<_> =
-        plays.iter().filter(|(other, _)| other.placed == own.placed).map(|(other, _)| &other.truth).collect();
-    compare(report, &runs)
 }
 
 /// Writes the case, and the cluster as it was before.
