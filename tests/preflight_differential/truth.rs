@@ -189,7 +189,11 @@ fn workload(lists: &Lists, kind: &str, object: &Value) -> WorkloadTruth {
     result((kind, text(object, "/metadata/namespace"), name), desired, &pods, refused, on_delete)
 }
 
+/// What a Job wants at a time: nothing while it is suspended.
 fn of_job(job: &Value) -> i64 {
+    if job["spec"]["suspend"] == true {
+        return 0;
+    }
     let parallelism = number(job, "/spec/parallelism").unwrap_or(1);
     number(job, "/spec/completions").map_or(parallelism, |completions| completions.min(parallelism))
 }
