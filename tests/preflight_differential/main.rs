@@ -175,15 +175,17 @@ impl Session {
         let before = self.stage.set(case)?;
         let report = preflight(case, &before, &self.stage.plane.version)?;
         let (mut runs, mut last) = (Vec::new(), Comparison::default());
-        for _ in 0..PLAYS {
-            runs.push(self.stage.play(case)?);
+        let named = case.about.iter().any(|what| what == "webhook that answers");
+        for play in 0..PLAYS {
+            runs.push(self.stage.play(case, play > 0)?);
             last = compare(&report, &runs);
             if last.differences.is_empty() && !last.unknown {
                 self.compared.1 += last.compared;
                 return Ok(Verdict::Agrees { again: runs.len() > 1 });
             }
             let steady = |one: &Difference| one.subject.starts_with("message of") && one.real.len() == 1;
-            if runs.len() > 1 && last.differences.iter().any(steady) {
+            let known = runs.len() > 1 && last.differences.iter().any(steady);
+            if known || last.differences.is_empty() && named {
                 break;
             }
         }
@@ -196,7 +198,7 @@ impl Session {
         let alike = runs.iter().all(|run| format!("{:?}", run.workloads) == format!("{:?}", runs[0].workloads));
         let place = match alike {
             false => 0,
-            true if case.about.iter().any(|what| what == "webhook that answers") => 1,
+            true if named => 1,
             true => 2,
         };
         Ok(Verdict::Unknown { place })

@@ -59,12 +59,14 @@ impl Stage {
         Ok(dump(&self.plane))
     }
 
-    /// Applies the manifests to the cluster that was set last, and reads what came of them.
+    /// Applies the manifests to the cluster that was set last, for the first time or `again`, and reads what came of them.
     ///
     /// # Errors
     /// What does not come to rest.
-    pub fn play(&mut self, case: &Case) -> Result<Truth, String> {
-        self.plane.tell("back");
+    pub fn play(&mut self, case: &Case, again: bool) -> Result<Truth, String> {
+        if again {
+            self.plane.tell("back");
+        }
         let _around = self.around(case);
         quiet(&self.plane.api, SHORT)?;
         let documents = self.apply(case)?;

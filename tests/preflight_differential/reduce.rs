@@ -21,7 +21,7 @@ pub struct Finding {
 fn run(stage: &mut Stage, case: &Case) -> Result<(Value, Vec<Difference>), String> {
     let before = stage.set(case)?;
     let report = preflight(case, &before, &stage.plane.version)?;
-    let run = stage.play(case)?;
+    let run = stage.play(case, false)?;
     Ok((before, compare(&report, &[run]).differences))
 }
 
