@@ -1,8 +1,28 @@
 //! What `preflight` says of manifests against what a real control plane makes of them, on clusters and manifests that seeds
 //! make.
 //!
+//! A seed makes a small cluster, in which workloads run already, and what is deleted from it and applied to it. kubectl
+//! applies one document after the other, each when all is at rest; the tool is asked with the cluster as it was before. What
+//! stands in for the rest of a cluster: kubelets (`control-plane serve --kubelet`), provisioners (`provisioner.rs`), webhooks
+//! (`control-plane webhook`). The scheduler waits 6 s for volumes, and judges every pod that waits once more in the end.
+//!
 //! The fixed seeds must agree. A difference is printed with a small case that shows it, as files under
-//! target/preflight-differential.
+//! target/preflight-differential. Where chance decides the cluster is brought back and the manifests are applied again, up
+//! to four times: an answer counts if it is one of those observed. That the tool can't know is accepted where the runs
+//! differ, or where a webhook answers that nobody can foretell, and else of one case in twenty at most.
+//!
+//! | what is tried | |
+//! |---|---|
+//! | workloads | Deployments, ReplicaSets, StatefulSets (claim templates, start ordinals, both orders, partitions, `OnDelete`, `maxUnavailable`, what becomes of claims), DaemonSets (surge, `OnDelete`), Jobs (indexed, suspended), CronJobs, pods |
+//! | pods | requests, limits, pod-level resources, init containers and sidecars, priorities, runtime classes, node selectors and affinities, pod affinities, spreading, tolerations, host ports, gates, node names |
+//! | storage | drivers that are there and not, published capacity, attachment limits, topologies, local volumes, ephemeral volumes, default classes |
+//! | namespaces | quotas (several, with scopes), limit ranges, pod security at each level and of releases, budgets, missing and terminating ones |
+//! | policies | ValidatingAdmissionPolicies with CEL: variables, match conditions, messages, parameters of the namespace, faults |
+//! | webhooks | TopoLVM's, ones that refuse, change, agree and fail, ones behind which nothing serves |
+//! | changes | images, sizes, replicas, strategies, labels, immutable fields of every kind, claims that grow, paused and suspended ones, nothing at all |
+//! | order | claims and pods, namespaces, classes, volumes, quotas, bounds and priority classes that come before or after what needs them |
+//! | deletions | of workloads, claims and rules, and what is made anew then |
+//! | faults | fields that are unknown or invalid, classes that are missing, pods that are too big, versions that are not served |
 //!
 //! | variable | |
 //! |---|---|
