@@ -343,7 +343,8 @@ fn apply(
     let answer = asked(Request::Apply);
     let mut key = server::key(&state.world, &document.object, namespace);
     let unserved = matches!(&answer.outcome, Outcome::Refused(message) if message.starts_with("no matches for kind"));
-    let strict = strict::refusal(&document.object, state.version.minor).filter(|_| !unserved);
+    let patch = answer.action != Action::Create;
+    let strict = strict::refusal(&document.object, patch, state.version.minor).filter(|_| !unserved);
     let outcome = strict.map_or(answer.outcome, Outcome::Refused);
     let (mut action, mut outcome, mut warnings, mut server) = (answer.action, outcome, answer.warnings, None);
     if let Some((answered, freed)) = answered {

@@ -201,7 +201,7 @@ fn policies(random: &mut Random) -> Vec<Policy> {
                 "matchConditions": [{ "name": "owned", "expression": "has(object.metadata.ownerReferences)" },
                     { "name": "here", "expression": "namespaceObject.metadata.name == 'app'" }],
                 "validations": [{ "expression": "object.spec.?nodeSelector[?'disktype'].orValue('ssd') in ['ssd', 'hdd'] && !has(object.spec.hostNetwork)" },
-                    { "expression": "object.spec.containers.exists_one(c, c.name == 'main')", "reason": "Unauthorized" }]
+                    { "expression": "object.spec.containers.exists_one(c, c.name == 'main')", "reason": "RequestEntityTooLarge" }]
             }),
             actions: json!(["Deny", "Audit"]),
         },

@@ -46,14 +46,22 @@ impl Decoded {
     pub(crate) fn refusal(&self, kind: &str, version: &str) -> Option<String> {
         let error = match &self.fault {
             Some(fault) => fault.message.clone(),
-            None if self.unknown.is_empty() => return None,
-            None => {
-                let told: Vec<String> =
-                    self.unknown.iter().map(|field| format!("unknown field {}", decode::quoted(&field.path))).collect();
-                format!("strict decoding error: {}", told.join(", "))
-            }
+            None => self.unknown_fields()?,
         };
         Some(format!("{kind} in version {} cannot be handled as a {kind}: {error}", decode::quoted(version)))
+    }
+
+    /// The same where the object exists and is patched (`strategicPatchObject` in apiserver
+    /// `pkg/endpoints/handlers/patch.go`). The server also shows the patch, as Go writes maps; that part is left out.
+    pub(crate) fn refusal_of_patch(&self) -> Option<String> {
+        let error = self.unknown_fields()?;
+        Some(format!(" \"\" is invalid: patch: Invalid value: \"map[…]\": {error}"))
+    }
+
+    fn unknown_fields(&self) -> Option<String> {
+        let told: Vec<String> =
+            self.unknown.iter().map(|field| format!("unknown field {}", decode::quoted(&field.path))).collect();
+        (!told.is_empty()).then(|| format!("strict decoding error: {}", told.join(", ")))
     }
 }
 
@@ -72,11 +80,13 @@ pub(crate) fn knows_group(group: &str) -> bool {
     TABLE.knows_group(group)
 }
 
-/// What the server of a release answers to an object that is sent with `fieldValidation=Strict`, where it refuses it
-/// for its fields.
-pub(crate) fn refusal(object: &Value, minor: u32) -> Option<String> {
+/// What the server of a release answers to an object that is sent with `fieldValidation=Strict`, as a whole or as a
+/// `patch` of one that exists, where it refuses it for its fields.
+pub(crate) fn refusal(object: &Value, patch: bool, minor: u32) -> Option<String> {
     let text = |field: &str| object.get(field).and_then(Value::as_str).unwrap_or_default();
     let api = text("apiVersion");
     let version = api.rsplit('/').next().unwrap_or(api);
-    decode(object, minor).refusal(text("kind"), version)
+    let decoded = decode(object, minor);
+    let of_patch = decoded.refusal_of_patch().filter(|_| patch);
+    of_patch.or_else(|| decoded.refusal(text("kind"), version))
 }
