@@ -158,10 +158,10 @@ fn plain(text: &str, name: &str) -> String {
     let mut plain = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let end = part.find(['"', ' ']).unwrap_or(part.len());
-        let rest = if part[end..].starts_with('"') { &part[end..] } else { part };
+        let quoted = part[end..].starts_with('"');
         plain.push_str(&start);
-        plain.push_str(if rest.len() < part.len() { "*" } else { "" });
-        plain.push_str(rest);
+        plain.push_str(if quoted { "*" } else { "" });
+        plain.push_str(if quoted { &part[end..] } else { part });
     }
     in_order(&plain)
 }
