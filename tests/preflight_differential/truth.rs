@@ -52,6 +52,8 @@ pub struct Truth {
     pub documents: Vec<DocumentTruth>,
     pub workloads: Vec<WorkloadTruth>,
     pub claims: Vec<ClaimTruth>,
+    /// Where every pod is, for people.
+    pub places: Vec<String>,
 }
 
 fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
@@ -147,7 +149,9 @@ pub fn truth(api: &Api, documents: Vec<DocumentTruth>) -> Truth {
         name: text(claim, "/metadata/name").to_owned(),
         bound: text(claim, "/status/phase") == "Bound",
     });
-    Truth { fits, claims: claims.collect(), documents, workloads }
+    let place = |pod: &Value| format!("{} {}", text(pod, "/metadata/name"), text(pod, "/spec/nodeName"));
+    let places = lists.pods.iter().map(place).collect();
+    Truth { fits, claims: claims.collect(), documents, workloads, places }
 }
 
 fn pod(lists: &Lists, namespace: &str, name: &str) -> WorkloadTruth {
