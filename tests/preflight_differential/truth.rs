@@ -149,7 +149,10 @@ pub fn truth(api: &Api, documents: Vec<DocumentTruth>) -> Truth {
         name: text(claim, "/metadata/name").to_owned(),
         bound: text(claim, "/status/phase") == "Bound",
     });
-    let place = |pod: &Value| format!("{} {}", text(pod, "/metadata/name"), text(pod, "/spec/nodeName"));
+    let place = |pod: &Value| {
+        let end = if pod["metadata"]["deletionTimestamp"].is_null() { "" } else { " (ending)" };
+        format!("{} {}{end}", text(pod, "/metadata/name"), text(pod, "/spec/nodeName"))
+    };
     let places = lists.pods.iter().map(place).collect();
     Truth { fits, claims: claims.collect(), documents, workloads, places }
 }
