@@ -21,6 +21,8 @@ pub(crate) const WORKLOADS: [&str; 7] =
 
 /// kube-scheduler's message for a pod whose volumes are not there in time (`pkg/scheduler/framework/plugins/volumebinding`).
 const NO_VOLUMES: &str = "running PreBind plugin \"VolumeBinding\": binding volumes: context deadline exceeded";
+/// The message of a pod that has scheduling gates (`pkg/registry/core/pod/strategy.go`).
+const GATED: &str = "Scheduling is blocked due to non-empty scheduling gates";
 
 /// What came of a document.
 #[derive(Clone, Debug, PartialEq)]
@@ -175,9 +177,10 @@ pub(crate) fn workload(
         more: count(pods.iter().filter(|pod| pod.assigned() && !old(pod)).count()),
         ended_by: verdict.as_ref().and_then(|verdict| ended_by(&pods, verdict)),
         refused: refused.cloned(),
-        blocked: verdict.and_then(|verdict| match &verdict.placed {
-            Some(_) => Some(NO_VOLUMES.to_owned()),
-            None => verdict.message.clone(),
+        blocked: verdict.and_then(|verdict| match (verdict.outcome, &verdict.placed) {
+            (Outcome::SchedulingGated, _) => Some(GATED.to_owned()),
+            (_, Some(_)) => Some(NO_VOLUMES.to_owned()),
+            (_, None) => verdict.message.clone(),
         }),
         unknown,
         on_delete,

@@ -1,6 +1,5 @@
 //! Plays a case on the real control plane.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,15 +28,6 @@ profiles:
       bindTimeoutSeconds: 6
 ";
 
-/// What was there before, and what came of the manifests.
-pub struct Played {
-    /// Every object that the tool may read, as a v1 List.
-    pub before: Value,
-    pub truth: Truth,
-    /// Where the pods were before: runs in which they were elsewhere can't be compared.
-    pub placed: BTreeMap<String, usize>,
-}
-
 /// A control plane, and what stands in for the rest of a cluster.
 pub struct Stage {
     pub plane: ControlPlane,
@@ -55,25 +45,42 @@ impl Stage {
         Some(Self { plane, _directory: directory })
     }
 
-    /// Makes the cluster, applies the manifests, and reads what came of them.
+    /// Makes the cluster, and gives every object that the tool may read, as a v1 List.
     ///
     /// # Errors
-    /// What is not as it should be before the manifests are applied, or does not come to rest.
-    pub fn play(&mut self, case: &Case) -> Result<Played, String> {
+    /// What the API server refuses, or does not come to rest.
+    pub fn set(&mut self, case: &Case) -> Result<Value, String> {
         self.plane.wipe();
-        let provisioner = Provisioner::start(&self.plane.kubeconfig);
-        let webhook = self.fill(case)?;
+        self.fill(case)?;
+        let _around = self.around(case);
+        apply_all(&self.plane, &case.applied);
         settle(&mut self.plane).map_err(|what| format!("before: {what}"))?;
-        let before = dump(&self.plane);
-        let placed = placed(&before);
-        let documents = self.apply(case)?;
-        settle(&mut self.plane)?;
-        let truth = truth(&self.plane.api, documents);
-        drop((provisioner, webhook));
-        Ok(Played { before, truth, placed })
+        self.plane.tell("keep");
+        Ok(dump(&self.plane))
     }
 
-    fn fill(&mut self, case: &Case) -> Result<Option<Webhook>, String> {
+    /// Applies the manifests to the cluster that was set last, for the first time or `again`, and reads what came of them.
+    ///
+    /// # Errors
+    /// What does not come to rest.
+    pub fn play(&mut self, case: &Case, again: bool) -> Result<Truth, String> {
+        if again {
+            self.plane.tell("back");
+        }
+        let _around = self.around(case);
+        quiet(&self.plane.api, SHORT)?;
+        let documents = self.apply(case)?;
+        settle(&mut self.plane)?;
+        Ok(truth(&self.plane.api, documents))
+    }
+
+    /// What stands in for provisioners and webhooks.
+    fn around(&self, case: &Case) -> (Provisioner, Option<Webhook>) {
+        let webhook = case.webhooks.as_ref().map(|rules| Webhook::start(&self.plane, rules));
+        (Provisioner::start(&self.plane.kubeconfig), webhook)
+    }
+
+    fn fill(&mut self, case: &Case) -> Result<(), String> {
         let mut objects = case.objects.clone();
         let mut deleted = Vec::new();
         for object in &mut objects {
@@ -87,9 +94,7 @@ impl Stage {
             let quotas = items(&self.plane.api, "/api/v1/resourcequotas");
             quotas.iter().all(|quota| quota["status"]["hard"] == quota["spec"]["hard"]).then_some(())
         });
-        let webhook = case.webhooks.as_ref().map(|rules| Webhook::start(&self.plane, rules));
-        apply_all(&self.plane, &case.applied);
-        Ok(webhook)
+        Ok(())
     }
 
     fn apply(&mut self, case: &Case) -> Result<Vec<DocumentTruth>, String> {
@@ -201,20 +206,6 @@ fn dump(plane: &ControlPlane) -> Value {
         })
     });
     json!({ "apiVersion": "v1", "kind": "List", "metadata": {}, "items": all.collect::<Vec<_>>() })
-}
-
-/// How many pods of each workload are on each node.
-fn placed(list: &Value) -> BTreeMap<String, usize> {
-    let mut places = BTreeMap::new();
-    for pod in list["items"].as_array().into_iter().flatten().filter(|item| item["kind"] == "Pod") {
-        let meta = &pod["metadata"];
-        let owner = match &meta["ownerReferences"][0] {
-            Value::Null => &meta["name"],
-            owner => &owner["name"],
-        };
-        *places.entry(format!("{}/{owner} on {}", meta["namespace"], pod["spec"]["nodeName"])).or_default() += 1;
-    }
-    places
 }
 
 /// A folder for files of this test.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::case::Case;
 use super::compare::{Difference, compare};
-use super::play::{Played, Stage};
+use super::play::Stage;
 use super::tool::preflight;
 
 /// How often the real control plane is asked at most.
@@ -18,14 +18,11 @@ pub struct Finding {
 }
 
 /// Plays a case once, and compares.
-///
-/// # Errors
-/// What kept it from being played.
-pub fn run(stage: &mut Stage, case: &Case) -> Result<(Played, Value, Vec<Difference>), String> {
-    let played = stage.play(case)?;
-    let report = preflight(case, &played.before, &stage.plane.version)?;
-    let differences = compare(&report, &[&played.truth]).differences;
-    Ok((played, report, differences))
+fn run(stage: &mut Stage, case: &Case) -> Result<(Value, Vec<Difference>), String> {
+    let before = stage.set(case)?;
+    let report = preflight(case, &before, &stage.plane.version)?;
+    let run = stage.play(case, false)?;
+    Ok((before, compare(&report, &[run]).differences))
 }
 
 /// Drops documents, objects and fields as long as the tool and the real control plane still differ on the subject.
@@ -68,10 +65,10 @@ impl Reducer<'_> {
             return false;
         }
         self.attempts += 1;
-        let Ok((played, _, differences)) = run(self.stage, &candidate) else { return false };
+        let Ok((before, differences)) = run(self.stage, &candidate) else { return false };
         let subject = &self.best.difference.subject;
         let Some(difference) = differences.into_iter().find(|one| &one.subject == subject) else { return false };
-        self.best = Finding { case: candidate, before: played.before, difference };
+        self.best = Finding { case: candidate, before, difference };
         true
     }
 }

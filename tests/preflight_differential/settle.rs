@@ -38,7 +38,7 @@ pub fn items(api: &Api, path: &str) -> Vec<Value> {
     api.get(path).ok().and_then(|list| list["items"].as_array().cloned()).unwrap_or_default()
 }
 
-/// Waits until nothing has changed for a while.
+/// Waits until nothing has changed for a while, and no pod is on its way out.
 pub fn quiet(api: &Api, during: Duration) -> Result<(), String> {
     let end = Instant::now() + PATIENCE;
     let (mut last, mut since) = (fingerprint(api), Instant::now());
@@ -48,11 +48,15 @@ pub fn quiet(api: &Api, during: Duration) -> Result<(), String> {
         }
         thread::sleep(Duration::from_millis(100));
         let now = fingerprint(api);
-        if now != last {
+        if now != last || ending(api) {
             (last, since) = (now, Instant::now());
         }
     }
     Ok(())
+}
+
+fn ending(api: &Api) -> bool {
+    items(api, "/api/v1/pods").iter().any(|pod| pod["metadata"]["deletionTimestamp"].is_string())
 }
 
 fn fingerprint(api: &Api) -> Vec<String> {

@@ -52,6 +52,8 @@ pub struct Truth {
     pub documents: Vec<DocumentTruth>,
     pub workloads: Vec<WorkloadTruth>,
     pub claims: Vec<ClaimTruth>,
+    /// Where every pod is, for people.
+    pub places: Vec<String>,
 }
 
 fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
@@ -147,7 +149,12 @@ pub fn truth(api: &Api, documents: Vec<DocumentTruth>) -> Truth {
         name: text(claim, "/metadata/name").to_owned(),
         bound: text(claim, "/status/phase") == "Bound",
     });
-    Truth { fits, claims: claims.collect(), documents, workloads }
+    let place = |pod: &Value| {
+        let end = if pod["metadata"]["deletionTimestamp"].is_null() { "" } else { " (ending)" };
+        format!("{} {}{end}", text(pod, "/metadata/name"), text(pod, "/spec/nodeName"))
+    };
+    let places = lists.pods.iter().map(place).collect();
+    Truth { fits, claims: claims.collect(), documents, workloads, places }
 }
 
 fn pod(lists: &Lists, namespace: &str, name: &str) -> WorkloadTruth {
@@ -189,7 +196,11 @@ fn workload(lists: &Lists, kind: &str, object: &Value) -> WorkloadTruth {
     result((kind, text(object, "/metadata/namespace"), name), desired, &pods, refused, on_delete)
 }
 
+/// What a Job wants at a time: nothing while it is suspended.
 fn of_job(job: &Value) -> i64 {
+    if job["spec"]["suspend"] == true {
+        return 0;
+    }
     let parallelism = number(job, "/spec/parallelism").unwrap_or(1);
     number(job, "/spec/completions").map_or(parallelism, |completions| completions.min(parallelism))
 }

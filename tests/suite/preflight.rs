@@ -361,3 +361,84 @@ fn a_lost_zone_leaves_pods_behind_whose_volumes_are_there() {
     assert!(why.contains("didn't match PersistentVolume's node affinity"), "{why}");
     assert_eq!(Trial::new(&cluster, &[]).report(&["--without-zone", "b"]).0, 0);
 }
+
+#[test]
+fn a_pod_whose_volume_nobody_makes_is_not_placed() {
+    let class = json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "fast"},
+        "provisioner": "example.com/disks", "volumeBindingMode": "WaitForFirstConsumer"});
+    let mut pod = running(("Pod", "p"), "p", "", "100m");
+    pod["metadata"] = json!({"name": "p", "namespace": "app"});
+    pod["spec"]["volumes"] = json!([{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]);
+    pod["spec"].as_object_mut().expect("a spec").remove("priority");
+    let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "c", "namespace": "app"},
+        "spec": {"storageClassName": "fast", "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
+    let with = |more: &[Value]| {
+        let cluster: Vec<Value> = [node("a1", "1"), class.clone()].iter().chain(more).cloned().collect();
+        Trial::new(&cluster, &[claim.clone(), pod.clone()])
+    };
+    let alone = with(&[]);
+    assert_eq!(alone.outcome(&[]), "1 blocked p 1/1/0");
+    assert_eq!(
+        alone.report(&[]).1["workloads"][0]["blocked"],
+        "running PreBind plugin \"VolumeBinding\": binding volumes: context deadline exceeded"
+    );
+    let driver = json!({"apiVersion": "storage.k8s.io/v1", "kind": "CSIDriver", "metadata": {"name": "example.com/disks"}, "spec": {}});
+    assert_eq!(with(&[driver]).outcome(&[]), "0 fits p 1/1/1");
+    let made = json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "other",
+            "annotations": {"pv.kubernetes.io/provisioned-by": "example.com/disks"}},
+        "spec": {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": "fast",
+            "nfs": {"server": "s", "path": "/"}, "claimRef": {"namespace": "x", "name": "y", "uid": "z"}}});
+    assert_eq!(with(&[made]).outcome(&[]), "0 fits p 1/1/1", "what has made volumes is there, CSI driver or not");
+}
+
+#[test]
+fn a_suspended_job_wants_no_pods() {
+    let spec = json!({"suspend": true, "parallelism": 2, "template": {"spec": {"restartPolicy": "Never",
+        "containers": [{"name": "c", "image": "i"}]}}});
+    let job =
+        json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j", "namespace": "app"}, "spec": spec});
+    assert_eq!(Trial::new(&[node("a1", "1")], &[job]).outcome(&[]), "0 fits j 0/0/0");
+}
+
+fn quota(hard: Value) -> Value {
+    json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q", "namespace": "app"},
+        "spec": {"hard": hard}, "status": {"hard": hard}})
+}
+
+#[test]
+fn a_controller_that_was_refused_comes_after_the_others() {
+    let recreate = json!({"type": "Recreate"});
+    let mut cluster = rolled_out("web", "100m", 1, &recreate);
+    let mut set = workload(
+        "StatefulSet",
+        "db",
+        json!({"replicas": 2, "serviceName": "db", "template": template("db", "i", "100m")}),
+    );
+    set["status"] = json!({"currentRevision": "db-1", "updateRevision": "db-1", "replicas": 0});
+    let mut quota = quota(json!({"pods": "1"}));
+    quota["status"]["used"] = json!({"pods": "1"});
+    cluster.extend([node("a1", "1"), set.clone(), quota]);
+    set["metadata"]["uid"] = Value::Null;
+    set["metadata"]["labels"] = json!({"more": "labels"});
+    let trial = Trial::new(&cluster, &[set, next("web", "100m", 1, &recreate)]);
+    assert_eq!(trial.outcome(&[]), "1 blocked db 2/0/0 web 1/1/1");
+}
+
+#[test]
+fn a_claim_that_is_refused_does_not_keep_the_others_of_its_pod() {
+    let claim = |name: &str, size: &str| {
+        json!({"metadata": {"name": name}, "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "x",
+            "resources": {"requests": {"storage": size}}}})
+    };
+    let spec = json!({"replicas": 1, "serviceName": "db", "template": template("db", "i", "100m"),
+        "volumeClaimTemplates": [claim("big", "8Gi"), claim("small", "1Gi")]});
+    let mut quota = quota(json!({"requests.storage": "5Gi"}));
+    quota["status"]["used"] = json!({"requests.storage": "0"});
+    let trial = Trial::new(&[node("a1", "1"), quota], &[workload("StatefulSet", "db", spec)]);
+    let refused = trial.report(&[]).1["workloads"][0]["refused"].clone();
+    assert_eq!(
+        refused,
+        "persistentvolumeclaims \"big-db-0\" is forbidden: exceeded quota: q, requested: requests.storage=8Gi, used: \
+         requests.storage=1Gi, limited: requests.storage=5Gi"
+    );
+}

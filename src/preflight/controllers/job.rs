@@ -12,8 +12,11 @@ use crate::preflight::world::Key;
 /// Tells the index of a pod of an indexed Job.
 const INDEX: &str = "batch.kubernetes.io/job-completion-index";
 
-/// How many pods a Job has at a time.
+/// How many pods a Job has at a time: none while it is suspended.
 pub(crate) fn desired(job: &Value) -> i64 {
+    if job["spec"]["suspend"] == true {
+        return 0;
+    }
     let parallelism = number(job, "/spec/parallelism").unwrap_or(1).max(0);
     number(job, "/spec/completions").map_or(parallelism, |completions| completions.min(parallelism))
 }
@@ -28,9 +31,7 @@ pub(super) fn sync(state: &mut State, key: &Key) -> bool {
     let (namespace, uid) = (namespace_of(&job).to_owned(), uid_of(&job).to_owned());
     let done = number(&job, "/status/succeeded").unwrap_or(0);
     let left = number(&job, "/spec/completions").map_or(i64::MAX, |completions| completions - done);
-    let suspended = job["spec"]["suspend"] == true;
-    let wanted = if suspended { 0 } else { desired(&job).min(left).max(0) };
-    let wanted = usize::try_from(wanted).unwrap_or(0);
+    let wanted = usize::try_from(desired(&job).min(left)).unwrap_or(0);
     let pods = state.pods_of(&namespace, &uid);
     if pods.len() > wanted {
         let gone = first_to_go(state, &pods, &pods, pods.len() - wanted);

@@ -125,6 +125,7 @@ impl Sync {
     /// refused. The server gets those of a batch at once: mostly the last comes first.
     fn all(&self, state: &mut State, present: &BTreeMap<i64, Present>) -> Option<bool> {
         let ordinals: Vec<i64> = self.ordinals.clone().collect();
+        let claims = state.snapshot.claims.seen().len();
         let (mut changed, mut refused) = (false, false);
         let (mut rest, mut size) = (ordinals.as_slice(), 1);
         while !rest.is_empty() && !refused {
@@ -137,6 +138,7 @@ impl Sync {
             }
             (rest, size) = (after, size.saturating_mul(2));
         }
+        changed |= state.snapshot.claims.seen().len() > claims;
         (changed || refused).then_some(changed)
     }
 
@@ -155,12 +157,13 @@ impl Sync {
         format!("{}-{ordinal}", name_of(&self.set))
     }
 
-    /// Makes a pod and its claims; says whether the server took it.
+    /// Makes a pod and before it its claims, of which one that is refused does not keep the others; says whether the
+    /// server took all.
     fn make(&self, state: &mut State, ordinal: i64) -> bool {
-        for template in claim_templates(&self.set) {
-            if !self.make_claim(state, template, ordinal) {
-                return false;
-            }
+        let made: Vec<bool> =
+            claim_templates(&self.set).iter().map(|template| self.make_claim(state, template, ordinal)).collect();
+        if made.contains(&false) {
+            return false;
         }
         let pod = self.pod(state, ordinal);
         pods::make(state, uid_of(&self.set), pod)
@@ -206,8 +209,12 @@ impl Sync {
     /// Makes a claim unless it is there; says whether it is there then.
     fn make_claim(&self, state: &mut State, template: &Value, ordinal: i64) -> bool {
         let name = self.claim_name(template, ordinal);
-        if state.snapshot.claims.get(&self.namespace, &name).found().is_some() {
-            return true;
+        if let Some(claim) = state.snapshot.claims.get(&self.namespace, &name).found() {
+            let deleting = claim.metadata.deleting();
+            if deleting {
+                state.refused.insert(uid_of(&self.set).to_owned(), format!("pvc {name} is being deleted"));
+            }
+            return !deleting;
         }
         let mut claim = template.clone();
         set(&mut claim, &["apiVersion"], json!("v1"));

@@ -46,7 +46,7 @@ pub fn case(seed: u64, release: u32) -> Case {
     if random.chance(15) {
         changes::delete(&mut random, &mut case);
     }
-    if random.chance(35) {
+    if random.chance(45) {
         faults::put(&mut random, &mut case, &around);
     }
     case.about.sort();

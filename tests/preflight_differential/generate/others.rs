@@ -7,7 +7,11 @@ use crate::random::{Random, push, set};
 
 /// A document of another kind than a workload, with what may come after it.
 pub fn documents(random: &mut Random, about: &mut Vec<String>, name: &str) -> Vec<Value> {
-    let (what, documents) = match random.below(12) {
+    let (what, documents) = match random.below(16) {
+        12 => ("job of its own selector", odd_job(random, name)),
+        13 => ("objects without pods", without_pods(random, name)),
+        14 => ("driver comes along", with_driver(random, name)),
+        15 => ("runtime class comes along", with_runtime_class(random, name)),
         0..4 => ("claim and its pod", with_pod(random, name)),
         4 => ("namespace of its own", in_own_namespace(random, name)),
         5 => ("quota comes along", vec![rules::quota(random, 9)]),
@@ -93,4 +97,53 @@ fn with_priority(random: &mut Random, name: &str) -> Vec<Value> {
     set(&mut pod, "spec/priorityClassName", "own");
     set(&mut pod, "spec/containers/0/resources", json!({ "requests": { "cpu": random.pick(&["1", "1900m"]) } }));
     vec![class, pod]
+}
+
+/// A Job that is made with what the controller needs to be asked for.
+fn odd_job(random: &mut Random, name: &str) -> Vec<Value> {
+    let labels = json!({ "app": name });
+    let template = json!({ "metadata": { "labels": labels }, "spec": { "restartPolicy": "Never",
+        "containers": [{ "name": "main", "image": "example.com/image:1" }] } });
+    let mut spec =
+        json!({ "manualSelector": random.chance(70), "selector": { "matchLabels": labels }, "template": template });
+    if random.chance(50) {
+        set(&mut spec, "podReplacementPolicy", random.pick(&["Failed", "TerminatingOrFailed", "Never"]));
+    }
+    vec![
+        json!({ "apiVersion": "batch/v1", "kind": "Job", "metadata": { "name": name, "namespace": "app" }, "spec": spec }),
+    ]
+}
+
+/// Kinds of which the tool judges no more than whether the server takes the request: what is wrong in them is not tried.
+fn without_pods(random: &mut Random, name: &str) -> Vec<Value> {
+    let meta = json!({ "name": name, "namespace": "app" });
+    let ingress = json!({ "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": meta, "spec": { "rules": [{ "host": "example.com",
+        "http": { "paths": [{ "path": "/", "pathType": random.pick(&["Prefix", "Exact"]),
+            "backend": { "service": { "name": name, "port": { "number": 80 } } } }] } }] } });
+    let policy = json!({ "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": meta, "spec": {
+        "podSelector": {}, "policyTypes": ["Ingress"],
+        "ingress": [{ "from": [{ "ipBlock": { "cidr": "10.0.0.0/8" } }] }] } });
+    let map = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": { "a": "d" } });
+    let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta });
+    random.some(&[ingress, policy, map, account])
+}
+
+fn with_driver(random: &mut Random, name: &str) -> Vec<Value> {
+    let driver = json!({ "apiVersion": "storage.k8s.io/v1", "kind": "CSIDriver", "metadata": { "name": "own.example.com" }, "spec": {} });
+    let class = json!({ "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": { "name": "own" },
+        "provisioner": "own.example.com", "volumeBindingMode": random.pick(&["WaitForFirstConsumer", "Immediate"]),
+        "reclaimPolicy": random.pick(&["Retain", "Delete", "Recycle"]) });
+    let mut claim = volumes::claim_document(random, name);
+    set(&mut claim, "spec/storageClassName", "own");
+    let mut pod = pod(random, &format!("{name}-0"));
+    uses(&mut pod, name);
+    if random.chance(30) { vec![class, claim, pod] } else { vec![class, claim, pod, driver] }
+}
+
+fn with_runtime_class(random: &mut Random, name: &str) -> Vec<Value> {
+    let class = json!({ "apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": { "name": "own" },
+        "handler": random.pick(&["own", "own", "Not A Handler"]), "overhead": { "podFixed": { "cpu": "500m" } } });
+    let mut pod = pod(random, name);
+    set(&mut pod, "spec/runtimeClassName", "own");
+    if random.chance(30) { vec![pod, class] } else { vec![class, pod] }
 }

@@ -174,6 +174,50 @@ fn policies(random: &mut Random) -> Vec<Policy> {
             resources: rule("", &["pods"]),
             spec: json!({ "failurePolicy": random.pick(&["Fail", "Ignore"]),
                 "validations": [{ "expression": "object.spec.priorityClassName != 'high'" }] }),
+            actions: deny.clone(),
+        },
+        Policy {
+            resources: rule("", &["pods", "persistentvolumeclaims"]),
+            spec: json!({
+                "variables": [{ "name": "names", "expression": "has(object.spec.containers) ? object.spec.containers.map(c, c.image) : []" },
+                    { "name": "first", "expression": "variables.names.filter(n, n.endsWith(':1'))" }],
+                "validations": [{ "expression": "size(variables.first) == size(variables.names)",
+                    "messageExpression": "variables.names.join(', ') + ' in ' + request.namespace" }]
+            }),
+            actions: deny.clone(),
+        },
+        Policy {
+            resources: rule("apps", &["deployments", "statefulsets", "daemonsets"]),
+            spec: json!({ "validations": [
+                { "expression": "request.operation != 'UPDATE' || oldObject.spec.template.spec.containers[0].image == object.spec.template.spec.containers[0].image",
+                    "message": "images stay" },
+                { "expression": "object.metadata.name.matches('^[a-z]+[0-9]$')" }
+            ] }),
+            actions: deny.clone(),
+        },
+        Policy {
+            resources: rule("", &["pods"]),
+            spec: json!({
+                "matchConditions": [{ "name": "owned", "expression": "has(object.metadata.ownerReferences)" },
+                    { "name": "here", "expression": "namespaceObject.metadata.name == 'app'" }],
+                "validations": [{ "expression": "object.spec.?nodeSelector[?'disktype'].orValue('ssd') in ['ssd', 'hdd'] && !has(object.spec.hostNetwork)" },
+                    { "expression": "object.spec.containers.exists_one(c, c.name == 'main')", "reason": "RequestEntityTooLarge" }]
+            }),
+            actions: json!(["Deny", "Audit"]),
+        },
+        Policy {
+            resources: rule("batch", &["jobs", "cronjobs"]),
+            spec: json!({ "validations": [
+                { "expression": "!has(object.spec.parallelism) || object.spec.parallelism <= object.spec.completions", "message": "  spaces around  " }
+            ] }),
+            actions: deny.clone(),
+        },
+        Policy {
+            resources: rule("", &["pods"]),
+            spec: json!({ "validations": [
+                { "expression": "isQuantity('1Gi') && object.spec.containers.all(c, !has(c.resources.requests) || quantity(c.resources.requests.memory).compareTo(quantity('1Gi')) <= 0)",
+                    "messageExpression": "'at most ' + string(quantity('1Gi').asInteger())" }
+            ] }),
             actions: deny,
         },
     ]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Surroundings;
-use super::cluster::{HOSTNAME, ZONE};
+use super::cluster::HOSTNAME;
 use crate::case::Case;
 use crate::random::{Random, set};
 
@@ -43,8 +43,7 @@ fn classes(random: &mut Random) -> Vec<Value> {
     classes[2]["allowedTopologies"] =
         json!([{ "matchLabelExpressions": [{ "key": "topology.ebs.csi.aws.com/zone", "values": ["a"] }] }]);
     if random.chance(20) {
-        classes[1]["allowedTopologies"] =
-            json!([{ "matchLabelExpressions": [{ "key": ZONE, "values": random.some(&["a", "b"]) }] }]);
+        classes[1]["allowedTopologies"] = json!([{ "matchLabelExpressions": [{ "key": "topology.ebs.csi.aws.com/zone", "values": random.some(&["a", "b"]) }] }]);
     }
     if random.chance(60) {
         let place = random.below(2);

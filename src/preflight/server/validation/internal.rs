@@ -125,7 +125,6 @@ fn typed(kind: &str, value: Option<&Value>, minor: u32, depth: usize) -> Tree {
         ("metadata", value) => {
             tagged(value.and_then(|value| value.get("metadata")), &["name", "labels", "annotations"])
         }
-        ("type", value) => tagged(value, &["kind", "apiVersion"]),
         (name, value) => structure(name, value.unwrap_or(&Value::Null), minor, depth),
     }
 }
@@ -261,7 +260,7 @@ mod tests {
     fn every_type_that_is_named_is_known() {
         let all = || TYPES.lines().chain(TYPES_37.lines());
         let names: Vec<&str> = all().filter_map(|line| line.split_once(' ')).map(|(name, _)| name).collect();
-        let plain = ["text", "number", "port", "truth", "quantity", "map", "selector", "metadata", "type"];
+        let plain = ["text", "number", "port", "truth", "quantity", "map", "selector", "metadata"];
         for field in all().flat_map(|line| line.split(' ').skip(1)) {
             let kind = field.rsplit('=').next().unwrap().trim_start_matches(['*', '[', ']']);
             assert!(plain.contains(&kind) || names.contains(&kind), "{field}");

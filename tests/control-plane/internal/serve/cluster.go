@@ -16,6 +16,7 @@ type cluster struct {
 	options  *options
 	etcdAPI  *clientv3.Client
 	baseline *baseline
+	kept     *baseline // as the command `keep` found it
 
 	etcd, apiServer, controllerManager, scheduler, kubelet *process
 }

@@ -71,6 +71,10 @@ func (c *cluster) do(ctx context.Context, words []string) error {
 	switch {
 	case len(words) == 1 && what == "wipe":
 		return c.wipe(ctx)
+	case len(words) == 1 && what == "keep":
+		return c.keep(ctx)
+	case len(words) == 1 && what == "back":
+		return c.back(ctx)
 	case len(words) <= 3 && what == "scheduler start":
 		return c.restartScheduler(ctx, cmp.Or(argument, c.options.schedulerConfig))
 	case len(words) != 2:

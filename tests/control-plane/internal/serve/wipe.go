@@ -36,12 +36,51 @@ var emptyLists = []string{
 // wipe brings the cluster back to how it was when `serve` said it was ready, and its components to how `serve` started
 // them. It works on etcd: deleting through the API takes finalizers, the order of owners and a round trip per object.
 func (c *cluster) wipe(ctx context.Context) error {
-	for _, p := range []**process{&c.kubelet, &c.scheduler, &c.controllerManager} {
-		stopProcess(p, 0) // what they would still write is to be wiped
-	}
+	c.stopControllers()
 	if err := c.empty(ctx); err != nil {
 		return err
 	}
+	return c.startAgain(ctx)
+}
+
+// keep remembers the cluster as it is, for back.
+func (c *cluster) keep(ctx context.Context) error {
+	values, err := readRegistry(ctx, c.etcdAPI)
+	if err == nil {
+		c.kept = &baseline{values: withoutEvents(values)}
+	}
+	return err
+}
+
+// back brings the cluster back to how it was when it was kept, and its components to how `serve` started them.
+func (c *cluster) back(ctx context.Context) error {
+	if c.kept == nil {
+		return fmt.Errorf("nothing was kept")
+	}
+	c.stopControllers()
+	for range wipeTries {
+		if err := c.kept.restore(ctx, c.etcdAPI); err != nil {
+			return err
+		}
+		time.Sleep(backPause) // what the API server had accepted before, it may write after the first time
+		values, err := readRegistry(ctx, c.etcdAPI)
+		if err != nil {
+			return err
+		}
+		if len(c.kept.difference(values)) == 0 {
+			return c.startAgain(ctx)
+		}
+	}
+	return fmt.Errorf("the cluster does not stay as it was kept")
+}
+
+func (c *cluster) stopControllers() {
+	for _, p := range []**process{&c.kubelet, &c.scheduler, &c.controllerManager} {
+		stopProcess(p, 0) // what they would still write is to be wiped
+	}
+}
+
+func (c *cluster) startAgain(ctx context.Context) error {
 	if err := c.startControllers(ctx); err != nil {
 		return err
 	}
@@ -52,10 +91,11 @@ func (c *cluster) wipe(ctx context.Context) error {
 }
 
 // wipeTries is how often the baseline is restored, and wipeShown how long the API server, which learns of the deletions
-// from etcd, may take to show each.
+// from etcd, may take to show each. backPause is how long keys that were put back have to stay as they are.
 const (
 	wipeTries = 5
 	wipeShown = 5 * time.Second
+	backPause = 100 * time.Millisecond
 )
 
 // empty restores the baseline until the API server shows it: what it had accepted from a component before that was

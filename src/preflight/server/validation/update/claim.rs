@@ -69,9 +69,9 @@ fn class(object: &Value, old: &Value, new: &mut Value, before: &Value, errors: &
 
 fn size(object: &Value, old: &Value, errors: &mut Errors) {
     let asked = "/spec/resources/requests/storage";
-    let (Some(now), Some(before)) = (storage(object, asked), storage(old, asked)) else { return };
-    let there = storage(old, "/status/capacity/storage").map_or(0, |size| size.nanos);
-    if now.nanos < before.nanos && now.nanos <= there {
+    let nanos = |claim, pointer| storage(claim, pointer).map_or(0, |size| size.nanos);
+    let (now, before) = (nanos(object, asked), nanos(old, asked));
+    if now < before && now <= nanos(old, "/status/capacity/storage") {
         let path = Path::new("spec").child("resources").child("requests").child("storage");
         errors.forbidden(&path, "field can not be less than status.capacity");
     }
@@ -162,6 +162,8 @@ mod tests {
             "PersistentVolumeClaim \"data\" is invalid: spec.resources.requests.storage: Forbidden: field can not be less than \
              status.capacity"
         );
+        let gone = told(("gp3", ""), ("gp3", "8Gi"), "Pending");
+        assert!(gone.ends_with("field can not be less than status.capacity]"), "a size that is gone is none: {gone}");
         assert_eq!(told(("gp3", "16Gi"), ("gp3", "8Gi"), "Bound"), "");
         assert!(
             told(("gp3", "16Gi"), ("gp3", "8Gi"), "Pending")
