@@ -97,6 +97,7 @@ mod tests {
             message: message.map(str::to_owned),
             hint: None,
             warnings: Vec::new(),
+            server: None,
         };
         let mut results: Vec<DocumentResult> = messages.iter().map(result).collect();
         add(&documents, &mut results, Version::new(1, 36));
