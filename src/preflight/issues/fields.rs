@@ -71,8 +71,20 @@ pub(super) fn refused(object: &Value, message: &str) -> String {
     if kind == "PersistentVolumeClaim" && (message.contains("quota") || message.contains("usage per")) {
         return "spec.resources.requests[storage]".to_owned();
     }
+    if counted(message) {
+        return String::new();
+    }
     let known = words.iter().find(|(word, _)| message.contains(word));
     known.and_then(|(_, field)| in_pod(field)).unwrap_or_default()
+}
+
+/// Whether a quota is exceeded by nothing but the number of objects.
+fn counted(message: &str) -> bool {
+    let asked = message.split_once("exceeded quota: ").and_then(|(_, told)| told.split_once("requested: "));
+    let asked = asked.map(|(_, told)| told.split_once(", used: ").map_or(told, |(asked, _)| asked));
+    asked.is_some_and(|asked| {
+        asked.split(',').all(|one| one.trim().starts_with("count/") || one.trim().starts_with("pods="))
+    })
 }
 
 /// The claim template of a StatefulSet that a message names a claim of, and its size where that is too much.
@@ -200,6 +212,11 @@ mod tests {
         assert_eq!(refused(&set, quota), "spec.volumeClaimTemplates[1].spec.resources.requests[storage]");
         let count = quota.replace("requests.storage=1Gi", "persistentvolumeclaims=1");
         assert_eq!(refused(&set, &count), "spec.volumeClaimTemplates[1]");
+        let sets = "statefulsets.apps \"a\" is forbidden: exceeded quota: q, requested: count/statefulsets.apps=1, used: count/\
+                    statefulsets.apps=1, limited: count/statefulsets.apps=1";
+        assert_eq!(refused(&set, sets), "");
+        let cpu = "pods \"a\" is forbidden: exceeded quota: q, requested: pods=1,requests.cpu=1, used: x, limited: y";
+        assert_eq!(refused(&object("Deployment"), cpu), "spec.template.spec.containers[0].resources");
         assert_eq!(refused(&object("PersistentVolumeClaim"), quota), "spec.resources.requests[storage]");
     }
 
