@@ -87,6 +87,7 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-storagewhy' -ScriptBloc
             [CompletionResult]::new('--release', '--release', [CompletionResultType]::ParameterName, 'The name of the chart''s release')
             [CompletionResult]::new('--values', '--values', [CompletionResultType]::ParameterName, 'A file with values for the chart (can be repeated)')
             [CompletionResult]::new('--set', '--set', [CompletionResultType]::ParameterName, 'A value for the chart (can be repeated)')
+            [CompletionResult]::new('--api-versions', '--api-versions', [CompletionResultType]::ParameterName, 'Something that the server serves, for charts that ask, such as batch/v1/CronJob (can be repeated)')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The namespace of documents that name none [default: the context''s]')
             [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'The namespace of documents that name none [default: the context''s]')
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Read a file, folder or archive in place of the cluster: a collected snapshot, `kubectl get -o json` or yaml, a must-gather, a support bundle; - is standard input')

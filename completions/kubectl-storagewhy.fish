@@ -77,6 +77,7 @@ complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand pr
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l release -d 'The name of the chart\'s release' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l values -d 'A file with values for the chart (can be repeated)' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l set -d 'A value for the chart (can be repeated)' -r
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l api-versions -d 'Something that the server serves, for charts that ask, such as batch/v1/CronJob (can be repeated)' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -s n -l namespace -d 'The namespace of documents that name none [default: the context\'s]' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l from -d 'Read a file, folder or archive in place of the cluster: a collected snapshot, `kubectl get -o json` or yaml, a must-gather, a support bundle; - is standard input' -r
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l example -d 'Read an example that is built in: topolvm' -r

@@ -30,6 +30,9 @@ pub(crate) struct ManifestArgs {
     /// A value for the chart (can be repeated)
     #[arg(long, value_name = "NAME=VALUE", requires = "chart")]
     set: Vec<String>,
+    /// Something that the server serves, for charts that ask, such as batch/v1/CronJob (can be repeated)
+    #[arg(long, value_name = "VERSION", requires = "chart")]
+    api_versions: Vec<String>,
 }
 
 impl ManifestArgs {
@@ -53,6 +56,7 @@ impl ManifestArgs {
             namespace: namespace.map(str::to_owned),
             values: self.values.clone(),
             set: self.set.clone(),
+            api_versions: self.api_versions.clone(),
             kube_version,
         });
         let inputs = Inputs {

@@ -35,6 +35,8 @@ pub(crate) struct DocumentResult {
     pub(crate) admitted: Option<bool>,
     /// The server's words, or why it isn't known.
     pub(crate) message: Option<String>,
+    /// What the server's words leave out.
+    pub(crate) hint: Option<String>,
     pub(crate) warnings: Vec<String>,
     /// What the server itself said, where it was to be asked.
     pub(crate) server: Option<ServerResult>,

@@ -7,6 +7,7 @@ mod fields;
 #[cfg(test)]
 mod fuzz;
 
+mod hints;
 pub(crate) mod issues;
 mod judged;
 pub(crate) mod manifests;
@@ -29,4 +30,4 @@ pub(crate) use rehearsal::{Leaving, Move};
 pub(crate) use room::Asked;
 pub(crate) use run::{Changes, Input, Preflight, Verdict, run};
 pub(crate) use server::Action;
-pub(crate) use unjudged::{Unjudged, built_in, unjudged};
+pub(crate) use unjudged::{Unjudged, built_in, unjudged, why_unjudged};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::issues::fields::{pod_spec, scheduled};
+use super::issues::{pod_spec, scheduled};
 use super::judged::DocumentResult;
 use super::manifests::{Document, Region};
 use crate::diagnosis::Finding;
@@ -46,7 +46,8 @@ impl Places<'_> {
         first.or_else(asked).or_else(closest)
     }
 
-    /// The places of a finding: where it points, and the same field of each further document that brings victims.
+    /// The places of a finding: where it points, and the same field of each further document that brings victims, in the
+    /// order of the documents.
     pub(crate) fn all_of_finding(&self, finding: &Finding) -> Vec<Place> {
         let mut places: Vec<Place> = self.of_finding(finding).into_iter().collect();
         let Some(first) = places.first().cloned() else { return places };
@@ -63,6 +64,7 @@ impl Places<'_> {
                 places.push(place);
             }
         }
+        places.sort_by_key(|place| place.document);
         places
     }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::controllers::{autoscale, run_once};
 use super::dry_run::{self, Foreseen};
+use super::hints;
 use super::judged::{DocumentResult, WORKLOADS, WorkloadResult, settle, workload};
 use super::manifests::strict::Sent;
 use super::manifests::{Document, strict};
@@ -85,6 +86,8 @@ pub(crate) struct Preflight {
     pub(crate) verdict: Verdict,
     /// The documents, in the order of what came of them.
     pub(crate) sources: Vec<Document>,
+    /// The texts that the documents were read from.
+    pub(crate) files: Vec<ManifestFile>,
     pub(crate) documents: Vec<DocumentResult>,
     pub(crate) workloads: Vec<WorkloadResult>,
     pub(crate) evictions: Vec<Eviction>,
@@ -164,7 +167,7 @@ pub(crate) fn run(input: Input) -> Preflight {
     if let Some(ground) = ground {
         repairs::add(&trial, &files, &asked, ground, &mut outcome);
     }
-    outcome.sources = documents;
+    (outcome.sources, outcome.files) = (documents, files);
     outcome
 }
 
@@ -258,6 +261,7 @@ impl Trial<'_> {
         let moves = self.rehearse(&mut state, draw);
         let workloads = judged(&state, self.snapshot, &base.after(&state.snapshot), &documents);
         let verdict = verdict(&state, &documents, &workloads, &moves);
+        hints::add(self.documents, &mut documents, version);
         let Placement { evictions, tied, .. } = placement;
         Played { state, documents, workloads, evictions, deletions, moves, verdict, failed, tied }
     }
@@ -364,7 +368,7 @@ fn apply(
         Outcome::Unknown(why) => (None, Some(why)),
     };
     let (file, line) = (document.file.clone(), document.line);
-    DocumentResult { file, line, key, action, admitted, message, warnings, server }
+    DocumentResult { file, line, key, action, admitted, message, hint: None, warnings, server }
 }
 
 fn store(state: &mut State, key: &Key, action: Action, object: Value) {
@@ -443,6 +447,7 @@ fn finish(played: Played, sources: Vec<Document>, options: &Options) -> Prefligh
     Preflight {
         verdict,
         sources,
+        files: Vec::new(),
         documents,
         workloads,
         evictions,

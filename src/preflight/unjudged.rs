@@ -47,6 +47,11 @@ pub(crate) struct Unjudged {
     pub(crate) reason: &'static str,
 }
 
+/// Why no more of a document is judged than whether the server takes it; `None` where more is.
+pub(crate) fn why_unjudged(document: &Document) -> Option<&'static str> {
+    reason(text(&document.object, "/apiVersion"), kind_of(&document.object))
+}
+
 /// What of the documents is not judged, by kind.
 pub(crate) fn unjudged(documents: &[Document]) -> Vec<Unjudged> {
     let mut kinds: BTreeMap<(&str, &str), usize> = BTreeMap::new();
@@ -68,11 +73,12 @@ pub(super) fn judged(object: &Value) -> bool {
 fn reason(api_version: &str, kind: &str) -> Option<&'static str> {
     match (built_in(api_version), kind) {
         (true, kind) if JUDGED.contains(&kind) => None,
+        (true, "ConfigMap" | "Secret") => Some("whether containers find in it what they need to start is not judged"),
         (true, "ReplicationController") => Some("its pods are not made: use a Deployment"),
         (true, "ResourceClaim" | "ResourceClaimTemplate" | "ResourceSlice" | "DeviceClass") => {
             Some("devices are not judged")
         }
-        (true, _) => Some("no pod, claim or volume depends on it"),
+        (true, _) => Some("it has no part in making and placing pods or in binding claims"),
         (false, "Kustomization") if api_version.starts_with("kustomize.config.k8s.io/") => {
             Some("it is for kustomize: name its folder with -k")
         }
@@ -124,7 +130,7 @@ mod tests {
         assert_eq!(
             told,
             [
-                ("ConfigMap".to_owned(), 2, "no pod, claim or volume depends on it"),
+                ("ConfigMap".to_owned(), 2, "whether containers find in it what they need to start is not judged"),
                 ("Pod".to_owned(), 1, "what the controller of this kind makes of it is not known"),
             ]
         );

@@ -223,14 +223,21 @@ fn charts_and_kustomizations_are_rendered_by_what_is_on_path() {
         let mut command = scene.command(&[args, &["-o", "json"]].concat());
         finish(command.env("PATH", scene.path("bin")).output().unwrap())
     };
-    let run = with_path(&["--chart", "chart", "--release", "r", "-n", "default", "--values", "v.yaml", "--set", "a=b"]);
+    let run = with_path(
+        &[
+            &["--chart", "chart", "--release", "r", "-n", "default", "--api-versions", "batch/v1/CronJob"][..],
+            &["--values", "v.yaml", "--set", "a=b"],
+        ]
+        .concat(),
+    );
     let report: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert_eq!(report["documents"][0]["template"], "chart/templates/pod.yaml");
     let args = fs::read_to_string(scene.path("args")).unwrap();
     assert_eq!(
         args,
-        "template r chart --include-crds --namespace default --kube-version 1.36 --values v.yaml --set a=b\n"
+        "template r chart --include-crds --namespace default --kube-version 1.36 --api-versions batch/v1/CronJob \
+         --values v.yaml --set a=b\n"
     );
     let failed = with_path(&["-k", "overlay"]);
     assert_eq!(failed.code, Some(2));
@@ -304,4 +311,96 @@ fn text_of_manifests_can_not_break_out_of_a_format() {
     assert!(github.contains("file=m/a%2Cb%3Ac.yaml") && github.contains("x]]>%250A::error"), "{github}");
     let markdown = scene.run(&["-f", "m", "-o", "markdown"]).stdout;
     assert!(!markdown.contains("| `Pod default/x]]>%0A::error::<script>|"), "{markdown}");
+}
+
+/// A Deployment with a claim of its own and a set with a template, all without a class, where none is the default.
+fn without_a_class() -> Scene {
+    let set = SET.replace("      storageClassName: fats\n", "");
+    let claim = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: files}\nspec:\n  accessModes: [ReadWriteOnce]\n  \
+                 resources: {requests: {storage: 1Gi}}\n";
+    let web = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  selector: {matchLabels: {app: web}}\n  \
+               template:\n    metadata: {labels: {app: web}}\n    spec:\n      containers: [{name: c, image: i}]\n      volumes:\n      \
+               - {name: v, persistentVolumeClaim: {claimName: files}}\n";
+    Scene::new(&[("all.yaml", &format!("{claim}---\n{web}---\n{set}"))])
+}
+
+#[test]
+fn a_cause_is_told_at_every_document_that_has_it() {
+    let scene = without_a_class();
+    let (code, report) = scene.json(&["-f", "m"]);
+    let told = |line| ("claim-cannot-bind".to_owned(), "m/all.yaml".to_owned(), line, true);
+    assert_eq!((code, issues(&report)), (Some(1), vec![told(4), told(35)]));
+    let places = |field: &str| report["findings"][0][field].clone();
+    assert_eq!(places("place")["path"], "spec");
+    assert_eq!(places("morePlaces")[0]["path"], "spec.volumeClaimTemplates[0].spec");
+    let human = scene.run(&["-f", "m"]).stdout;
+    assert!(
+        human.contains("\n  In m/all.yaml:4, spec\n  In m/all.yaml:35, spec.volumeClaimTemplates[0].spec\n"),
+        "{human}"
+    );
+}
+
+#[test]
+fn a_workload_that_waits_for_another_document_fails_in_junit_as_well() {
+    let run = without_a_class().run(&["-f", "m", "-o", "junit"]);
+    let report = quick_junit::Report::deserialize_from_str(&run.stdout).unwrap();
+    assert_eq!((report.tests, report.failures), (3, 3), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("0 of 1 pods placed: 0/1 nodes are available: pod has unbound immediate"),
+        "{}",
+        run.stdout
+    );
+}
+
+#[test]
+fn kinds_that_are_not_judged_and_hooks_are_named_in_every_format() {
+    let hook =
+        POD.replace("name: fits", "name: job\n  annotations: {helm.sh/hook: test}").replace("image: i", "imagee: i");
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\n";
+    let scene = Scene::new(&[("a.yaml", &format!("{map}---\n{hook}"))]);
+    let reason = "whether containers find in it what they need to start is not judged";
+    for format in ["human", "json", "yaml", "sarif", "junit", "github", "markdown"] {
+        let mut command = scene.command(&["-f", "m", "-o", format]);
+        let text = finish(command.env("COLUMNS", "200").output().unwrap()).stdout;
+        assert!(text.contains(reason) && text.contains("ConfigMap"), "{format}: {text}");
+        let role =
+            ["(a test)", "role: test", "\"role\": \"test\"", "\"Pod.test\""].iter().any(|role| text.contains(role));
+        assert!(role, "{format}: {text}");
+    }
+    assert!(scene.run(&["-f", "m", "-o", "gitlab"]).stdout.contains("Pod default/job (a test): unknown field"));
+}
+
+#[test]
+fn what_a_manifest_brings_is_put_right_in_the_manifest() {
+    let pod = POD.replace("spec:\n", "spec:\n  nodeSelector:\n    disk: ssd\n");
+    let scene = Scene::new(&[("pod.yaml", &pod)]);
+    let (_, report) = scene.json(&["-f", "m"]);
+    let remedies = report["findings"][0]["remedies"].as_array().unwrap();
+    let steps: Vec<&Value> = remedies.iter().flat_map(|remedy| remedy["steps"].as_array().unwrap()).collect();
+    let commands: Vec<&str> = steps.iter().filter_map(|step| step["command"].as_str()).collect();
+    assert!(!commands.is_empty() && commands.iter().all(|command| command.contains(" node n0")), "{commands:?}");
+    let own =
+        steps.iter().find(|step| step["what"].as_str().unwrap().ends_with("(in m/pod.yaml:7, spec.nodeSelector.disk)"));
+    assert!(own.is_some(), "{steps:?}");
+}
+
+#[test]
+fn pods_without_room_point_at_the_container_that_asks_for_it() {
+    let pod = format!("{POD}  - name: big\n    image: i\n    resources: {{requests: {{memory: 3Gi}}}}\n");
+    let scene = Scene::new(&[("1.yaml", &pod), ("2.yaml", &pod.replace("name: fits", "name: second"))]);
+    let (_, report) = scene.json(&["-f", "m"]);
+    assert_eq!(issues(&report), [("no-node-fits".to_owned(), "m/2.yaml".to_owned(), 11, true)]);
+    assert_eq!(report["issues"][0]["path"], "spec.containers[1].resources.requests[memory]");
+}
+
+#[test]
+fn sarif_shows_the_lines_around_an_issue_but_not_those_of_secrets() {
+    let typo = |kind: &str| format!("apiVersion: v1\nkind: {kind}\nmetadata: {{name: a}}\ndatas: {{a: c2VjcmV0}}\n");
+    let scene = Scene::new(&[("map.yaml", &typo("ConfigMap")), ("secret.yaml", &typo("Secret"))]);
+    let sarif: Value = serde_json::from_str(&scene.run(&["-f", "m", "-o", "sarif"]).stdout).unwrap();
+    let of =
+        |index: usize| sarif["runs"][0]["results"][index]["locations"][0]["physicalLocation"]["contextRegion"].clone();
+    let text = "metadata: {name: a}\ndatas: {a: c2VjcmV0}";
+    assert_eq!(of(0), json!({"startLine": 3, "endLine": 4, "snippet": {"text": text}}));
+    assert_eq!(of(1), Value::Null);
 }

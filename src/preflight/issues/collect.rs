@@ -6,7 +6,7 @@ use super::fields::{invalid, pod_spec, refused, scheduled};
 use super::{Baseline, Issue, Level, Suppression, UNREADABLE};
 use crate::diagnosis::Severity;
 use crate::preflight::judged::{DocumentResult, WorkloadResult};
-use crate::preflight::manifests::{Document, Problem, Region, strict};
+use crate::preflight::manifests::{Document, Problem, Region, Role, strict};
 use crate::preflight::places::{Place, Places};
 use crate::preflight::run::{Preflight, Verdict, named};
 
@@ -61,6 +61,7 @@ impl Collector<'_> {
             file: problem.file.clone(),
             region,
             object: String::new(),
+            role: Role::Part,
             path: String::new(),
             suppression: known.then_some(Suppression::Baseline),
             finding: None,
@@ -92,6 +93,7 @@ impl Collector<'_> {
             file: document.file.clone(),
             region: Some(region),
             object,
+            role: document.role().0,
             path: path.to_owned(),
             fingerprint,
             suppression: comment.or(known),
@@ -117,15 +119,17 @@ impl Collector<'_> {
         }
         for warning in &result.warnings {
             let path = warning.split_once(": ").map(|(path, _)| path).filter(|path| document.field(path).is_some());
-            self.tell(index, path.unwrap_or_default(), "server-warning", Level::Warning, warning.clone());
+            let forbidden = || warning.contains(" PodSecurity ").then(|| refused(&document.object, warning));
+            let path = path.map(str::to_owned).or_else(forbidden).unwrap_or_default();
+            self.tell(index, &path, "server-warning", Level::Warning, warning.clone());
         }
-        let message = result.message.clone().unwrap_or_default();
+        let message = result.message.as_deref().unwrap_or_default();
         match result.admitted {
             Some(true) => {}
-            None => self.tell(index, "", "not-known", Level::Unknown, message),
+            None => self.tell(index, "", "not-known", Level::Unknown, message.to_owned()),
             Some(false) => {
                 self.because.1 = self.refusal(index);
-                self.refused(index, document, message, minor);
+                self.refused(index, document, result, minor);
                 self.because.1 = None;
             }
         }
@@ -136,7 +140,12 @@ impl Collector<'_> {
     }
 
     /// What the server refuses, field by field where it names them.
-    fn refused(&mut self, index: usize, document: &Document, message: String, minor: u32) {
+    fn refused(&mut self, index: usize, document: &Document, result: &DocumentResult, minor: u32) {
+        let message = result.message.clone().unwrap_or_default();
+        let hinted = |text: &str| match &result.hint {
+            Some(hint) => format!("{text} ({hint})"),
+            None => text.to_owned(),
+        };
         let decoded = strict::decode(&document.object, minor);
         if let Some(fault) = decoded.fault {
             return self.tell(index, &fault.path, "refused", Level::Error, message);
@@ -152,10 +161,10 @@ impl Collector<'_> {
         let fields = invalid(&message);
         if fields.is_empty() {
             let path = refused(&document.object, &message);
-            return self.tell(index, &path, "refused", Level::Error, message);
+            return self.tell(index, &path, "refused", Level::Error, hinted(&message));
         }
         for (path, what) in fields {
-            self.tell(index, &path, "refused", Level::Error, format!("{path}: {what}"));
+            self.tell(index, &path, "refused", Level::Error, hinted(&format!("{path}: {what}")));
         }
     }
 

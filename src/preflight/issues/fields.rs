@@ -57,20 +57,73 @@ pub(super) fn refused(object: &Value, message: &str) -> String {
         ("RuntimeClass", "runtimeClassName"),
         ("service account", "serviceAccountName"),
         ("serviceaccount", "serviceAccountName"),
-        ("violates PodSecurity", "containers"),
         ("exceeded quota", "containers[0].resources"),
         ("failed quota", "containers[0].resources"),
         ("usage per Container", "containers[0].resources"),
         ("usage per Pod", "containers[0].resources"),
     ];
     if kind == "StatefulSet" && message.contains("persistentvolumeclaims") {
-        return "spec.volumeClaimTemplates".to_owned();
+        return claim_template(object, message);
+    }
+    if let Some((_, told)) = message.split_once(" PodSecurity ") {
+        return pod.map_or_else(String::new, |spec| format!("{spec}.{}", insecure(object, spec, told)));
     }
     if kind == "PersistentVolumeClaim" && (message.contains("quota") || message.contains("usage per")) {
         return "spec.resources.requests[storage]".to_owned();
     }
+    if counted(message) {
+        return String::new();
+    }
     let known = words.iter().find(|(word, _)| message.contains(word));
     known.and_then(|(_, field)| in_pod(field)).unwrap_or_default()
+}
+
+/// Whether a quota is exceeded by nothing but the number of objects.
+fn counted(message: &str) -> bool {
+    let asked = message.split_once("exceeded quota: ").and_then(|(_, told)| told.split_once("requested: "));
+    let asked = asked.map(|(_, told)| told.split_once(", used: ").map_or(told, |(asked, _)| asked));
+    asked.is_some_and(|asked| {
+        asked.split(',').all(|one| one.trim().starts_with("count/") || one.trim().starts_with("pods="))
+    })
+}
+
+/// The claim template of a StatefulSet that a message names a claim of, and its size where that is too much.
+fn claim_template(object: &Value, message: &str) -> String {
+    let set = object["metadata"]["name"].as_str().unwrap_or_default();
+    let templates = object["spec"]["volumeClaimTemplates"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let named = |template: &Value| {
+        let name = template["metadata"]["name"].as_str()?;
+        message.contains(&format!("persistentvolumeclaims \"{name}-{set}-")).then_some(())
+    };
+    let Some(index) = templates.iter().position(|template| named(template).is_some()) else {
+        return "spec.volumeClaimTemplates".to_owned();
+    };
+    let size = ["requests.storage", "storage usage per"].iter().any(|word| message.contains(word));
+    let field = if size { ".spec.resources.requests[storage]" } else { "" };
+    format!("spec.volumeClaimTemplates[{index}]{field}")
+}
+
+/// The field of a pod that a pod security level forbids first, by what the server says of it.
+fn insecure(object: &Value, spec: &str, told: &str) -> String {
+    let host = ["hostNetwork", "hostPID", "hostIPC"].into_iter().find(|field| told.contains(&format!("{field}=true")));
+    if let Some(field) = host {
+        return field.to_owned();
+    }
+    let pod = object.pointer(&format!("/{}", spec.replace('.', "/"))).unwrap_or(&Value::Null);
+    let meant = |container: &Value| {
+        let name = container["name"].as_str().unwrap_or_default();
+        ["container", "containers"].iter().any(|word| told.contains(&format!("{word} \"{name}\"")))
+    };
+    let volumes = told.find("volumes");
+    match containers(pod).find(|(_, container)| meant(container)) {
+        Some((index, container)) if volumes.is_none_or(|at| told.find("container").is_some_and(|first| first < at)) => {
+            let name = container["name"].as_str().unwrap_or_default();
+            let field = if told.contains(&format!("\"{name}\" uses hostPort")) { "ports" } else { "securityContext" };
+            format!("containers[{index}].{field}")
+        }
+        _ if volumes.is_some() => "volumes".to_owned(),
+        _ => "containers".to_owned(),
+    }
 }
 
 /// The field of an object that is in the way of its pods by kube-scheduler's message; `spec` is where the pod's own `spec`
@@ -154,7 +207,38 @@ mod tests {
         let quota =
             "persistentvolumeclaims \"data-a-0\" is forbidden: exceeded quota: q, requested: requests.storage=1Gi";
         assert_eq!(refused(&object("StatefulSet"), quota), "spec.volumeClaimTemplates");
+        let set = json!({"kind": "StatefulSet", "metadata": {"name": "a"}, "spec": {"volumeClaimTemplates": [
+            {"metadata": {"name": "log"}}, {"metadata": {"name": "data"}}]}});
+        assert_eq!(refused(&set, quota), "spec.volumeClaimTemplates[1].spec.resources.requests[storage]");
+        let count = quota.replace("requests.storage=1Gi", "persistentvolumeclaims=1");
+        assert_eq!(refused(&set, &count), "spec.volumeClaimTemplates[1]");
+        let sets = "statefulsets.apps \"a\" is forbidden: exceeded quota: q, requested: count/statefulsets.apps=1, used: count/\
+                    statefulsets.apps=1, limited: count/statefulsets.apps=1";
+        assert_eq!(refused(&set, sets), "");
+        let cpu = "pods \"a\" is forbidden: exceeded quota: q, requested: pods=1,requests.cpu=1, used: x, limited: y";
+        assert_eq!(refused(&object("Deployment"), cpu), "spec.template.spec.containers[0].resources");
         assert_eq!(refused(&object("PersistentVolumeClaim"), quota), "spec.resources.requests[storage]");
+    }
+
+    #[test]
+    fn what_a_pod_security_level_forbids_is_a_field_of_the_pod() {
+        let pod = json!({"kind": "Pod", "spec": {"containers": [{"name": "a"}, {"name": "b"}]}});
+        let field = |told: &str| {
+            refused(&pod, &format!("pods \"x\" is forbidden: violates PodSecurity \"baseline:latest\": {told}"))
+        };
+        assert_eq!(
+            field("host namespaces (hostNetwork=true, hostPID=true), hostPath volumes (volume \"v\")"),
+            "spec.hostNetwork"
+        );
+        assert_eq!(field("hostPath volumes (volume \"v\")"), "spec.volumes");
+        assert_eq!(field("hostPort (container \"b\" uses hostPort 80)"), "spec.containers[1].ports");
+        let privileged = "privileged (container \"b\" must not set securityContext.privileged=true)";
+        assert_eq!(field(privileged), "spec.containers[1].securityContext");
+        assert_eq!(
+            field(&format!("{privileged}, hostPath volumes (volume \"v\")")),
+            "spec.containers[1].securityContext"
+        );
+        assert_eq!(field("something new"), "spec.containers");
     }
 
     #[test]

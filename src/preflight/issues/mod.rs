@@ -2,14 +2,14 @@
 
 mod baseline;
 mod collect;
-pub(super) mod fields;
+mod fields;
 mod rules;
 
-use super::manifests::Region;
+use super::manifests::{Region, Role};
 
 pub(crate) use baseline::Baseline;
 pub(crate) use collect::collect;
-pub(super) use fields::{invalid, pod_spec};
+pub(super) use fields::{invalid, pod_spec, scheduled};
 pub(crate) use rules::OWN;
 
 /// The rule of what can't be read.
@@ -49,6 +49,8 @@ pub(crate) struct Issue {
     pub(crate) region: Option<Region>,
     /// The object of the document, as `Kind namespace/name`; empty where there is none.
     pub(crate) object: String,
+    /// What the document is to the tool that applies it.
+    pub(crate) role: Role,
     /// The field; empty for the object as a whole.
     pub(crate) path: String,
     /// The same from run to run, as long as rule, object and field are.

@@ -194,13 +194,7 @@ pub(crate) fn served(world: &World, api_version: &str, kind: &str, release: Vers
 
 /// The versions of a kind that the server of a release serves.
 pub(crate) fn versions(resource: &Resource, release: Version) -> Vec<&str> {
-    let served = |built_in: &&BuiltIn| {
-        built_in.kind == resource.kind
-            && built_in.group == resource.group
-            && built_in.since <= release.minor
-            && release.minor < built_in.until
-    };
-    let mut versions: Vec<&str> = BUILT_IN.iter().filter(served).map(|built_in| built_in.version).collect();
+    let mut versions: Vec<&str> = built_in_versions(&resource.group, &resource.kind, release);
     if !versions.contains(&resource.version.as_str()) {
         versions.push(&resource.version);
     }
@@ -217,6 +211,17 @@ pub(crate) fn versions_of(kind: &str, release: Version) -> Vec<String> {
         group => format!("{group}/{}", built_in.version),
     };
     BUILT_IN.iter().filter(served).map(shown).collect()
+}
+
+/// The versions in which the server of a release serves a kind of Kubernetes' own; none for other kinds.
+pub(crate) fn built_in_versions(group: &str, kind: &str, release: Version) -> Vec<&'static str> {
+    let served = |built_in: &&BuiltIn| {
+        built_in.kind == kind
+            && built_in.group == group
+            && built_in.since <= release.minor
+            && release.minor < built_in.until
+    };
+    BUILT_IN.iter().filter(served).map(|built_in| built_in.version).collect()
 }
 
 /// The built-in kinds whose objects have a namespace.

@@ -25,6 +25,7 @@ use super::world::{Key, World};
 use crate::model::version::Version;
 pub(crate) use dry_run::{patch, subject};
 use kinds::{Resource, Served};
+pub(crate) use kinds::{built_in_versions, split};
 
 /// What the API server answers.
 #[derive(Clone, Debug, PartialEq)]

@@ -42,6 +42,9 @@ pub struct FindingEntry<'a> {
     /// Where in the manifests the cause lies; absent where no manifest has a part in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<PlaceEntry<'a>>,
+    /// Where else in the manifests the same is so; absent where that is nowhere.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub more_places: Vec<PlaceEntry<'a>>,
 }
 
 /// A stretch of a manifest.
@@ -205,6 +208,7 @@ impl<'a> FindingEntry<'a> {
             remedies: finding.remedies.iter().map(RemedyEntry::new).collect(),
             no_repair: finding.unrepaired.as_deref(),
             place: None,
+            more_places: Vec::new(),
         }
     }
 }

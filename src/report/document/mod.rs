@@ -13,8 +13,8 @@ pub use diagnosis::{
     Report, SkippedEntry, Source, Status, VolumeEntry,
 };
 pub use finding::{
-    EditEntry, EvidenceEntry, ExplainedEntry, FindingEntry, ManagerEntry, ObjectEntry, RemedyEntry, StepEntry,
-    TrialEntry,
+    EditEntry, EvidenceEntry, ExplainedEntry, FindingEntry, ManagerEntry, ObjectEntry, PlaceEntry, RemedyEntry,
+    StepEntry, TrialEntry,
 };
 
 use crate::model::Kind;

@@ -5,13 +5,18 @@ use serde::Serialize;
 use super::API_VERSION;
 use super::diagnosis::{ClaimEntry, PodEntry, Report};
 use super::finding::{FindingEntry, PlaceEntry, RemedyEntry};
-use crate::diagnosis::Finding;
 use crate::preflight::dry_run::ServerResult;
 use crate::preflight::issues::{Issue, Level, Suppression, UNREADABLE};
 use crate::preflight::manifests::{Document, Role};
 use crate::preflight::repairs::Refusal;
 use crate::preflight::world::Key;
-use crate::preflight::{self, Action, DocumentResult, Move, Place, Unjudged, Verdict, WorkloadResult, unjudged};
+use crate::preflight::{
+    self, Action, DocumentResult, Move, Place, Unjudged, Verdict, WorkloadResult, unjudged, why_unjudged,
+};
+use crate::source::manifests::ManifestFile;
+
+/// What is said above the kinds that are not judged.
+pub(crate) const NOT_JUDGED: &str = "Only whether the server takes it is judged";
 
 /// What would become of manifests.
 #[derive(Debug, Serialize)]
@@ -46,6 +51,9 @@ pub(crate) struct Preflight<'a> {
     pub(crate) not_judged: Vec<NotJudgedEntry>,
     /// What is wrong, each at the place of a manifest at which it is to be put right.
     pub(crate) issues: Vec<IssueEntry<'a>>,
+    /// The files, for formats that show lines of them.
+    #[serde(skip)]
+    pub(crate) files: &'a [ManifestFile],
 }
 
 /// The outcome of a preflight.
@@ -87,8 +95,14 @@ pub(crate) struct DocumentEntry<'a> {
     pub(crate) admitted: Option<bool>,
     /// The server's words where it refuses the document, or why the answer isn't known; null for others.
     pub(crate) message: Option<&'a str>,
+    /// What the server's words leave out; absent where that is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) hint: Option<&'a str>,
     /// The server's warnings.
     pub(crate) warnings: &'a [String],
+    /// Why no more of it is judged than whether the server takes it; absent where more is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) not_judged: Option<&'static str>,
     /// What the server itself says; absent without `--server-dry-run`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) server: Option<ServerEntry<'a>>,
@@ -152,6 +166,9 @@ pub(crate) struct IssueEntry<'a> {
     pub(crate) end_column: Option<usize>,
     /// The object, as `Kind namespace/name`; empty where there is none.
     pub(crate) object: &'a str,
+    /// Absent for what is part of the release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) role: Option<RoleEntry>,
     /// The field; empty for the object as a whole.
     pub(crate) path: &'a str,
     /// The same from run to run, as long as rule, object and field are.
@@ -302,11 +319,25 @@ impl<'a> Preflight<'a> {
             findings: placed(outcome, report.findings),
             not_judged: unjudged(&outcome.sources).into_iter().map(NotJudgedEntry::new).collect(),
             issues: issues.iter().map(|issue| IssueEntry::new(issue, &outcome.refusals)).collect(),
+            files: &outcome.files,
         }
     }
 }
 
 impl Preflight<'_> {
+    /// The kinds that are not judged, by the reason: the kinds with how many documents are of each, then the reason.
+    pub(crate) fn not_judged_by_reason(&self) -> Vec<(String, &'static str)> {
+        let mut reasons: Vec<(String, &'static str)> = Vec::new();
+        for NotJudgedEntry { kind, documents, reason, .. } in &self.not_judged {
+            let told = format!("{documents} {kind}");
+            match reasons.iter_mut().find(|(_, known)| known == reason) {
+                Some((kinds, _)) => *kinds = format!("{kinds}, {told}"),
+                None => reasons.push((told, reason)),
+            }
+        }
+        reasons
+    }
+
     /// The outcome in one line, without a full stop.
     pub(crate) fn summary(&self) -> String {
         let documents = self.documents.len();
@@ -327,8 +358,7 @@ impl Preflight<'_> {
 /// The findings with their places in the manifests.
 fn placed<'a>(outcome: &'a preflight::Preflight, mut entries: Vec<FindingEntry<'a>>) -> Vec<FindingEntry<'a>> {
     let places = outcome.places();
-    let place = |finding: &Finding| {
-        let Place { document, path, region } = places.of_finding(finding)?;
+    let place = |Place { document, path, region }: Place| {
         Some(PlaceEntry {
             file: &outcome.sources.get(document)?.file,
             path,
@@ -339,7 +369,9 @@ fn placed<'a>(outcome: &'a preflight::Preflight, mut entries: Vec<FindingEntry<'
         })
     };
     for (entry, finding) in entries.iter_mut().zip(&outcome.diagnosis.findings) {
-        entry.place = place(finding);
+        let mut all = places.all_of_finding(finding).into_iter().filter_map(place);
+        entry.place = all.next();
+        entry.more_places = all.collect();
     }
     entries
 }
@@ -351,11 +383,7 @@ impl<'a> DocumentEntry<'a> {
             line: document.line,
             column: manifest.column,
             template: manifest.template.as_deref(),
-            role: match manifest.role().0 {
-                Role::Part => None,
-                Role::Hook => Some(RoleEntry::Hook),
-                Role::Test => Some(RoleEntry::Test),
-            },
+            role: RoleEntry::of(manifest.role().0),
             kind: &document.key.kind,
             namespace: document.key.namespace.as_deref(),
             name: &document.key.name,
@@ -366,8 +394,29 @@ impl<'a> DocumentEntry<'a> {
             },
             admitted: document.admitted,
             message: document.message.as_deref(),
+            hint: document.hint.as_deref(),
             warnings: &document.warnings,
             server: document.server.as_ref().map(ServerEntry::new),
+            not_judged: why_unjudged(manifest),
+        }
+    }
+}
+
+impl RoleEntry {
+    fn of(role: Role) -> Option<Self> {
+        match role {
+            Role::Part => None,
+            Role::Hook => Some(Self::Hook),
+            Role::Test => Some(Self::Test),
+        }
+    }
+
+    /// What stands behind an object that has the role.
+    pub(crate) fn words(role: Option<Self>) -> &'static str {
+        match role {
+            None => "",
+            Some(Self::Hook) => " (a hook)",
+            Some(Self::Test) => " (a test)",
         }
     }
 }
@@ -404,6 +453,7 @@ impl<'a> IssueEntry<'a> {
             end_line: region.map(|region| region.end_line),
             end_column: region.map(|region| region.end_column),
             object: &issue.object,
+            role: RoleEntry::of(issue.role),
             path: &issue.path,
             fingerprint: &issue.fingerprint,
             suppressed: issue.suppression.as_ref().map(|suppression| match suppression {

@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use super::{counting, path, plain, repaired};
+use super::{NOT_JUDGED, counting, object, path, plain, repaired};
 use crate::report::document::preflight::{IssueEntry, LevelEntry, Preflight};
 
 /// Writes a command for each issue that counts, and the outcome as a notice.
@@ -15,7 +15,10 @@ pub(crate) fn write(report: &Preflight<'_>, out: &mut dyn Write) -> io::Result<(
     for issue in counting(report) {
         writeln!(out, "{}", command(issue, &repaired(report, issue)))?;
     }
-    writeln!(out, "::notice title=storagewhy preflight::{}", data(&report.summary()))
+    let left: Vec<String> =
+        report.not_judged_by_reason().into_iter().map(|(kinds, reason)| format!("{kinds}: {reason}")).collect();
+    let left = if left.is_empty() { String::new() } else { format!(". {NOT_JUDGED}: {}", left.join("; ")) };
+    writeln!(out, "::notice title=storagewhy preflight::{}", data(&format!("{}{left}", report.summary())))
 }
 
 fn command(issue: &IssueEntry<'_>, repair: &str) -> String {
@@ -33,7 +36,7 @@ fn command(issue: &IssueEntry<'_>, repair: &str) -> String {
     properties.push(("title", format!("storagewhy: {}", issue.rule)));
     let properties: Vec<String> =
         properties.into_iter().map(|(name, value)| format!("{name}={}", property(&value))).collect();
-    let object = if issue.object.is_empty() { String::new() } else { format!("{}: ", issue.object) };
+    let object = if issue.object.is_empty() { String::new() } else { format!("{}: ", object(issue)) };
     let message = if repair.is_empty() { issue.message.to_owned() } else { format!("{}\n{repair}", issue.message) };
     let lines: Vec<String> = message.split('\n').map(data).collect();
     format!("::{level} {}::{}{}", properties.join(","), data(&object), lines.join("%0A"))

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{counting, path, plain, repaired};
+use super::{counting, object, path, plain, repaired};
 use crate::report::document::preflight::{IssueEntry, LevelEntry, Preflight};
 use crate::report::json;
 
@@ -42,7 +42,7 @@ pub(crate) fn write(report: &Preflight<'_>, out: &mut dyn Write) -> io::Result<(
 
 fn violation<'a>(issue: &'a IssueEntry<'a>, repair: &str) -> Violation<'a> {
     let repair = if repair.is_empty() { String::new() } else { format!(". {repair}") };
-    let description = format!("{}: {}{repair}", issue.object, issue.message);
+    let description = format!("{}: {}{repair}", object(issue), issue.message);
     Violation {
         description: plain(&description).trim_start_matches(": ").to_owned(),
         check_name: issue.rule,

@@ -4,8 +4,10 @@ use std::io::{self, Write};
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::{path, plain, repaired};
-use crate::report::document::preflight::{DocumentEntry, IssueEntry, LevelEntry, Preflight, RoleEntry};
+use super::{NOT_JUDGED, path, plain, repaired};
+use crate::report::document::preflight::{
+    DocumentEntry, IssueEntry, LevelEntry, Preflight, PreflightStatus, RoleEntry, WorkloadEntry,
+};
 
 /// Writes the documents as test cases, in a suite for each file. What can't be known is skipped; what does not count
 /// any more stands in the case's output.
@@ -35,7 +37,11 @@ fn suite(report: &Preflight<'_>, file: &str) -> TestSuite {
         let name = name(document);
         let issues: Vec<&IssueEntry<'_>> =
             report.issues.iter().filter(of_file).filter(|issue| issue.object == name).collect();
-        suite.add_test_case(case(report, &name, document, &issues));
+        let mut case = case(report, &name, document, &issues);
+        if let Some(short) = short(report, document).filter(|_| issues.is_empty()) {
+            case.status = failure("not-placed", &short, &short);
+        }
+        suite.add_test_case(case);
     }
     for issue in report.issues.iter().filter(of_file).filter(|issue| issue.object.is_empty()) {
         let mut case = TestCase::new(plain(&place(issue)), status(report, &[issue]));
@@ -55,11 +61,29 @@ fn case(report: &Preflight<'_>, name: &str, document: &DocumentEntry<'_>, issues
     };
     case.set_classname(plain(&format!("{}{role}", document.kind)));
     let passing = issues.iter().filter(|issue| issue.suppressed.is_some() || issue.level == LevelEntry::Warning);
-    let told: Vec<String> = passing.map(|issue| told(report, issue)).collect();
+    let mut told: Vec<String> = passing.map(|issue| told(report, issue)).collect();
+    told.extend(document.not_judged.map(|reason| format!("{NOT_JUDGED}: {reason}")));
     if !told.is_empty() {
         case.set_system_out(told.join("\n"));
     }
     case
+}
+
+/// What a workload lacks that comes to grief with another document, at which the cause is told.
+fn short(report: &Preflight<'_>, document: &DocumentEntry<'_>) -> Option<String> {
+    let same = |one: &&WorkloadEntry<'_>| {
+        (one.kind, one.namespace, one.name) == (document.kind, document.namespace, document.name)
+    };
+    let workload = report.workloads.iter().find(same)?;
+    let short = report.status == PreflightStatus::Blocked && workload.placed < workload.desired && !workload.on_delete;
+    let why = workload.refused.or(workload.blocked).map(|why| format!(": {why}")).unwrap_or_default();
+    short.then(|| plain(&format!("{} of {} pods placed{why}", workload.placed, workload.desired)))
+}
+
+fn failure(rule: &str, message: &str, description: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+    status.set_type(rule).set_message(plain(message)).set_description(description);
+    status
 }
 
 /// A failure by the errors that count, else skipped where something can't be known.
@@ -68,9 +92,7 @@ fn status(report: &Preflight<'_>, issues: &[&IssueEntry<'_>]) -> TestCaseStatus 
     let first = |level| of(level).next();
     let all = |level| of(level).map(|issue| told(report, issue)).collect::<Vec<_>>().join("\n");
     if let Some(issue) = first(LevelEntry::Error) {
-        let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-        status.set_type(issue.rule).set_message(plain(issue.message)).set_description(all(LevelEntry::Error));
-        return status;
+        return failure(issue.rule, issue.message, &all(LevelEntry::Error));
     }
     if let Some(issue) = first(LevelEntry::Unknown) {
         let mut status = TestCaseStatus::skipped();

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{about, path, plain, repaired};
+use super::{NOT_JUDGED, about, object, path, plain, repaired};
 use crate::report::document::preflight::{IssueEntry, LevelEntry, Preflight, PreflightStatus, WorkloadEntry};
 
 /// Rows of a table; pages of forges cut longer comments off.
@@ -36,7 +36,20 @@ pub(crate) fn write(report: &Preflight<'_>, out: &mut dyn Write) -> io::Result<(
         issues(report, &known, out)?;
         writeln!(out, "\n</details>")?;
     }
-    Ok(())
+    not_judged(report, out)
+}
+
+/// The kinds of which no more is judged than whether the server takes them.
+fn not_judged(report: &Preflight<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let left = report.not_judged_by_reason();
+    if left.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n<details><summary>{NOT_JUDGED}</summary>\n")?;
+    for (kinds, reason) in left {
+        writeln!(out, "- {}: {}", text(&kinds), text(reason))?;
+    }
+    writeln!(out, "\n</details>")
 }
 
 fn issues(report: &Preflight<'_>, issues: &[&IssueEntry<'_>], out: &mut dyn Write) -> io::Result<()> {
@@ -58,7 +71,7 @@ fn issues(report: &Preflight<'_>, issues: &[&IssueEntry<'_>], out: &mut dyn Writ
         let repair = repaired(report, issue);
         let repair = if repair.is_empty() { repair } else { format!("<br>{}", text(&repair)) };
         let what = format!("{rule}: {}{repair}{}", text(issue.message), reason.unwrap_or_default());
-        writeln!(out, "| {sign} | {place}{field} | {} | {what} |", code(issue.object))?;
+        writeln!(out, "| {sign} | {place}{field} | {} | {what} |", code(&object(issue)))?;
     }
     more(issues.len(), out)
 }
@@ -80,7 +93,8 @@ fn more(rows: usize, out: &mut dyn Write) -> io::Result<()> {
 /// A text that no Markdown or HTML in it can change, and that calls nobody.
 fn text(text: &str) -> String {
     let mut shown = String::new();
-    for c in plain(text).chars().take(LONGEST) {
+    let plain = plain(text);
+    for c in plain.chars().take(LONGEST) {
         match c {
             '<' => shown.push_str("&lt;"),
             '>' => shown.push_str("&gt;"),
@@ -90,6 +104,9 @@ fn text(text: &str) -> String {
             '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '!' | '$' => shown.extend(['\\', c]),
             c => shown.push(c),
         }
+    }
+    if plain.chars().nth(LONGEST).is_some() {
+        shown.push('…');
     }
     shown
 }

@@ -7,7 +7,7 @@ pub(crate) mod markdown;
 pub(crate) mod sarif;
 
 use super::Untrusted;
-use super::document::preflight::{IssueEntry, Preflight};
+use super::document::preflight::{IssueEntry, NOT_JUDGED, Preflight, RoleEntry};
 use super::document::{EditEntry, RemedyEntry, TrialEntry};
 use crate::preflight::issues::OWN;
 use crate::rules;
@@ -76,6 +76,11 @@ fn file(named: &str) -> &str {
         "-" => "stdin",
         file => file.strip_prefix("./").unwrap_or(file),
     }
+}
+
+/// The object of an issue, with what it is to the tool that applies it.
+fn object(issue: &IssueEntry<'_>) -> String {
+    format!("{}{}", issue.object, RoleEntry::words(issue.role))
 }
 
 /// Text on one line, without the characters that act on a terminal or a page.

@@ -7,12 +7,19 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 
-use super::{about, file, path, plain, repair};
+use super::{NOT_JUDGED, about, file, object, path, plain, repair};
 use crate::report::document::preflight::{IssueEntry, LevelEntry, Preflight};
 use crate::report::document::{EditEntry, RemedyEntry};
 use crate::report::json;
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+
+/// Lines of a manifest that are shown with an issue.
+const CONTEXT: usize = 12;
+/// What ends a line to YAML and not to everybody.
+const BREAKS: [char; 4] = ['\r', '\u{85}', '\u{2028}', '\u{2029}'];
+/// What a line may have that is shown, in bytes.
+const LONGEST: usize = 500;
 
 /// Writes every issue, those that don't count as suppressed.
 ///
@@ -44,13 +51,27 @@ fn document(report: &Preflight<'_>) -> Value {
                 "rules": rules,
             }},
             "automationDetails": {"id": "storagewhy/preflight/"},
-            "invocations": [{"executionSuccessful": true}],
+            "invocations": [invocation(report)],
             "columnKind": "unicodeCodePoints",
             "originalUriBaseIds": {"SRCROOT": {"description": {"text": "Where the run began."}}},
             "results": results,
             "properties": {"status": report.status, "summary": report.summary()},
         }],
     })
+}
+
+/// The run, with what it did not judge.
+fn invocation(report: &Preflight<'_>) -> Value {
+    let note = |(kinds, reason): (String, &str)| {
+        let text = plain(&format!("{NOT_JUDGED}: {kinds}: {reason}"));
+        json!({"level": "note", "message": {"text": text}})
+    };
+    let mut invocation = json!({"executionSuccessful": true});
+    let notes: Vec<Value> = report.not_judged_by_reason().into_iter().map(note).collect();
+    if !notes.is_empty() {
+        invocation["toolExecutionNotifications"] = notes.into();
+    }
+    invocation
 }
 
 fn rule(name: &str) -> Value {
@@ -79,13 +100,13 @@ fn result(report: &Preflight<'_>, issue: &IssueEntry<'_>, index: Option<&usize>)
         LevelEntry::Unknown => "note",
         LevelEntry::Warning => "warning",
     };
-    let object = if issue.object.is_empty() { String::new() } else { format!("{}: ", issue.object) };
+    let object = if issue.object.is_empty() { String::new() } else { format!("{}: ", object(issue)) };
     let mut result = json!({
         "ruleId": issue.rule,
         "ruleIndex": index,
         "level": level,
         "message": {"text": plain(&format!("{object}{}", issue.message))},
-        "locations": [location(issue)],
+        "locations": [location(report, issue)],
         "partialFingerprints": {"storagewhy/v1": issue.fingerprint},
     });
     if let Some(fix) = repair(report, issue).and_then(fix) {
@@ -128,7 +149,7 @@ fn artifact(path: &str) -> Value {
     artifact
 }
 
-fn location(issue: &IssueEntry<'_>) -> Value {
+fn location(report: &Preflight<'_>, issue: &IssueEntry<'_>) -> Value {
     let artifact = artifact(path(issue));
     let mut physical = Map::from_iter([("artifactLocation".to_owned(), artifact)]);
     let places = [
@@ -141,6 +162,7 @@ fn location(issue: &IssueEntry<'_>) -> Value {
         places.into_iter().filter_map(|(name, place)| Some((name.to_owned(), place?.into()))).collect();
     if !region.is_empty() {
         physical.insert("region".to_owned(), Value::Object(region));
+        physical.extend(context(report, issue).map(|context| ("contextRegion".to_owned(), context)));
     }
     let mut location = json!({"physicalLocation": physical});
     if !issue.object.is_empty() {
@@ -149,6 +171,23 @@ fn location(issue: &IssueEntry<'_>) -> Value {
         location["logicalLocations"] = json!([{"fullyQualifiedName": plain(&name), "kind": "resource"}]);
     }
     location
+}
+
+/// The lines around an issue, which viewers show; none of what may hold Secrets or acts on who reads it.
+fn context(report: &Preflight<'_>, issue: &IssueEntry<'_>) -> Option<Value> {
+    let first = issue.line?.saturating_sub(1).max(1);
+    let count = issue.end_line?.saturating_sub(first) + 2;
+    let file = report.files.iter().find(|file| file.name == issue.file)?;
+    if issue.object.is_empty() || issue.object.starts_with("Secret ") || count > CONTEXT {
+        return None;
+    }
+    let text = file.text.as_ref().ok().filter(|text| !text.replace("\r\n", "\n").contains(BREAKS))?;
+    let lines: Vec<&str> = text.lines().skip(first - 1).take(count).collect();
+    let last = first + lines.len().checked_sub(1)?;
+    lines
+        .iter()
+        .all(|line| line.len() <= LONGEST && plain(line) == *line)
+        .then(|| json!({"startLine": first, "endLine": last, "snippet": {"text": lines.join("\n")}}))
 }
 
 /// A path as an URI: what may not stand in one is percent-encoded.

@@ -6,11 +6,14 @@ use crate::diagnosis::looks::CHANGES_NOTHING;
 use crate::diagnosis::remedy::NOTHING_WAITS;
 use crate::diagnosis::{Confidence, Risk, Severity, Side};
 use crate::report::document::{
-    EvidenceEntry, ExplainedEntry, FindingEntry, ManagerEntry, ObjectEntry, RemedyEntry, StepEntry, TrialEntry,
+    EvidenceEntry, ExplainedEntry, FindingEntry, ManagerEntry, ObjectEntry, PlaceEntry, RemedyEntry, StepEntry,
+    TrialEntry,
 };
 
 /// Victims of a kind that are named where there are more than [`NAMES`].
 const MANY: usize = 4;
+/// Places in manifests that are written out.
+const PLACES: usize = 5;
 /// Facts that are written out.
 const EVIDENCE: usize = 6;
 
@@ -79,6 +82,7 @@ fn sentence(finding: &FindingEntry) -> String {
 }
 
 fn body(view: View, finding: &FindingEntry, screen: &mut Screen) {
+    places(finding, screen);
     screen.gap();
     let (first, others) = finding.remedies.split_at(until_command(finding));
     let smallest = smallest(finding);
@@ -103,6 +107,19 @@ fn body(view: View, finding: &FindingEntry, screen: &mut Screen) {
     }
     screen.gap();
     screen.styled(Tone::Faint, 2, &format!("More: kubectl storagewhy explain {}", finding.rule));
+}
+
+/// Where in the manifests it is to be put right.
+fn places(finding: &FindingEntry, screen: &mut Screen) {
+    let all: Vec<&PlaceEntry> = finding.place.iter().chain(&finding.more_places).collect();
+    let shown = if screen.wants_all() { all.len() } else { PLACES };
+    for PlaceEntry { file, line, path, .. } in all.iter().take(shown) {
+        let field = if path.is_empty() { String::new() } else { format!(", {path}") };
+        screen.paragraph(2, &format!("In {file}:{line}{field}"));
+    }
+    if all.len() > shown {
+        screen.paragraph(2, &format!("… and at {} more places (-o json has them)", all.len() - shown));
+    }
 }
 
 /// The victims, told once: a line a kind, and the titles of the findings that hang under this one.
@@ -233,6 +250,7 @@ fn trial(remedy: &RemedyEntry, smallest: Option<u32>, screen: &mut Screen) {
         (TrialEntry::Untried, reason) => (Tone::Caution, format!("Not tried: {}", reason.unwrap_or("no reason given"))),
     };
     let tone = if remedy.risk == Risk::High { Tone::Bad } else { tone };
+    let stop = if remedy.size.is_some() && !outcome.ends_with('.') { "." } else { "" };
     let size = remedy.size.map(|size| {
         let of = match size.side {
             Side::Cluster => "It changes the cluster",
@@ -242,7 +260,7 @@ fn trial(remedy: &RemedyEntry, smallest: Option<u32>, screen: &mut Screen) {
         let compared = if smallest == Some(size.weight) { ", and is the smallest change" } else { "" };
         format!(" {of}{compared}.")
     });
-    screen.styled(tone, 4, format!("{risk} {outcome}{}", size.unwrap_or_default()).trim_end());
+    screen.styled(tone, 4, format!("{risk} {outcome}{stop}{}", size.unwrap_or_default()).trim_end());
 }
 
 /// A step with its command; its words are left out where the remedy's title has just said them.

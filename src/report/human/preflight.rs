@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{Screen, Tone, finding, repair};
 use crate::report::document::preflight::{
-    DocumentEntry, EvictionEntry, IssueEntry, MoveEntry, Preflight, PreflightStatus, RoleEntry, ServerEntry,
-    WorkloadEntry,
+    DocumentEntry, EvictionEntry, IssueEntry, MoveEntry, NOT_JUDGED, Preflight, PreflightStatus, RoleEntry,
+    ServerEntry, WorkloadEntry,
 };
 
 /// Writes the outcome, what is refused or blocked, and the causes.
@@ -32,16 +32,11 @@ pub(crate) fn write(report: &Preflight<'_>, screen: &mut Screen) {
         screen.styled(Tone::Heading, 0, "What can't be known:");
         report.unknown.iter().for_each(|line| screen.paragraph(2, line));
     }
-    for one in &report.findings {
-        finding::write_plain(std::slice::from_ref(one), screen);
-        if let Some(place) = &one.place {
-            let field = if place.path.is_empty() { String::new() } else { format!(", {}", place.path) };
-            screen.paragraph(2, &format!("In {}:{}{field}.", place.file, place.line));
-        }
-    }
+    finding::write_plain(&report.findings, screen);
+    write_left(report, screen);
 }
 
-/// What is wrong with the manifests themselves, and what of them does not count or is not judged.
+/// What is wrong with the manifests themselves.
 fn write_manifests(report: &Preflight<'_>, screen: &mut Screen) {
     let own = ["duplicate-field", "passed-over", "unknown-field"];
     let counts = |issue: &&IssueEntry<'_>| issue.suppressed.is_none() && own.contains(&issue.rule);
@@ -54,6 +49,10 @@ fn write_manifests(report: &Preflight<'_>, screen: &mut Screen) {
             screen.paragraph(2, &format!("{}{line}: {}", issue.file, issue.message));
         }
     }
+}
+
+/// What does not count, and what is not judged.
+fn write_left(report: &Preflight<'_>, screen: &mut Screen) {
     let known = report.issues.iter().filter(|issue| issue.suppressed.is_some()).count();
     if known > 0 {
         screen.gap();
@@ -61,9 +60,9 @@ fn write_manifests(report: &Preflight<'_>, screen: &mut Screen) {
     }
     if !report.not_judged.is_empty() {
         screen.gap();
-        screen.styled(Tone::Heading, 0, "Only whether the server takes it is judged:");
-        for kind in &report.not_judged {
-            screen.paragraph(2, &format!("{} {}: {}", kind.documents, kind.kind, kind.reason));
+        screen.styled(Tone::Faint, 0, &format!("{NOT_JUDGED}:"));
+        for (kinds, reason) in report.not_judged_by_reason() {
+            screen.item(2, "-", &format!("{kinds}: {reason}"));
         }
     }
 }
@@ -101,27 +100,48 @@ fn write_document(
     }
     screen.gap();
     let namespace = document.namespace.map(|namespace| format!("{namespace}/")).unwrap_or_default();
-    let role = match document.role {
-        None => "",
-        Some(RoleEntry::Hook) => " (a hook)",
-        Some(RoleEntry::Test) => " (a test)",
-    };
-    let heading = format!("{}:{} {} {namespace}{}{role}", document.file, document.line, document.kind, document.name);
+    let object = format!("{} {namespace}{}", document.kind, document.name);
+    let heading = format!("{}:{} {object}{}", document.file, document.line, RoleEntry::words(document.role));
     screen.styled(Tone::Heading, 0, &heading);
     match (document.admitted, document.message) {
-        (Some(false), Some(message)) => screen.styled(Tone::Bad, 2, &format!("Refused: {message}")),
+        (Some(false), Some(message)) => {
+            screen.styled(Tone::Bad, 2, &format!("Refused: {message}"));
+            write_place(report, document, &object, &["refused"], screen);
+        }
         (None, Some(message)) => screen.paragraph(2, &format!("Not known: {message}")),
         _ => {}
     }
+    if let Some(hint) = document.hint {
+        screen.paragraph(2, &format!("Hint: {hint}"));
+    }
     document.warnings.iter().for_each(|warning| screen.paragraph(2, &format!("Warning: {warning}")));
     server.into_iter().for_each(|server| write_server(server, screen));
-    short.into_iter().for_each(|workload| write_workload(workload, screen));
-    let object = format!("{} {namespace}{}", document.kind, document.name);
+    if let Some(workload) = short {
+        write_workload(workload, screen);
+        write_place(report, document, &object, &["not-created", "not-placed"], screen);
+    }
     let issues = report.issues.iter().filter(|issue| issue.object == object && issue.file == document.file);
     for issue in issues.filter(|issue| issue.suppressed.is_none()) {
         if issue.refusal.is_some_and(|refusal| told.insert(refusal)) {
             repair::write_all(&issue.remedies, issue.no_repair, screen);
         }
+    }
+}
+
+/// Where in the document the field stands that an issue of one of these rules is about.
+fn write_place(
+    report: &Preflight<'_>,
+    document: &DocumentEntry<'_>,
+    object: &str,
+    rules: &[&str],
+    screen: &mut Screen,
+) {
+    let about = |issue: &&IssueEntry<'_>| {
+        issue.object == object && issue.file == document.file && rules.contains(&issue.rule) && !issue.path.is_empty()
+    };
+    for issue in report.issues.iter().filter(about) {
+        let line = issue.line.map(|line| format!(":{line}")).unwrap_or_default();
+        screen.paragraph(2, &format!("In {}{line}, {}", issue.file, issue.path));
     }
 }
 
@@ -163,7 +183,7 @@ fn write_workload(workload: &WorkloadEntry<'_>, screen: &mut Screen) {
     let WorkloadEntry { desired, created, placed, more, .. } = workload;
     screen.paragraph(2, &format!("{placed} of {desired} pods placed, {created} made."));
     if let Some(reason) = workload.ended_by.filter(|_| more != placed) {
-        screen.paragraph(2, &format!("{} pods more than now fit; what ends it: {reason}", workload.more));
+        screen.paragraph(2, &format!("{more} of these are new; what ends it: {reason}"));
     }
     if let Some(refused) = workload.refused {
         screen.styled(Tone::Bad, 2, &format!("The server refuses the next: {refused}"));

@@ -65,7 +65,11 @@ fn finding(cx: &Context<'_>, reason: &str, cases: &[&ClaimCase<'_>]) -> Finding 
         finding = finding.explains_all(cx.held_by(case.claim).into_iter().map(pod_ref));
     }
     let back = cases.iter().filter_map(|case| give_back(cx, case));
-    finding.with_remedies(back).with_remedies(mark_default(cx, lead)).with_remedies(make_again(lead))
+    finding
+        .with_remedies(back)
+        .with_remedies(mark_default(cx, lead))
+        .with_remedies(choose_class(cx, lead))
+        .with_remedies(make_again(lead))
 }
 
 /// What the claim asks for.
@@ -134,6 +138,30 @@ fn with_volumes(case: &ClaimCase<'_>, mut finding: Finding) -> Finding {
         finding = finding.evidence(claim_ref(case.claim), "", value, "do not fit either; -o json has them");
     }
     finding
+}
+
+/// What there is to choose where no class is the default and not exactly one could be it.
+fn choose_class(cx: &Context<'_>, case: &ClaimCase<'_>) -> Option<Remedy> {
+    if case.claim.has_class() || case.verdict.decision != Decision::NoVolume {
+        return None;
+    }
+    if cx.unread(&[Kind::StorageClass]).is_some() || cx.snapshot.classes.seen().iter().any(|class| class.is_default()) {
+        return None;
+    }
+    let names: Vec<&str> = cx.snapshot.classes.seen().iter().map(|class| class.metadata.name.as_str()).collect();
+    let (title, what) = match names.as_slice() {
+        [] => (
+            "Give the cluster a storage class",
+            "Install a storage driver, and make a class for it that is the default or that the claim names".to_owned(),
+        ),
+        [_] => return None,
+        names => (
+            "Choose a storage class",
+            format!("Name one of the classes in the claim, or mark one the default: {}", names.join(", ")),
+        ),
+    };
+    let reason = "which storage the claim is to be on is not known";
+    Some(Remedy::untried(title, Risk::Low, vec![Step::told(what)], reason))
 }
 
 /// The class made the default where it is the only one that could be meant: the volume controller writes it into claims

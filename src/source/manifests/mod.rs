@@ -6,6 +6,8 @@ mod text;
 
 use super::SourceError;
 pub use render::{Chart, Kustomization};
+#[cfg(test)]
+pub(crate) use text::decode;
 
 /// Where manifests are looked for.
 #[derive(Clone, Debug, Default)]

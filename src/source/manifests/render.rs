@@ -29,6 +29,8 @@ pub struct Chart {
     pub set: Vec<String>,
     /// The version of Kubernetes that the chart is told, as `v1.36.2`.
     pub kube_version: Option<String>,
+    /// What the chart is told that the server serves, beyond what helm knows, as `batch/v1/CronJob`.
+    pub api_versions: Vec<String>,
 }
 
 impl Kustomization {
@@ -61,6 +63,7 @@ impl Chart {
         for (flag, value) in flags {
             words.extend(value.as_deref().into_iter().flat_map(|value| [flag, value]));
         }
+        words.extend(self.api_versions.iter().flat_map(|version| ["--api-versions", version.as_str()]));
         words.extend(self.values.iter().flat_map(|file| ["--values", file.as_str()]));
         words.extend(self.set.iter().flat_map(|value| ["--set", value.as_str()]));
         run(&words, limit).map_err(|failure| failure.fault(&words))

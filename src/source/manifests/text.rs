@@ -29,7 +29,8 @@ pub(super) fn failed(error: &io::Error) -> Fault {
     })
 }
 
-fn decode(bytes: Vec<u8>) -> Result<String, Fault> {
+/// The text of a file's bytes.
+pub(crate) fn decode(bytes: Vec<u8>) -> Result<String, Fault> {
     let wide = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
     if wide {
         return dump::decode(bytes).map_err(Fault::whole);
