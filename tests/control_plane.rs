@@ -97,17 +97,12 @@ fn a_server_that_is_asked_by_dry_runs_says_what_was_foreseen_and_stores_nothing(
     objects.push(wrong);
     let report = asked(&plane, &objects);
     for document in report["documents"].as_array().unwrap() {
-        let right = document["name"] != "wrong";
-        assert_eq!(
-            (&document["admitted"], &document["server"]["admitted"]),
-            (&json!(right), &json!(right)),
-            "{document}"
-        );
-        assert_eq!(
-            (&document["server"]["differs"], &document["server"]["changed"]),
-            (&json!(false), &json!([])),
-            "{document}"
-        );
+        let (right, server) = (document["name"] != "wrong", &document["server"]);
+        assert_eq!((&document["admitted"], &server["admitted"]), (&json!(right), &json!(right)), "{document}");
+        // The server runs without the plugin that names an account.
+        let named = |path: &&Value| path.as_str().is_some_and(|path| path.starts_with("spec.serviceAccount"));
+        let changed: Vec<&Value> = server["changed"].as_array().unwrap().iter().filter(|path| !named(path)).collect();
+        assert_eq!((&server["differs"], changed.is_empty()), (&json!(false), true), "{document}");
     }
     assert_eq!(stored(), "");
 
