@@ -187,7 +187,7 @@ mod tests {
     }
 
     fn told(spec: serde_json::Value) -> String {
-        refusal(&deployment(spec), 36).unwrap_or_default()
+        refusal(&deployment(spec), false, 36).unwrap_or_default()
     }
 
     #[test]
@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn what_a_release_knows_depends_on_the_release() {
         let pod = json!({"apiVersion": "v1", "kind": "Pod", "spec": {"resources": {"requests": {"cpu": "1"}}}});
-        assert_eq!(refusal(&pod, 36), None);
+        assert_eq!(refusal(&pod, false, 36), None);
         let old = decode(&pod, 30);
         assert_eq!(old.unknown[0].path, "spec.resources");
         assert_eq!(old.unknown[0].hint.as_deref(), Some("it is known from 1.32 on"));
@@ -274,5 +274,15 @@ mod tests {
         assert_eq!(decode(&claim, 36), super::Decoded::default());
         let other = json!({"apiVersion": "example.com/v1", "kind": "Thing", "spec": {"x": 1}});
         assert_eq!(decode(&other, 36), super::Decoded::default());
+    }
+
+    #[test]
+    fn a_field_that_is_not_known_is_refused_as_a_patch_where_the_object_exists() {
+        let object = deployment(json!({"replica": 3}));
+        assert_eq!(
+            refusal(&object, true, 37).unwrap(),
+            " \"\" is invalid: patch: Invalid value: \"map[…]\": strict decoding error: unknown field \"spec.replica\""
+        );
+        assert!(refusal(&object, false, 37).unwrap().starts_with("Deployment in version \"v1\" cannot be handled"));
     }
 }
