@@ -85,13 +85,11 @@ fn provision(api: &Api, claim: &Value) {
         return;
     }
     let segment = segment(api, &class, &driver, node.as_ref());
-    if let (Some(node), true) = (&node, csi_driver["spec"]["storageCapacity"] == true) {
-        take_capacity(
-            api,
-            text(&class, "/metadata/name"),
-            node,
-            bytes(text(claim, "/spec/resources/requests/storage")),
-        );
+    let size = bytes(text(claim, "/spec/resources/requests/storage"));
+    if let (Some(node), true) = (&node, csi_driver["spec"]["storageCapacity"] == true)
+        && !take_capacity(api, text(&class, "/metadata/name"), node, size)
+    {
+        return reschedule(api, claim);
     }
     let _ = api.post("/api/v1/persistentvolumes", &volume(claim, &class, &driver, &segment));
 }
