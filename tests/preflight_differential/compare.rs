@@ -1,6 +1,6 @@
 //! What became of manifests beside what the tool says of them. What is compared, and what is not, is that of the recordings:
 //! the random part of pod names in quotes and the order inside `is forbidden: [a, b]` are not, nor
-//! is the patch that the server shows where it refuses one for its fields.
+//! are the patch that the server shows where it refuses one for its fields, and the uids that it draws.
 
 use std::fmt;
 
@@ -88,7 +88,8 @@ fn document(result: &mut Comparison, ours: &Value, real: &[&DocumentTruth]) {
     let messages: Vec<String> = real.iter().filter_map(|one| one.applied.refused.clone()).collect();
     if !messages.is_empty() {
         let ours = ours["message"].as_str().unwrap_or_default();
-        let same = messages.iter().any(|one| in_order(&without_patch(one)) == in_order(ours));
+        let same =
+            messages.iter().any(|one| in_order(&without_uids(&without_patch(one))) == in_order(&without_uids(ours)));
         result.check(format!("message of {subject}"), messages, ours.to_owned(), same);
     }
 }
@@ -140,6 +141,24 @@ fn claims(result: &mut Comparison, report: &Value, runs: &[Truth]) {
         };
         result.one(format!("bound: claim {}", claim.name), runs.iter().map(of).collect(), &ours);
     }
+}
+
+/// A text without the uids that the server draws.
+fn without_uids(text: &str) -> String {
+    const LENGTH: usize = 36;
+    let uid = |part: &str| {
+        part.bytes().enumerate().all(|(place, byte)| match place {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+    };
+    let (mut plain, mut rest) = (String::new(), text);
+    while let Some(first) = rest.chars().next() {
+        let found = rest.get(..LENGTH).is_some_and(uid);
+        plain.push(if found { '*' } else { first });
+        rest = &rest[if found { LENGTH } else { first.len_utf8() }..];
+    }
+    plain
 }
 
 /// A text without the patch that the server shows.

@@ -203,7 +203,10 @@ impl Session {
                 self.compared.1 += last.compared;
                 return Ok(Verdict::Agrees { again: runs.len() > 1 });
             }
-            let steady = |one: &Difference| one.subject.starts_with("message of") && one.real.len() == 1;
+            // Of several quotas that are exceeded the server names any.
+            let steady = |one: &Difference| {
+                one.subject.starts_with("message of") && one.real.len() == 1 && !one.real[0].contains("exceeded quota")
+            };
             let known = runs.len() > 1 && last.differences.iter().any(steady);
             if known || last.differences.is_empty() && named {
                 break;

@@ -85,13 +85,11 @@ fn provision(api: &Api, claim: &Value) {
         return;
     }
     let segment = segment(api, &class, &driver, node.as_ref());
-    if let (Some(node), true) = (&node, csi_driver["spec"]["storageCapacity"] == true) {
-        take_capacity(
-            api,
-            text(&class, "/metadata/name"),
-            node,
-            bytes(text(claim, "/spec/resources/requests/storage")),
-        );
+    let size = bytes(text(claim, "/spec/resources/requests/storage"));
+    if let (Some(node), true) = (&node, csi_driver["spec"]["storageCapacity"] == true)
+        && !take_capacity(api, text(&class, "/metadata/name"), node, size)
+    {
+        return reschedule(api, claim);
     }
     let _ = api.post("/api/v1/persistentvolumes", &volume(claim, &class, &driver, &segment));
 }
@@ -120,14 +118,25 @@ fn bytes(amount: &str) -> i64 {
     Quantity::parse(amount).map(|amount| amount.value()).unwrap_or_default()
 }
 
-fn take_capacity(api: &Api, class: &str, node: &Value, size: i64) {
+/// What the provisioner does where the driver says that its storage is exhausted: another node is to be selected.
+fn reschedule(api: &Api, claim: &Value) {
+    let (namespace, name) = (text(claim, "/metadata/namespace"), text(claim, "/metadata/name"));
+    let path = format!("/api/v1/namespaces/{namespace}/persistentvolumeclaims/{name}");
+    let _ = api.patch(&path, &json!({ "metadata": { "annotations": { SELECTED_NODE: null } } }));
+}
+
+/// Takes bytes from what is published for a node; `false` where there are fewer.
+fn take_capacity(api: &Api, class: &str, node: &Value, size: i64) -> bool {
     for capacity in items(api, "/apis/storage.k8s.io/v1/csistoragecapacities") {
         let labels = capacity["nodeTopology"]["matchLabels"].as_object().cloned().unwrap_or_default();
         let here = labels.iter().all(|(key, value)| &node["metadata"]["labels"][key] == value);
         if text(&capacity, "/storageClassName") != class || !here || !capacity["capacity"].is_string() {
             continue;
         }
-        let left = (bytes(text(&capacity, "/capacity")) - size).max(0);
+        let left = bytes(text(&capacity, "/capacity")) - size;
+        if left < 0 {
+            return false;
+        }
         let (name, namespace) = (text(&capacity, "/metadata/name"), text(&capacity, "/metadata/namespace"));
         let path = format!("/apis/storage.k8s.io/v1/namespaces/{namespace}/csistoragecapacities/{name}");
         let mut patch = json!({ "capacity": left.to_string() });
@@ -136,6 +145,7 @@ fn take_capacity(api: &Api, class: &str, node: &Value, size: i64) {
         }
         let _ = api.patch(&path, &patch);
     }
+    true
 }
 
 fn volume(claim: &Value, class: &Value, driver: &str, segment: &[(String, String)]) -> Value {

@@ -138,10 +138,7 @@ fn edited(text: &str, edits: &[Value]) -> String {
 fn moved(text: &str, edit: &Value) -> String {
     let parts: Vec<&str> = text.split("---\n").collect();
     let target = edit["to"].as_str().unwrap().rsplit(':').next().unwrap().parse::<u64>().unwrap();
-    let part = |line: u64| {
-        let before = text.lines().take(usize::try_from(line).unwrap()).filter(|line| *line == "---").count();
-        before
-    };
+    let part = |line: u64| text.lines().take(usize::try_from(line).unwrap()).filter(|line| *line == "---").count();
     let (from, to) = (part(edit["line"].as_u64().unwrap()), part(target));
     let mut parts = parts;
     let document = parts.remove(from);
