@@ -371,20 +371,6 @@ fn kinds_that_are_not_judged_and_hooks_are_named_in_every_format() {
 }
 
 #[test]
-fn what_a_manifest_brings_is_put_right_in_the_manifest() {
-    let pod = POD.replace("spec:\n", "spec:\n  nodeSelector:\n    disk: ssd\n");
-    let scene = Scene::new(&[("pod.yaml", &pod)]);
-    let (_, report) = scene.json(&["-f", "m"]);
-    let remedies = report["findings"][0]["remedies"].as_array().unwrap();
-    let steps: Vec<&Value> = remedies.iter().flat_map(|remedy| remedy["steps"].as_array().unwrap()).collect();
-    let commands: Vec<&str> = steps.iter().filter_map(|step| step["command"].as_str()).collect();
-    assert!(!commands.is_empty() && commands.iter().all(|command| command.contains(" node n0")), "{commands:?}");
-    let own =
-        steps.iter().find(|step| step["what"].as_str().unwrap().ends_with("(in m/pod.yaml:7, spec.nodeSelector.disk)"));
-    assert!(own.is_some(), "{steps:?}");
-}
-
-#[test]
 fn pods_without_room_point_at_the_container_that_asks_for_it() {
     let pod = format!("{POD}  - name: big\n    image: i\n    resources: {{requests: {{memory: 3Gi}}}}\n");
     let scene = Scene::new(&[("1.yaml", &pod), ("2.yaml", &pod.replace("name: fits", "name: second"))]);
