@@ -337,14 +337,4 @@ mod tests {
         let other = json!({"apiVersion": "example.com/v1", "kind": "Thing", "spec": {"x": 1}});
         assert_eq!(decode(&other, 36), super::Decoded::default());
     }
-
-    #[test]
-    fn a_field_that_is_not_known_is_refused_as_a_patch_where_the_object_exists() {
-        let object = deployment(json!({"replica": 3}));
-        assert_eq!(
-            refusal(&object, true, 37).unwrap(),
-            " \"\" is invalid: patch: Invalid value: \"map[…]\": strict decoding error: unknown field \"spec.replica\""
-        );
-        assert!(refusal(&object, false, 37).unwrap().starts_with("Deployment in version \"v1\" cannot be handled"));
-    }
 }
