@@ -19,7 +19,7 @@ const MEBIBYTE: i64 = 1 << 20;
 const HOSTNAME: &str = "kubernetes.io/hostname";
 const TERMS: &str = "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms";
 /// A pod that asks for less than this share of what it asked for is not taken to run, one in so many.
-const LEAST_SHARE: i64 = 10;
+const LEAST_SHARE: i64 = 32;
 /// Nodes by name in one affinity.
 const MOST_NAMES: usize = 10;
 
