@@ -67,7 +67,7 @@ fn message(log: &str) -> String {
         Some((_, quoted)) => serde_json::from_str::<String>(&format!("\"{quoted}")).ok(),
         None => lines.get(number + 1).map(|body| (*body).to_owned()),
     });
-    let statuses = bodies.filter_map(|body| serde_json::from_str::<Value>(body.trim()).ok());
+    let mut statuses = bodies.filter_map(|body| serde_json::from_str::<Value>(body.trim()).ok());
     let refused = statuses.rfind(|body| body["kind"] == "Status" && body["status"] == "Failure");
     refused.and_then(|status| status["message"].as_str().map(str::to_owned)).unwrap_or_else(|| {
         lines.iter().rev().find(|line| !line.starts_with('I')).copied().unwrap_or_default().to_owned()
