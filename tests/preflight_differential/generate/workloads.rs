@@ -219,6 +219,7 @@ fn stateful_set(random: &mut Random, around: &Surroundings, name: &str) -> Value
     }
     if random.chance(30) {
         spec["podManagementPolicy"] = "Parallel".into();
+        one_claim(spec);
     }
     match random.below(10) {
         0 => spec["updateStrategy"] = json!({ "type": "OnDelete" }),
@@ -240,6 +241,18 @@ fn stateful_set(random: &mut Random, around: &Surroundings, name: &str) -> Value
             "whenScaled": random.pick(&["Delete", "Retain"]) });
     }
     object
+}
+
+/// Leaves a set one claim a pod: the scheduler places pods that come at once before the capacity has gone down that the
+/// first of them takes, and one that gets some of its volumes stays where they are.
+fn one_claim(spec: &mut Value) {
+    if let Some(templates) = spec["volumeClaimTemplates"].as_array_mut() {
+        templates.truncate(1);
+        spec["template"]["spec"]["containers"][0]["volumeMounts"].as_array_mut().unwrap().truncate(1);
+    }
+    if let Some(volumes) = spec["template"]["spec"]["volumes"].as_array_mut() {
+        volumes.retain(|volume| volume["ephemeral"].is_null());
+    }
 }
 
 fn daemon_set(random: &mut Random, around: &Surroundings, name: &str) -> Value {
