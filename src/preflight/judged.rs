@@ -162,7 +162,10 @@ pub(crate) fn workload(
         Outcome::Unknown => Some(verdict.unknown.join("; ")),
         _ => None,
     });
-    let refused = state.refused.get(&asked_by(state, object, key)).filter(|_| created < desired);
+    let asker = asked_by(state, object, key);
+    let refused = state.refused.get(&asker).filter(|_| created < desired);
+    let doubted = state.doubted.get(&asker).or_else(|| state.doubted.get(uid_of(object)));
+    let unknown = unknown.or_else(|| doubted.filter(|_| created < desired && refused.is_none()).cloned());
     let all = state.pods_of(namespace_of(object), uid_of(object));
     let on_delete = text(object, "/spec/updateStrategy/type") == "OnDelete"
         && count(all.len()) > created

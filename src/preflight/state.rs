@@ -47,6 +47,8 @@ pub(crate) struct State {
     pub(crate) unknown: BTreeSet<String>,
     /// The server's newest words to a controller whose pods or claims it refuses, by the uid of the controller.
     pub(crate) refused: HashMap<String, String>,
+    /// Why it can't be known whether the server takes what a controller asks for, by the uid of the controller.
+    pub(crate) doubted: HashMap<String, String>,
     /// By the uid of StatefulSets and DaemonSets.
     pub(crate) revisions: HashMap<String, Revision>,
     /// The ordinals that a StatefulSet lacked when it last made pods ahead, and how many of them it made, by its uid.
@@ -71,6 +73,7 @@ impl State {
         Self {
             revisions,
             refused: HashMap::new(),
+            doubted: HashMap::new(),
             runs: BTreeMap::new(),
             orphaned: BTreeMap::new(),
             ahead: HashMap::new(),

@@ -442,3 +442,18 @@ fn a_claim_that_is_refused_does_not_keep_the_others_of_its_pod() {
          requests.storage=1Gi, limited: requests.storage=5Gi"
     );
 }
+
+#[test]
+fn what_a_webhook_makes_of_the_pods_of_a_controller_is_not_known() {
+    let rules = json!([{"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}]);
+    let hook = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": "hook"}, "webhooks": [{"name": "hook.example.com", "rules": rules,
+            "clientConfig": {"url": "https://hook.example.com"}}]});
+    let mut set = workload("DaemonSet", "all", json!({"template": template("all", "i", "100m")}));
+    set["metadata"]["uid"] = Value::Null;
+    let deployment = next("web", "100m", 1, &json!({"type": "Recreate"}));
+    for (manifest, name) in [(set, "all"), (deployment, "web")] {
+        let trial = Trial::new(&[node("a1", "1"), hook.clone()], &[manifest]);
+        assert_eq!(trial.outcome(&[]), format!("4 unknown {name} 1/0/0"));
+    }
+}

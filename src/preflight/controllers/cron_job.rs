@@ -28,6 +28,8 @@ pub(crate) fn run_once(state: &mut State, key: &Key) {
         Made::Refused(message) => {
             state.refused.insert(uid_of(&cron_job).to_owned(), message);
         }
-        Made::Unknown(_) => {}
+        Made::Unknown(why) => {
+            state.doubted.insert(uid_of(&cron_job).to_owned(), why);
+        }
     }
 }

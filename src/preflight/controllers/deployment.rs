@@ -106,7 +106,14 @@ fn make(state: &mut State, deployment: &Value, replicas: i64) -> bool {
             "minReadySeconds": number(deployment, "/spec/minReadySeconds").unwrap_or(0),
         },
     });
-    matches!(state.make(object), Made::Stored(_))
+    match state.make(object) {
+        Made::Stored(_) => true,
+        Made::Refused(_) => false,
+        Made::Unknown(why) => {
+            state.doubted.insert(uid_of(deployment).to_owned(), why);
+            false
+        }
+    }
 }
 
 fn recreate(state: &mut State, deployment: &Value, sets: Sets) -> bool {

@@ -53,7 +53,10 @@ pub(super) fn make(state: &mut State, uid: &str, pod: Value) -> bool {
             state.refused.insert(uid.to_owned(), message);
             false
         }
-        Made::Unknown(_) => false,
+        Made::Unknown(why) => {
+            state.doubted.insert(uid.to_owned(), why);
+            false
+        }
     }
 }
 

@@ -231,7 +231,10 @@ impl Sync {
                 state.refused.insert(uid_of(&self.set).to_owned(), message);
                 false
             }
-            Made::Unknown(_) => false,
+            Made::Unknown(why) => {
+                state.doubted.insert(uid_of(&self.set).to_owned(), why);
+                false
+            }
         }
     }
 

@@ -221,6 +221,8 @@ mod tests {
         assert_eq!(check(rules, json!(["Deny"])).0, Ok(()));
         let condition = json!({"matchConditions": [{"name": "c", "expression": "object.metadata.name == 'other'"}], "validations": [{"expression": "false"}]});
         assert_eq!(check(condition, json!(["Deny"])).0, Ok(()));
+        let here = json!({"matchConditions": [{"name": "c", "expression": "namespaceObject.metadata.name == 'app'"}], "validations": [{"expression": "true"}]});
+        assert!(refusal(check(here, json!(["Deny"])).0).ends_with("resulted in error: no such key: metadata"));
         let who = json!({"validations": [{"expression": "request.userInfo.username == 'x'"}]});
         assert!(matches!(check(who, json!(["Deny"])).0, Err(Stop::Unknown(_))));
     }

@@ -1,6 +1,6 @@
 //! Whether a webhook or policy is asked about a request.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::super::super::cel::{Facts, Said, evaluate};
 use super::super::super::json::{at, labels, list, text, texts, typed};
@@ -43,12 +43,14 @@ pub(in super::super) fn constraints(cx: &Attributes<'_>, constraints: &Value, ob
     included && !any("/excludeResourceRules") && selected(cx, constraints, object)
 }
 
-/// `matchConditions`: all must hold; one that doesn't outweighs one that has no value.
+/// `matchConditions` (`webhook/matchconditions`), which are told nothing of the namespace: all must hold; one that doesn't outweighs one that has no value.
 pub(in super::super) fn conditions(conditions: &[Value], facts: &Facts) -> Asked {
+    let mut facts = facts.clone();
+    facts.set(&["namespaceObject"], json!({}));
     let (mut faults, mut unknown) = (Vec::new(), None);
     for condition in conditions {
         let (name, expression) = (text(condition, "/name"), text(condition, "/expression"));
-        match evaluate(expression, facts) {
+        match evaluate(expression, &facts) {
             Said::Truth(false) => return Asked::No,
             Said::Truth(true) => {}
             Said::Fault(why) => faults.push(format!("expression '{expression}' resulted in error: {why}")),
