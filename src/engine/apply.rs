@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
+use super::in_place::{self, json_patch};
 use crate::admission::expand::{ephemeral_claims, ordinal_of, stateful_set_claims};
 use crate::admission::recreate::admit;
 use crate::admission::{CreateError, recreate};
 use crate::diagnosis::command::new_metadata;
 use crate::diagnosis::remedy::{Change, Step};
 use crate::model::meta::OwnerReference;
-use crate::model::node::UNSCHEDULABLE_TAINT;
 use crate::model::{Claim, Kind, Pod, Workload};
 use crate::snapshot::{Lookup, Snapshot};
 use crate::volumes::VolumeController;
@@ -57,12 +57,8 @@ fn change(original: &Snapshot, state: &mut Snapshot, change: &Change) -> Result<
             state.remove(Kind::Pod, namespace, name);
             Ok(())
         }
-        Change::Patch { kind, namespace, name, patch } => edit(state, *kind, namespace, name, |object| {
-            json_patch::merge(object, patch);
-            Ok(())
-        }),
-        Change::JsonPatch { kind, namespace, name, operations } => {
-            edit(state, *kind, namespace, name, |object| json_patch(object, operations))
+        Change::Patch { kind, namespace, name, .. } | Change::JsonPatch { kind, namespace, name, .. } => {
+            edit(state, *kind, namespace, name, |object| in_place::change(object, change))
         }
         Change::Create { kind, object, .. } => put(state, *kind, object.clone()),
         Change::Copy { kind, namespace, name, to, operations } => {
@@ -81,24 +77,12 @@ fn change(original: &Snapshot, state: &mut Snapshot, change: &Change) -> Result<
             Ok(())
         }
         Change::Remake { kind, namespace, name, operations, .. } => again(state, *kind, namespace, name, operations),
-        Change::RemakeSet { namespace, name, operations } => {
-            edit(state, Kind::StatefulSet, namespace, name, |object| json_patch(object, operations))
+        Change::RemakeSet { namespace, name, .. } => {
+            edit(state, Kind::StatefulSet, namespace, name, |object| in_place::change(object, change))
         }
-        Change::Untaint { node, key, effect } => edit(state, Kind::Node, "", node, |object| {
-            if let Some(Value::Array(taints)) = object.pointer_mut("/spec/taints") {
-                taints.retain(|taint| taint["key"] != **key || taint["effect"] != **effect);
-            }
-            Ok(())
-        }),
-        Change::Uncordon { node } => edit(state, Kind::Node, "", node, |object| {
-            if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
-                spec.remove("unschedulable");
-                if let Some(Value::Array(taints)) = spec.get_mut("taints") {
-                    taints.retain(|taint| taint["key"] != UNSCHEDULABLE_TAINT);
-                }
-            }
-            Ok(())
-        }),
+        Change::Untaint { node, .. } | Change::Uncordon { node } => {
+            edit(state, Kind::Node, "", node, |object| in_place::change(object, change))
+        }
         Change::HelmValues { effects, .. } => {
             effects.iter().try_for_each(|effect| self::change(original, state, effect))
         }
@@ -214,10 +198,4 @@ fn drop_surplus(state: &mut Snapshot, namespace: &str, name: &str) {
     for pod in names {
         state.remove(Kind::Pod, namespace, &pod);
     }
-}
-
-/// A JSON patch (RFC 6902), made as a whole or not at all.
-fn json_patch(target: &mut Value, operations: &Value) -> Result<(), String> {
-    let patch: json_patch::Patch = serde_json::from_value(operations.clone()).map_err(|error| error.to_string())?;
-    json_patch::patch(target, &patch).map_err(|error| error.to_string())
 }

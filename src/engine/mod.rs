@@ -3,6 +3,7 @@
 mod apply;
 mod causes;
 mod copies;
+pub(crate) mod in_place;
 mod obstacles;
 mod presumption;
 mod repair;

@@ -15,7 +15,7 @@ use super::placement::{Draw, Eviction, Placement};
 use super::places::Places;
 use super::rehearsal::{self, Leaving, Move};
 use super::removal;
-use super::repairs::{self, Ground, Refusal};
+use super::repairs::{self, Refusal, Standings};
 use super::room::Asked;
 use super::server::{self, Action, Outcome, Request};
 use super::state::State;
@@ -162,10 +162,10 @@ pub(crate) fn run(input: Input) -> Preflight {
         gone: &[],
     };
     let played = trial.most_likely();
-    let ground = (played.verdict == Verdict::Blocked).then(|| Ground::new(&played));
+    let before = (played.verdict == Verdict::Blocked).then(|| Standings::new(&played));
     let mut outcome = finish(played, Vec::new(), &options);
-    if let Some(ground) = ground {
-        repairs::add(&trial, &files, &asked, ground, &mut outcome);
+    if let Some(before) = before {
+        repairs::add(&trial, &files, &asked, before, &mut outcome);
     }
     (outcome.sources, outcome.files) = (documents, files);
     outcome

@@ -7,6 +7,7 @@ use crate::admission::expand::claim_maker;
 use crate::diagnosis::context::Context;
 use crate::model::{Kind, ObjectRef, Pod};
 use crate::snapshot::Snapshot;
+use crate::snapshot::edit::pointer_key;
 
 /// The object in which a change of a pod lasts: its workload, or the pod itself where it has none. The operations are
 /// checked against the workload's template, which may differ from the pod; `None` where they don't fit it.
@@ -97,8 +98,7 @@ fn set_request(operation: &mut Value, path: &str, pod: &Value, template: &Value)
     }
     operation["op"] = "add".into();
     if template.pointer(requests).is_none_or(Value::is_null) {
-        let name = resource.replace("~1", "/").replace("~0", "~");
-        operation["value"] = Value::Object([(name, operation["value"].take())].into_iter().collect());
+        operation["value"] = Value::Object([(pointer_key(resource), operation["value"].take())].into_iter().collect());
         operation["path"] = requests.into();
     }
     Some(())

@@ -18,8 +18,7 @@ pub(crate) fn collect(
     baseline: &Baseline,
 ) -> Vec<Issue> {
     let places = outcome.places();
-    let mut collector =
-        Collector { outcome, places, baseline, issues: Vec::new(), told: HashMap::new(), because: (None, None) };
+    let mut collector = Collector { outcome, places, baseline, issues: Vec::new(), told: HashMap::new() };
     problems.iter().for_each(|problem| collector.problem(UNREADABLE, Level::Error, problem));
     passed_over.iter().for_each(|problem| collector.problem("passed-over", Level::Warning, problem));
     for (index, (document, result)) in outcome.sources.iter().zip(&outcome.documents).enumerate() {
@@ -39,8 +38,13 @@ struct Collector<'a> {
     issues: Vec<Issue>,
     /// How often an issue of the same rule, object and field was told.
     told: HashMap<String, usize>,
-    /// The finding or refusal that the next issues tell.
-    because: (Option<String>, Option<usize>),
+}
+
+/// What an issue tells: a finding by its id, or a refusal by its position.
+#[derive(Clone, Debug, Default)]
+struct Because {
+    finding: Option<String>,
+    refusal: Option<usize>,
 }
 
 impl Collector<'_> {
@@ -70,8 +74,13 @@ impl Collector<'_> {
         });
     }
 
-    /// Tells an issue of a field of a document.
+    /// Tells an issue of a field of a document that neither a finding nor a refusal is behind.
     fn tell(&mut self, index: usize, path: &str, rule: &str, level: Level, message: String) {
+        self.tell_of(&Because::default(), (index, path), rule, level, message);
+    }
+
+    /// Tells an issue of a field of a document.
+    fn tell_of(&mut self, because: &Because, (index, path): (usize, &str), rule: &str, level: Level, message: String) {
         let (Some(document), Some(result)) = (self.outcome.sources.get(index), self.outcome.documents.get(index))
         else {
             return;
@@ -97,8 +106,8 @@ impl Collector<'_> {
             path: path.to_owned(),
             fingerprint,
             suppression: comment.or(known),
-            finding: self.because.0.clone(),
-            refusal: self.because.1,
+            finding: because.finding.clone(),
+            refusal: because.refusal,
         });
     }
 
@@ -127,11 +136,7 @@ impl Collector<'_> {
         match result.admitted {
             Some(true) => {}
             None => self.tell(index, "", "not-known", Level::Unknown, message.to_owned()),
-            Some(false) => {
-                self.because.1 = self.refusal(index);
-                self.refused(index, document, result, minor);
-                self.because.1 = None;
-            }
+            Some(false) => self.refused(index, document, result, minor),
         }
     }
 
@@ -141,6 +146,7 @@ impl Collector<'_> {
 
     /// What the server refuses, field by field where it names them.
     fn refused(&mut self, index: usize, document: &Document, result: &DocumentResult, minor: u32) {
+        let because = Because { finding: None, refusal: self.refusal(index) };
         let message = result.message.clone().unwrap_or_default();
         let hinted = |text: &str| match &result.hint {
             Some(hint) => format!("{text} ({hint})"),
@@ -148,23 +154,23 @@ impl Collector<'_> {
         };
         let decoded = strict::decode(&document.object, minor);
         if let Some(fault) = decoded.fault {
-            return self.tell(index, &fault.path, "refused", Level::Error, message);
+            return self.tell_of(&because, (index, &fault.path), "refused", Level::Error, message);
         }
         if !decoded.unknown.is_empty() && message.contains("unknown field") {
             for field in decoded.unknown {
                 let hint = field.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
                 let message = format!("unknown field {:?}{hint}", field.path);
-                self.tell(index, &field.path, "unknown-field", Level::Error, message);
+                self.tell_of(&because, (index, &field.path), "unknown-field", Level::Error, message);
             }
             return;
         }
         let fields = invalid(&message);
         if fields.is_empty() {
             let path = refused(&document.object, &message);
-            return self.tell(index, &path, "refused", Level::Error, hinted(&message));
+            return self.tell_of(&because, (index, &path), "refused", Level::Error, hinted(&message));
         }
         for (path, what) in fields {
-            self.tell(index, &path, "refused", Level::Error, hinted(&format!("{path}: {what}")));
+            self.tell_of(&because, (index, &path), "refused", Level::Error, hinted(&format!("{path}: {what}")));
         }
     }
 
@@ -185,11 +191,10 @@ impl Collector<'_> {
             if places.is_empty() {
                 places.extend(self.unfit());
             }
-            self.because.0 = Some(finding.id.clone());
+            let because = Because { finding: Some(finding.id.clone()), refusal: None };
             for Place { document, path, .. } in places {
-                self.tell(document, &path, &finding.rule, level, finding.title.clone());
+                self.tell_of(&because, (document, &path), &finding.rule, level, finding.title.clone());
             }
-            self.because.0 = None;
         }
         explained
     }
@@ -214,10 +219,9 @@ impl Collector<'_> {
             let mut findings = self.outcome.diagnosis.findings.iter();
             let finding = findings.find(|finding| self.places.victims(finding).contains(&index));
             let refusal = self.refusal(index);
-            self.because = (finding.filter(|_| refusal.is_none()).map(|finding| finding.id.clone()), refusal);
-            self.tell(index, &path, "not-created", Level::Error, message.clone());
-            self.because = (None, None);
-            return;
+            let finding = finding.filter(|_| refusal.is_none()).map(|finding| finding.id.clone());
+            let because = Because { finding, refusal };
+            return self.tell_of(&because, (index, &path), "not-created", Level::Error, message.clone());
         }
         if explained.contains(&index) {
             return;

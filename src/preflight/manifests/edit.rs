@@ -6,6 +6,7 @@ use super::document::{Document, Region};
 use super::path::join;
 use super::tree::{Entry, Node, Shape};
 use super::write::{document, inline, lines_of_item, lines_of_member, member, string};
+use crate::snapshot::edit::pointer_key;
 
 /// What is done to a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -122,7 +123,7 @@ impl Document {
 
 /// The tokens of a JSON pointer (RFC 6901).
 pub(crate) fn tokens(pointer: &str) -> Vec<String> {
-    pointer.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~")).collect()
+    pointer.split('/').skip(1).map(pointer_key).collect()
 }
 
 /// A member's path, with brackets around keys that have dots.

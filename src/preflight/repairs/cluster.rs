@@ -4,13 +4,11 @@ use serde_json::{Value, json};
 
 use crate::diagnosis::command::new_metadata;
 use crate::diagnosis::remedy::Change;
+use crate::engine::in_place;
 use crate::model::{Kind, Pod};
 use crate::preflight::removal;
 use crate::preflight::state::{Made, State};
 use crate::preflight::world::Key;
-
-/// What the node controller taints cordoned nodes with.
-const CORDON_TAINT: &str = "node.kubernetes.io/unschedulable";
 
 /// Makes a change.
 ///
@@ -32,18 +30,11 @@ pub(in crate::preflight) fn make(state: &mut State, change: &Change) -> Result<(
             names.iter().for_each(|name| anew(state, namespace, name));
             Ok(())
         }
-        Change::Patch { kind, namespace, name, patch } => edit(state, &key(*kind, namespace, name), *kind, |object| {
-            json_patch::merge(object, patch);
-            Ok(())
-        }),
-        Change::JsonPatch { kind, namespace, name, operations }
-        | Change::Remake { kind, namespace, name, operations, .. } => {
-            edit(state, &key(*kind, namespace, name), *kind, |object| patch(object, operations))
-        }
-        Change::RemakeSet { namespace, name, operations } => {
-            let kind = Kind::StatefulSet;
-            edit(state, &key(kind, namespace, name), kind, |object| patch(object, operations))
-        }
+        Change::Patch { kind, namespace, name, .. }
+        | Change::JsonPatch { kind, namespace, name, .. }
+        | Change::Remake { kind, namespace, name, .. } => edit(state, (*kind, namespace, name), change),
+        Change::RemakeSet { namespace, name, .. } => edit(state, (Kind::StatefulSet, namespace, name), change),
+        Change::Untaint { node, .. } | Change::Uncordon { node } => edit(state, (Kind::Node, "", node), change),
         Change::Create { object, .. } => create(state, object.clone()),
         Change::Copy { kind, namespace, name, to, operations } => {
             let mut object = read(state, &key(*kind, namespace, name), *kind)?;
@@ -51,24 +42,9 @@ pub(in crate::preflight) fn make(state: &mut State, change: &Change) -> Result<(
             if let Some(fields) = object.as_object_mut() {
                 fields.remove("status");
             }
-            patch(&mut object, operations)?;
+            in_place::json_patch(&mut object, operations)?;
             create(state, object)
         }
-        Change::Untaint { node, key: of, effect } => edit(state, &key(Kind::Node, "", node), Kind::Node, |object| {
-            if let Some(Value::Array(taints)) = object.pointer_mut("/spec/taints") {
-                taints.retain(|taint| taint["key"] != **of || taint["effect"] != **effect);
-            }
-            Ok(())
-        }),
-        Change::Uncordon { node } => edit(state, &key(Kind::Node, "", node), Kind::Node, |object| {
-            if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
-                spec.remove("unschedulable");
-                if let Some(Value::Array(taints)) = spec.get_mut("taints") {
-                    taints.retain(|taint| taint["key"] != CORDON_TAINT);
-                }
-            }
-            Ok(())
-        }),
         Change::HelmValues { effects, .. } => effects.iter().try_for_each(|effect| make(state, effect)),
     }
 }
@@ -92,16 +68,13 @@ fn create(state: &mut State, object: Value) -> Result<(), String> {
     }
 }
 
-fn edit(
-    state: &mut State,
-    key: &Key,
-    kind: Kind,
-    with: impl FnOnce(&mut Value) -> Result<(), String>,
-) -> Result<(), String> {
-    let mut object = read(state, key, kind)?;
-    with(&mut object)?;
+/// Changes an object where it is.
+fn edit(state: &mut State, (kind, namespace, name): (Kind, &str, &str), change: &Change) -> Result<(), String> {
+    let key = key(kind, namespace, name);
+    let mut object = read(state, &key, kind)?;
+    in_place::change(&mut object, change)?;
     if state.world.get(&key.kind, key.namespace.as_deref(), &key.name).is_some() {
-        state.replace(key.clone(), object);
+        state.replace(key, object);
         return Ok(());
     }
     state.openings += 1;
@@ -114,11 +87,6 @@ fn read(state: &State, key: &Key, kind: Kind) -> Result<Value, String> {
     let stored = state.world.get(&key.kind, namespace, &key.name).cloned();
     let object = stored.or_else(|| state.snapshot.to_typed_json(kind, namespace.unwrap_or_default(), &key.name));
     object.ok_or_else(|| format!("{kind} {} was not read", key.name))
-}
-
-fn patch(object: &mut Value, operations: &Value) -> Result<(), String> {
-    let patch: json_patch::Patch = serde_json::from_value(operations.clone()).map_err(|error| error.to_string())?;
-    json_patch::patch(object, &patch).map_err(|error| error.to_string())
 }
 
 fn key(kind: Kind, namespace: &str, name: &str) -> Key {

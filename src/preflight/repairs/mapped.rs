@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 
 use super::plan::{Part, Plan, Sources, leaves};
 use crate::diagnosis::remedy::{Change, Remedy, Step};
+use crate::engine::in_place;
 use crate::model::{Kind, ObjectRef};
 use crate::preflight::places::Places;
 use crate::preflight::run::named;
 use crate::preflight::world::Key;
 use crate::snapshot::Snapshot;
-use crate::snapshot::edit::pointer_token;
+use crate::snapshot::edit::{pointer_key, pointer_token};
 
 /// What a repair is taken apart with.
 pub(super) struct Mapper<'a> {
@@ -221,8 +222,7 @@ impl Mapper<'_> {
             operation["op"] != "remove" || new.pointer(path).is_some()
         };
         let operations: Vec<&Value> = operations.iter().filter(fits).collect();
-        let patch: json_patch::Patch = serde_json::from_value(json!(operations)).map_err(|error| error.to_string())?;
-        json_patch::patch(&mut new, &patch).map_err(|error| error.to_string())?;
+        in_place::json_patch(&mut new, &json!(operations))?;
         Ok(Mapped::Parts(vec![Part::Insert { before: document, object: new }]))
     }
 
@@ -231,7 +231,7 @@ impl Mapper<'_> {
         let told = plan.parts.iter().find_map(|part| match part {
             Part::Field { document, pointer, to, .. } => {
                 let key: &Key = self.sources.keys.get(*document)?;
-                let field = pointer.rsplit('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~");
+                let field = pointer_key(pointer.rsplit('/').next().unwrap_or_default());
                 let value = to.as_ref().map(|to| to.as_str().map_or_else(|| to.to_string(), str::to_owned));
                 Some(match value.filter(|value| value.len() <= 40) {
                     Some(value) => format!("Set {field} of {} to {value}", named(key)),

@@ -10,11 +10,12 @@ mod refusals;
 pub(super) use cluster::make;
 use mapped::Mapper;
 use plan::{Plan, Sources};
-use proof::{Proof, Prover, Standings};
+pub(super) use proof::Standings;
+use proof::{Proof, Prover};
 
 use super::places::Places;
 use super::room::Asked;
-use super::run::{Played, Preflight, Trial};
+use super::run::{Preflight, Trial};
 use super::world::Key;
 use crate::diagnosis::looks::CHANGES_NOTHING;
 use crate::diagnosis::remedy::{Remedy, Risk, Step, Trial as Tried};
@@ -32,19 +33,15 @@ pub(crate) struct Refusal {
     pub(crate) unrepaired: Option<String>,
 }
 
-/// What came of the documents before any repair.
-pub(super) struct Ground {
-    standings: Standings,
-}
-
-impl Ground {
-    pub(super) fn new(played: &Played) -> Self {
-        Self { standings: Standings::new(played) }
-    }
-}
-
 /// Tells the repairs of findings as edits of the documents, and adds those of what the server refuses.
-pub(super) fn add(trial: &Trial<'_>, files: &[ManifestFile], asked: &Asked, ground: Ground, outcome: &mut Preflight) {
+/// `before` is what came of them before any repair.
+pub(super) fn add(
+    trial: &Trial<'_>,
+    files: &[ManifestFile],
+    asked: &Asked,
+    before: Standings,
+    outcome: &mut Preflight,
+) {
     let documents = trial.documents;
     if documents.is_empty() {
         return;
@@ -54,7 +51,7 @@ pub(super) fn add(trial: &Trial<'_>, files: &[ManifestFile], asked: &Asked, grou
     let sources = Sources { files, documents, keys: &keys, asked };
     let pods = outcome.snapshot.pods.seen().len();
     let mut findings = std::mem::take(&mut outcome.diagnosis.findings);
-    let mut prover = Prover::new(trial, sources, ground.standings, (pods, !findings.is_empty()));
+    let mut prover = Prover::new(trial, sources, before, (pods, !findings.is_empty()));
     {
         let verdicts = outcome.diagnosis.pods.as_slice();
         let places = Places { documents, results: &results, snapshot: &outcome.snapshot, verdicts };

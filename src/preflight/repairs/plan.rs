@@ -12,7 +12,7 @@ use crate::preflight::manifests::{self, Document, FieldEdit, Op, Region, TextEdi
 use crate::preflight::room::Asked;
 use crate::preflight::run::named;
 use crate::preflight::world::Key;
-use crate::snapshot::edit::pointer_token;
+use crate::snapshot::edit::{pointer_key, pointer_token};
 use crate::source::manifests::ManifestFile;
 
 /// The longest value that is told, in bytes.
@@ -256,7 +256,7 @@ fn whole(object: &Value, pointer: &str, to: &Value) -> (String, Option<Value>) {
         if open && depth + 1 < tokens.len() {
             let inner = tokens.iter().skip(depth + 1).rev().fold(to.clone(), |value, token| match *token {
                 "-" => Value::Array(vec![value]),
-                key => Value::Object(Map::from_iter([(key.replace("~1", "/").replace("~0", "~"), value)])),
+                key => Value::Object(Map::from_iter([(pointer_key(key), value)])),
             });
             return (at, Some(inner));
         }

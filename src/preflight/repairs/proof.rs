@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::plan::{Plan, Sources};
-use crate::diagnosis::{Explained, Finding, Remedy, Scope};
+use crate::diagnosis::{Finding, Remedy, Scope};
 use crate::engine;
 use crate::preflight::judged::{WORKLOADS, WorkloadResult};
 use crate::preflight::manifests::Document;
@@ -45,13 +45,13 @@ enum Standing {
 
 /// What became of all objects of documents, with what is in the way of those that don't fit.
 #[derive(Debug, Default)]
-pub(super) struct Standings {
+pub(in crate::preflight) struct Standings {
     of: BTreeMap<Key, (Standing, String)>,
     evictions: usize,
 }
 
 impl Standings {
-    pub(super) fn new(played: &Played) -> Self {
+    pub(in crate::preflight) fn new(played: &Played) -> Self {
         let mut of = BTreeMap::new();
         let workloads: BTreeMap<&Key, &WorkloadResult> =
             played.workloads.iter().map(|workload| (&workload.key, workload)).collect();
@@ -207,14 +207,8 @@ impl<'a, 't> Prover<'a, 't> {
             return true;
         }
         let places = Places { documents, results: &played.documents, snapshot, verdicts: &[] };
-        let about = |finding: &Finding| {
-            let objects = finding.explains.iter().filter_map(|explained| match explained {
-                Explained::Object(object) => Some(object),
-                Explained::Finding(_) => None,
-            });
-            let mut of = objects.chain([&finding.object]).filter_map(|object| places.of(object, ""));
-            of.any(|place| played.documents.get(place.document).is_some_and(|document| keys.contains(&document.key)))
-        };
+        let ours = |index: usize| played.documents.get(index).is_some_and(|document| keys.contains(&document.key));
+        let about = |finding: &Finding| places.victims(finding).into_iter().any(ours);
         let found = engine::causes_alone(snapshot, &scope, self.trial.options);
         found.iter().any(|finding| finding.rule == rule && about(finding))
     }
