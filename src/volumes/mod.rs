@@ -3,6 +3,7 @@
 pub(crate) mod attach;
 pub(crate) mod attach_verdict;
 pub(crate) mod driver_words;
+pub(crate) mod early;
 mod matching;
 pub(crate) mod migration;
 pub(crate) mod mismatch;

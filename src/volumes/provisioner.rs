@@ -2,7 +2,9 @@
 //! for, and what stops it before the driver is called (`kubernetes-csi/external-provisioner`, pkg/controller, and
 //! `sig-storage-lib-external-provisioner`). Flags of the sidecar are not in the API; their defaults are assumed.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 use super::migration::{allowed_topologies, csi_driver_of};
 use super::provision_failure::ProvisionFailure;
@@ -23,6 +25,8 @@ pub struct Provisioners<'a> {
     snapshot: &'a Snapshot,
     /// Topology keys by driver and node, of drivers that are registered.
     keys: HashMap<&'a str, BTreeMap<&'a str, &'a [String]>>,
+    /// The segments of all nodes, by topology keys: most claims ask for those of few drivers.
+    segments: RefCell<HashMap<Vec<String>, Rc<[Map]>>>,
 }
 
 impl<'a> Provisioners<'a> {
@@ -34,7 +38,7 @@ impl<'a> Provisioners<'a> {
                 keys.entry(&driver.name).or_default().insert(&node.metadata.name, &driver.topology_keys);
             }
         }
-        Self { snapshot, keys }
+        Self { snapshot, keys, segments: RefCell::default() }
     }
 
     /// What the external provisioner of the claim's class does. `None` where the claim has no class, the class isn't
@@ -159,7 +163,7 @@ impl<'a> Provisioners<'a> {
         let keyed = nodes.and_then(|nodes| nodes.values().find(|keys| !keys.is_empty()).copied());
         let Some(node) = verdict.selected_node.clone() else {
             let keys = keyed?;
-            verdict.requisite = if allowed.is_empty() { self.segments(keys) } else { flatten(allowed) };
+            verdict.requisite = if allowed.is_empty() { self.segments(keys).to_vec() } else { flatten(allowed) };
             let none = verdict.requisite.is_empty() && self.snapshot.nodes.complete();
             return none.then(|| ProvisionProblem::KeysOnNoNode { keys: keys.to_vec() });
         };
@@ -185,18 +189,23 @@ impl<'a> Provisioners<'a> {
             let labels = keys.iter().filter(|key| !labels.contains_key(*key)).cloned().collect();
             return Some(ProvisionProblem::NodeLacksLabels { node, labels });
         };
-        let terms = if allowed.is_empty() { self.segments(keys) } else { flatten(allowed) };
-        let fits = terms.is_empty() || terms.iter().any(|term| contains(&segment, term));
+        let terms = if allowed.is_empty() { self.segments(keys).to_vec() } else { flatten(allowed) };
+        let fits = allowed.is_empty() || terms.is_empty() || terms.iter().any(|term| contains(&segment, term));
         verdict.requisite = terms;
         verdict.preferred = Some(segment);
         (!fits).then_some(ProvisionProblem::NotAllowed { node })
     }
 
     /// The segments of all nodes that have every key as a label.
-    fn segments(&self, keys: &[String]) -> Vec<Map> {
+    fn segments(&self, keys: &[String]) -> Rc<[Map]> {
+        if let Some(known) = self.segments.borrow().get(keys) {
+            return Rc::clone(known);
+        }
         let nodes = self.snapshot.nodes.seen().iter();
         let segments: BTreeSet<Map> = nodes.filter_map(|node| segment(keys, &node.metadata.labels)).collect();
-        segments.into_iter().collect()
+        let segments: Rc<[Map]> = segments.into_iter().collect();
+        self.segments.borrow_mut().insert(keys.to_vec(), Rc::clone(&segments));
+        segments
     }
 
     fn attributes_class(&self, claim: &Claim, verdict: &mut ProvisionerVerdict) -> Option<ProvisionProblem> {

@@ -1,6 +1,7 @@
 //! What keeps pods from all nodes.
 
 mod anti_affinity_exhausts_nodes;
+mod early_remedies;
 mod everywhere;
 mod exceeds_any_node;
 mod host_name_misread;
@@ -9,6 +10,7 @@ pub(super) mod ordered_pods_wait;
 mod pinned;
 mod under_way;
 mod verdict_differs;
+mod volume_made_too_early;
 mod volume_reach;
 mod volume_remedies;
 
@@ -22,4 +24,5 @@ pub(super) static RULES: &[&Rule] = &[
     &no_node_fits::RULE,
     &ordered_pods_wait::RULE,
     &verdict_differs::RULE,
+    &volume_made_too_early::RULE,
 ];

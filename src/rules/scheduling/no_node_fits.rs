@@ -195,7 +195,7 @@ fn finding(cx: &Context<'_>, subject: ObjectRef, story: &str, way: &InTheWay, gr
 }
 
 /// A fact for each obstacle of each set of nodes, the closest first, then who holds what is short there.
-fn with_nodes(way: &InTheWay, mut finding: Finding) -> Finding {
+pub(super) fn with_nodes(way: &InTheWay, mut finding: Finding) -> Finding {
     let mut left = FACTS;
     for set in &way.sets {
         for obstacle in &set.obstacles {
