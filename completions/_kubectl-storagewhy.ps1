@@ -126,6 +126,8 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-storagewhy' -ScriptBloc
             [CompletionResult]::new('--insecure-skip-tls-verify', '--insecure-skip-tls-verify', [CompletionResultType]::ParameterName, 'Trust any certificate of the server')
             [CompletionResult]::new('--server-dry-run', '--server-dry-run', [CompletionResultType]::ParameterName, 'Ask the server about every document as well, as `kubectl apply --dry-run=server` does: this sends writes to it that are marked dry-run. Nothing is stored, but admission webhooks see them')
             [CompletionResult]::new('--prune', '--prune', [CompletionResultType]::ParameterName, 'In the end delete what kubectl applied to these namespaces and is in no manifest')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show all facts of each cause, every document, and the way back of each step')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show all facts of each cause, every document, and the way back of each step')
             [CompletionResult]::new('--exit-zero', '--exit-zero', [CompletionResultType]::ParameterName, 'End with 0 where something is blocked or can''t be known')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')

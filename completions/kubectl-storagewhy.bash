@@ -683,7 +683,7 @@ _kubectl__storagewhy() {
             return 0
             ;;
         kubectl__subcmd__storagewhy__subcmd__preflight)
-            opts="-f -R -k -n -s -o -h --filename --recursive --kustomize --chart --release --values --set --api-versions --namespace --from --example --kubeconfig --context --cluster --user --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --tls-server-name --insecure-skip-tls-verify --request-timeout --server-dry-run --kube-version --scheduler-config --replicas --size --class --delete --prune --prune-selector --drain --without-zone --output --fail-on --exit-zero --baseline --color --help"
+            opts="-f -R -k -n -s -o -v -h --filename --recursive --kustomize --chart --release --values --set --api-versions --namespace --from --example --kubeconfig --context --cluster --user --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --tls-server-name --insecure-skip-tls-verify --request-timeout --server-dry-run --kube-version --scheduler-config --replicas --size --class --delete --prune --prune-selector --drain --without-zone --output --verbose --fail-on --exit-zero --baseline --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -123,6 +123,7 @@ complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand pr
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l insecure-skip-tls-verify -d 'Trust any certificate of the server'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l server-dry-run -d 'Ask the server about every document as well, as `kubectl apply --dry-run=server` does: this sends writes to it that are marked dry-run. Nothing is stored, but admission webhooks see them'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l prune -d 'In the end delete what kubectl applied to these namespaces and is in no manifest'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -s v -l verbose -d 'Show all facts of each cause, every document, and the way back of each step'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -l exit-zero -d 'End with 0 where something is blocked or can\'t be known'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand preflight" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -l from -d 'Read a file, folder or archive in place of the cluster: a collected snapshot, `kubectl get -o json` or yaml, a must-gather, a support bundle; - is standard input' -r

@@ -18,6 +18,9 @@ pub(crate) struct GateArgs {
     /// The format of the report
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value = "human")]
     output: Format,
+    /// Show all facts of each cause, every document, and the way back of each step
+    #[arg(short, long)]
+    verbose: bool,
     /// What ends the run with another code than 0
     #[arg(long, value_enum, value_name = "LEVEL", default_value = "unknown")]
     fail_on: FailOn,
@@ -85,7 +88,10 @@ impl GateArgs {
     /// Where stdout can't be written.
     pub(crate) fn write(&self, report: &Report<'_>) -> Result<(), CliError> {
         match self.output {
-            Format::Human => terminal::write_screen(&self.color, |screen| human::preflight::write(report, screen)),
+            Format::Human => terminal::write_screen(&self.color, |screen| {
+                screen.show_all(self.verbose);
+                human::preflight::write(report, screen);
+            }),
             Format::Json => terminal::buffered(|out| json::write(report, out)),
             Format::Yaml => terminal::buffered(|out| yaml::write(report, out)),
             Format::Sarif => terminal::buffered(|out| formats::sarif::write(report, out)),

@@ -457,3 +457,27 @@ fn what_a_webhook_makes_of_the_pods_of_a_controller_is_not_known() {
         assert_eq!(trial.outcome(&[]), format!("4 unknown {name} 1/0/0"));
     }
 }
+
+#[test]
+fn what_is_in_the_way_of_several_documents_is_told_once() {
+    let map = |namespace: &str, name: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": namespace, "name": name}});
+    let set = |name: &str, cpu: &str| {
+        workload("Deployment", name, json!({"replicas": 1, "template": template(name, "i", cpu)}))
+    };
+    let mut manifests: Vec<Value> = (1..=12).map(|index| map("lost", &format!("m{index}"))).collect();
+    manifests.extend([map("gone", "other"), set("large", "3"), set("larger", "4"), set("small", "1")]);
+    let trial = Trial::new(&[node("a1", "2")], &manifests);
+    let (dump, path) = (trial.path("dump.json"), trial.path("manifests.yaml"));
+    let text = |more: &[&str]| {
+        let mut all = vec!["preflight", "-n", "app", "--from", &dump, "-f", &path];
+        all.extend(more);
+        run(&all).stdout.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let short = text(&[]);
+    assert_eq!(short.matches("namespaces \"lost\" not found").count(), 1, "{short}");
+    assert!(short.contains("The same for ConfigMap lost/m2 (:4), "), "{short}");
+    assert!(short.contains("ConfigMap lost/m7 (:14), 5 more (-v)"), "{short}");
+    assert_eq!(short.matches("namespaces \"gone\" not found").count(), 1, "{short}");
+    assert!(short.contains("The same for Deployment app/larger (:30, 0 of 1 pods placed)"), "{short}");
+    assert!(text(&["-v"]).contains("ConfigMap lost/m12 (:24)"));
+}

@@ -108,6 +108,20 @@ pub(crate) struct DocumentEntry<'a> {
     pub(crate) server: Option<ServerEntry<'a>>,
 }
 
+impl DocumentEntry<'_> {
+    /// The object, as `Kind namespace/name`.
+    pub(crate) fn object(&self) -> String {
+        let namespace = self.namespace.map(|namespace| format!("{namespace}/")).unwrap_or_default();
+        format!("{} {namespace}{}", self.kind, self.name)
+    }
+
+    /// The workload that the document is.
+    pub(crate) fn workload<'r, 'a>(&self, report: &'r Preflight<'a>) -> Option<&'r WorkloadEntry<'a>> {
+        let mut workloads = report.workloads.iter();
+        workloads.find(|one| one.kind == self.kind && one.namespace == self.namespace && one.name == self.name)
+    }
+}
+
 /// What the server itself says of a document that it was sent as a write marked dry-run.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -1,5 +1,6 @@
 //! Reports for people: the cause first, then the proof, then what to do, then the details.
 
+mod alike;
 pub mod capacity;
 mod claims;
 pub mod classes;

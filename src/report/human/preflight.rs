@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::alike::Alike;
 use super::{Screen, Tone, finding, repair};
 use crate::report::document::preflight::{
     DocumentEntry, EvictionEntry, IssueEntry, MoveEntry, NOT_JUDGED, Preflight, PreflightStatus, RoleEntry,
@@ -16,9 +17,12 @@ pub(crate) fn write(report: &Preflight<'_>, screen: &mut Screen) {
         PreflightStatus::Unknown => Tone::Heading,
     };
     screen.styled(tone, 0, &format!("{}.", report.summary()));
-    let mut told = BTreeSet::new();
-    for document in &report.documents {
-        write_document(report, document, &mut told, screen);
+    let (mut told, alike) = (BTreeSet::new(), Alike::new(report));
+    for (position, document) in report.documents.iter().enumerate() {
+        if !alike.told_before(position) {
+            write_document(report, document, &mut told, screen);
+            alike.write(report, position, screen);
+        }
     }
     write_asked(&report.documents, screen);
     write_moves(&report.moves, screen);
@@ -89,18 +93,14 @@ fn write_document(
     told: &mut BTreeSet<usize>,
     screen: &mut Screen,
 ) {
-    let same = |one: &&WorkloadEntry<'_>| {
-        one.kind == document.kind && one.namespace == document.namespace && one.name == document.name
-    };
-    let workload = report.workloads.iter().find(same);
+    let workload = document.workload(report);
     let short = workload.filter(|one| one.placed < one.desired || one.on_delete);
     let server = document.server.as_ref().filter(|server| server.differs || !server.changed.is_empty());
     if document.admitted == Some(true) && short.is_none() && document.warnings.is_empty() && server.is_none() {
         return;
     }
     screen.gap();
-    let namespace = document.namespace.map(|namespace| format!("{namespace}/")).unwrap_or_default();
-    let object = format!("{} {namespace}{}", document.kind, document.name);
+    let object = document.object();
     let heading = format!("{}:{} {object}{}", document.file, document.line, RoleEntry::words(document.role));
     screen.styled(Tone::Heading, 0, &heading);
     match (document.admitted, document.message) {
@@ -123,7 +123,8 @@ fn write_document(
     let issues = report.issues.iter().filter(|issue| issue.object == object && issue.file == document.file);
     for issue in issues.filter(|issue| issue.suppressed.is_none()) {
         if issue.refusal.is_some_and(|refusal| told.insert(refusal)) {
-            repair::write_all(&issue.remedies, issue.no_repair, screen);
+            let why_none = issue.no_repair.filter(|_| document.hint.is_none());
+            repair::write_all(&issue.remedies, why_none, screen);
         }
     }
 }
