@@ -963,7 +963,7 @@ _kubectl__storagewhy() {
             return 0
             ;;
         kubectl__subcmd__storagewhy__subcmd__storageclasses)
-            opts="-s -o -h --from --example --kubeconfig --context --cluster --user --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --tls-server-name --insecure-skip-tls-verify --request-timeout --kube-version --scheduler-config --output --color --exit-zero --help"
+            opts="-s -o -v -h --from --example --kubeconfig --context --cluster --user --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --tls-server-name --insecure-skip-tls-verify --request-timeout --kube-version --scheduler-config --output --color --verbose --exit-zero --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1065,7 +1065,7 @@ _kubectl__storagewhy() {
             return 0
             ;;
         kubectl__subcmd__storagewhy__subcmd__webhooks)
-            opts="-s -o -h --from --example --kubeconfig --context --cluster --user --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --tls-server-name --insecure-skip-tls-verify --request-timeout --kube-version --scheduler-config --output --color --exit-zero --help"
+            opts="-s -o -v -h --from --example --kubeconfig --context --cluster --user --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --tls-server-name --insecure-skip-tls-verify --request-timeout --kube-version --scheduler-config --output --color --verbose --exit-zero --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -151,6 +151,7 @@ complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand we
 always\t''
 never\t''"
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -l insecure-skip-tls-verify -d 'Trust any certificate of the server'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -s v -l verbose -d 'Show all facts of each cause, and the way back of each step'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -l exit-zero -d 'End with 0 whatever the report says'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand webhooks" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l from -d 'Read a file, folder or archive in place of the cluster: a collected snapshot, `kubectl get -o json` or yaml, a must-gather, a support bundle; - is standard input' -r
@@ -178,6 +179,7 @@ complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand st
 always\t''
 never\t''"
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l insecure-skip-tls-verify -d 'Trust any certificate of the server'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -s v -l verbose -d 'Show all facts of each cause, and the way back of each step'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -l exit-zero -d 'End with 0 whatever the report says'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand storageclasses" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -l from -d 'Read a file, folder or archive in place of the cluster: a collected snapshot, `kubectl get -o json` or yaml, a must-gather, a support bundle; - is standard input' -r
@@ -205,6 +207,7 @@ complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc
 always\t''
 never\t''"
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -l insecure-skip-tls-verify -d 'Trust any certificate of the server'
+complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -s v -l verbose -d 'Show all facts of each cause, and the way back of each step'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -l exit-zero -d 'End with 0 whatever the report says'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand sc" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-storagewhy -n "__fish_kubectl_storagewhy_using_subcommand capacity" -l size -d 'Count how many volumes of this size fit, such as 45Gi; by default the largest pending claim of each class' -r

@@ -1,17 +1,19 @@
 //! What the commands share that show what the cluster offers: the findings about the objects that they list.
 
 use clap::Args;
+use serde::Serialize;
 
 use super::engine::EngineArgs;
 use super::error::CliError;
 use super::exit::Exit;
 use super::input::InputArgs;
 use super::namespace::NamespaceArgs;
-use super::terminal::OutputArgs;
+use super::terminal::{self, OutputArgs};
 use crate::diagnosis::{Scope, Severity};
 use crate::engine::Diagnosis;
 use crate::model::Kind;
 use crate::report::document::FindingEntry;
+use crate::report::human::Screen;
 use crate::snapshot::Snapshot;
 
 /// The flags of such a command.
@@ -22,7 +24,10 @@ pub(crate) struct OffersArgs {
     #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    output: OutputArgs,
+    /// Show all facts of each cause, and the way back of each step
+    #[arg(short, long, help_heading = "Output")]
+    verbose: bool,
     /// End with 0 whatever the report says
     #[arg(long, help_heading = "Output")]
     exit_zero: bool,
@@ -38,6 +43,17 @@ impl OffersArgs {
         let options = self.engine.options(false)?;
         let diagnosis = crate::engine::diagnose(&snapshot, &Scope::default(), &options);
         Ok((snapshot, diagnosis))
+    }
+
+    /// Writes the report: as a document for programs, or as `human` has it.
+    ///
+    /// # Errors
+    /// Where it can't be written.
+    pub(crate) fn write(&self, report: &impl Serialize, human: impl FnOnce(&mut Screen)) -> Result<(), CliError> {
+        terminal::write_document(&self.output, report, |screen| {
+            screen.show_all(self.verbose);
+            human(screen);
+        })
     }
 
     /// How the command ends.

@@ -4,7 +4,6 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::offers::{self, OffersArgs};
-use super::terminal;
 use crate::model::Kind;
 use crate::report::document::classes::StorageClasses;
 use crate::report::human;
@@ -24,6 +23,6 @@ pub(crate) fn run(args: &StorageClassesArgs) -> anyhow::Result<Exit> {
     let (snapshot, diagnosis) = args.offers.diagnose()?;
     let of = [Kind::StorageClass, Kind::CSIDriver, Kind::CSINode, Kind::CSIStorageCapacity];
     let report = StorageClasses::new(&snapshot, offers::findings(&diagnosis, &of));
-    terminal::write_document(&args.offers.output, &report, |screen| human::classes::write(&report, screen))?;
+    args.offers.write(&report, |screen| human::classes::write(&report, screen))?;
     Ok(args.offers.exit(&report.findings, report.unread.is_empty()))
 }

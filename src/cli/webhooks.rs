@@ -4,7 +4,6 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::offers::{self, OffersArgs};
-use super::terminal;
 use crate::model::Kind;
 use crate::report::document::webhooks::Webhooks;
 use crate::report::human;
@@ -24,6 +23,6 @@ pub(crate) fn run(args: &WebhooksArgs) -> anyhow::Result<Exit> {
     let (snapshot, diagnosis) = args.offers.diagnose()?;
     let of = [Kind::MutatingWebhookConfiguration, Kind::ValidatingWebhookConfiguration];
     let report = Webhooks::new(&snapshot, offers::findings(&diagnosis, &of));
-    terminal::write_document(&args.offers.output, &report, |screen| human::webhooks::write(&report, screen))?;
+    args.offers.write(&report, |screen| human::webhooks::write(&report, screen))?;
     Ok(args.offers.exit(&report.findings, report.unread.is_empty()))
 }

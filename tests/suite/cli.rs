@@ -338,3 +338,24 @@ fn help_and_version_go_to_stdout() {
         assert!(!run.stdout.is_empty());
     }
 }
+
+#[test]
+fn reports_that_leave_something_out_show_it_with_verbose() {
+    let pod = serde_json::json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"namespace": "vault", "name": "more"},
+        "spec": {"nodeSelector": {"disk": "fast"}, "containers": [{"name": "c", "image": "i"}]}});
+    let file = Dump::new(&pod.to_string());
+    let manifests = file.path().to_string_lossy().into_owned();
+    let commands: [&[&str]; 4] = [
+        &["diagnose", "--example", "topolvm"],
+        &["webhooks", "--example", "topolvm"],
+        &["storageclasses", "--example", "topolvm"],
+        &["preflight", "--example", "topolvm", "-f", &manifests],
+    ];
+    for command in commands {
+        let all: Vec<&str> = command.iter().copied().chain(["-v"]).collect();
+        let (short, long) = (run(command), run(&all));
+        assert_eq!(short.code, long.code, "{command:?}: {}", long.stderr);
+        assert!(!long.stdout.contains("(-v)"), "{command:?}");
+        assert!(short.stdout.len() <= long.stdout.len(), "{command:?}");
+    }
+}
