@@ -3,14 +3,20 @@
 use serde_json::Value;
 
 use super::fields::{kind_of, list, text};
-use super::judged::DocumentResult;
+use super::judged::{DocumentResult, WorkloadResult};
 use super::manifests::{Document, strict};
 use super::server;
 use crate::model::version::Version;
 
-/// Says of documents that are refused why that is, where the server's words don't.
-pub(super) fn add(documents: &[Document], results: &mut [DocumentResult], release: Version) {
-    let hints: Vec<Option<String>> = (0..results.len()).map(|index| hint(documents, results, index, release)).collect();
+/// Says of documents that are refused, or whose pods are, why that is, where the server's words don't.
+pub(super) fn add(
+    documents: &[Document],
+    results: &mut [DocumentResult],
+    workloads: &[WorkloadResult],
+    release: Version,
+) {
+    let of = |index| hint(documents, results, index, release).or_else(|| of_pods(documents, results, workloads, index));
+    let hints: Vec<Option<String>> = (0..results.len()).map(of).collect();
     for (result, hint) in results.iter_mut().zip(hints) {
         result.hint = hint;
     }
@@ -26,6 +32,29 @@ fn hint(documents: &[Document], results: &[DocumentResult], index: usize, releas
     let hint = "kubectl apply keeps the whole document in an annotation, for which this one is too long: \
                 `kubectl apply --server-side` and helm keep none";
     noted.then(|| hint.to_owned())
+}
+
+/// Where the service account is that a workload's pods name and don't find.
+fn of_pods(
+    documents: &[Document],
+    results: &[DocumentResult],
+    workloads: &[WorkloadResult],
+    index: usize,
+) -> Option<String> {
+    let key = &results.get(index)?.key;
+    let refused = workloads.iter().find(|workload| workload.key == *key)?.refused.as_deref()?;
+    let name = refused.split_once("serviceaccount \"")?.1.strip_suffix("\" not found")?;
+    let account = |result: &DocumentResult| result.key.kind == "ServiceAccount" && result.key.name == name;
+    let elsewhere = |result: &DocumentResult| account(result) && result.key.namespace != key.namespace;
+    let position = results.iter().position(elsewhere)?;
+    let (document, namespace) = (documents.get(position)?, results.get(position)?.key.namespace.as_deref()?);
+    Some(format!(
+        "the manifests bring ServiceAccount {name} for namespace {namespace}, {}:{}, and pods use accounts of their own \
+         namespace alone, which is {} here",
+        document.file,
+        document.line,
+        key.namespace.as_deref()?,
+    ))
 }
 
 /// The version in which a release serves a kind of Kubernetes' own.
@@ -100,7 +129,7 @@ mod tests {
             server: None,
         };
         let mut results: Vec<DocumentResult> = messages.iter().map(result).collect();
-        add(&documents, &mut results, Version::new(1, 36));
+        add(&documents, &mut results, &[], Version::new(1, 36));
         results.into_iter().map(|result| result.hint).collect()
     }
 

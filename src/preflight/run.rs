@@ -261,7 +261,7 @@ impl Trial<'_> {
         let moves = self.rehearse(&mut state, draw);
         let workloads = judged(&state, self.snapshot, &base.after(&state.snapshot), &documents);
         let verdict = verdict(&state, &documents, &workloads, &moves);
-        hints::add(self.documents, &mut documents, version);
+        hints::add(self.documents, &mut documents, &workloads, version);
         let Placement { evictions, tied, .. } = placement;
         Played { state, documents, workloads, evictions, deletions, moves, verdict, failed, tied }
     }

@@ -481,3 +481,26 @@ fn what_is_in_the_way_of_several_documents_is_told_once() {
     assert!(short.contains("The same for Deployment app/larger (:30, 0 of 1 pods placed)"), "{short}");
     assert!(text(&["-v"]).contains("ConfigMap lost/m12 (:24)"));
 }
+
+#[test]
+fn a_service_account_of_another_namespace_is_pointed_at() {
+    let account = |namespace: &str| json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"namespace": namespace, "name": "runner"}});
+    let mut set = workload("Deployment", "web", json!({"replicas": 1, "template": template("web", "i", "1")}));
+    set["spec"]["template"]["spec"]["serviceAccountName"] = json!("runner");
+    let hint = |accounts: &[Value]| {
+        let manifests: Vec<Value> = accounts.iter().chain([&set]).cloned().collect();
+        let other =
+            json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"namespace": "app", "name": "default"}});
+        let (code, report) = Trial::new(&[namespace("system"), node("a1", "2"), other], &manifests).report(&[]);
+        (code, report["documents"][manifests.len() - 1]["hint"].as_str().unwrap_or_default().to_owned())
+    };
+    let (code, told) = hint(&[account("system")]);
+    assert_eq!(code, 1);
+    assert!(told.contains("ServiceAccount runner for namespace system, "), "{told}");
+    assert!(
+        told.ends_with("manifests.yaml:2, and pods use accounts of their own namespace alone, which is app here"),
+        "{told}"
+    );
+    assert_eq!(hint(&[account("app")]), (0, String::new()));
+    assert_eq!(hint(&[]), (1, String::new()));
+}

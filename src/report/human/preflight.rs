@@ -111,14 +111,14 @@ fn write_document(
         (None, Some(message)) => screen.paragraph(2, &format!("Not known: {message}")),
         _ => {}
     }
-    if let Some(hint) = document.hint {
-        screen.paragraph(2, &format!("Hint: {hint}"));
-    }
     document.warnings.iter().for_each(|warning| screen.paragraph(2, &format!("Warning: {warning}")));
     server.into_iter().for_each(|server| write_server(server, screen));
     if let Some(workload) = short {
         write_workload(workload, screen);
         write_place(report, document, &object, &["not-created", "not-placed"], screen);
+    }
+    if let Some(hint) = document.hint {
+        screen.paragraph(2, &format!("Hint: {hint}"));
     }
     let issues = report.issues.iter().filter(|issue| issue.object == object && issue.file == document.file);
     for issue in issues.filter(|issue| issue.suppressed.is_none()) {
