@@ -320,6 +320,8 @@ fn a_drain_moves_what_has_room_elsewhere_and_tells_what_stays() {
     assert_eq!(moves.iter().filter(|one| one["to"] == "b1").count(), 1);
     let stuck = moves.iter().find(|one| one["to"].is_null()).expect("one finds no place");
     assert!(stuck["blocked"].as_str().is_some_and(|why| why.contains("Insufficient cpu")), "{stuck}");
+    let told = run(&["preflight", "-n", "app", "--from", &trial.path("dump.json"), "--drain", "a1"]).stdout;
+    assert!(told.starts_with("Blocked: 1 of 2 pods find a place again.\n"), "{told}");
     cluster.push(node("b2", "1"));
     assert_eq!(Trial::new(&cluster, &[]).report(&["--drain", "a1"]).0, 0);
 }

@@ -365,7 +365,15 @@ impl Preflight<'_> {
             PreflightStatus::Unknown => "Not known",
         };
         let unknown = if unknown == 0 { String::new() } else { format!(" ({unknown} not known)") };
-        format!("{status}: {admitted} of {documents} documents admitted{unknown}, {placed} of {desired} pods placed")
+        let applied =
+            format!("{admitted} of {documents} documents admitted{unknown}, {placed} of {desired} pods placed");
+        let found = self.moves.iter().filter(|one| one.blocked.is_none()).count();
+        match (documents, self.moves.len()) {
+            (0, 0) => format!("{status}: no pod has to move"),
+            (0, moves) => format!("{status}: {found} of {moves} pods find a place again"),
+            (_, 0) => format!("{status}: {applied}"),
+            (_, moves) => format!("{status}: {applied}, {found} of {moves} others find a place again"),
+        }
     }
 }
 
