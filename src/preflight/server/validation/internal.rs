@@ -10,8 +10,20 @@ use super::super::json::{at, entries, set};
 const TYPES: &str = include_str!("internal_types.txt");
 /// Those that are others since 1.37.
 const TYPES_37: &str = include_str!("internal_types_1.37.txt");
+/// Fields that came after 1.33, with the release that brought them.
+const SINCE: [(&str, &str, u32); 7] = [
+    ("VolumeProjection", "PodCertificate", 34),
+    ("EnvVarSource", "FileKeyRef", 34),
+    ("Container", "RestartPolicyRules", 34),
+    ("EphemeralContainerCommon", "RestartPolicyRules", 34),
+    ("PodSpec", "HostnameOverride", 34),
+    ("PodCertificateProjection", "UserAnnotations", 35),
+    ("PodSpec", "SchedulingGroup", 36),
+];
+/// What stands in the place of a field in one release: what became `schedulingGroup`.
+const RENAMED: (&str, &str, u32, &str) = ("PodSpec", "SchedulingGroup", 35, "WorkloadRef");
 /// Any release: structures that are the same in all of them.
-const ANY: u32 = 0;
+const ANY: u32 = 36;
 
 /// Structures that stand in each other.
 const DEPTH: usize = 32;
@@ -87,6 +99,7 @@ fn structure(name: &str, value: &Value, minor: u32, depth: usize) -> Tree {
         for field in line.into_iter().flat_map(|(_, fields)| fields.split(' ')) {
             let mut parts = field.splitn(3, '=');
             let (Some(field), Some(json), Some(kind)) = (parts.next(), parts.next(), parts.next()) else { continue };
+            let Some(field) = as_of(name, field, minor) else { continue };
             if field.is_empty() {
                 match typed(kind, Some(value), minor, depth + 1) {
                     Tree::Map(embedded) => fields.extend(embedded),
@@ -99,6 +112,16 @@ fn structure(name: &str, value: &Value, minor: u32, depth: usize) -> Tree {
         }
     }
     Tree::Map(fields)
+}
+
+/// The name of a field in a release; `None` where it does not have it yet.
+fn as_of<'f>(name: &str, field: &'f str, minor: u32) -> Option<&'f str> {
+    let (of, place, release, other) = RENAMED;
+    if (name, field, minor) == (of, place, release) {
+        return Some(other);
+    }
+    let later = SINCE.iter().any(|(of, new, since)| (*of, *new) == (name, field) && minor < *since);
+    (!later).then_some(field)
 }
 
 fn typed(kind: &str, value: Option<&Value>, minor: u32, depth: usize) -> Tree {
@@ -239,6 +262,19 @@ mod tests {
                 "  \"Requests\": null"
             ]
         );
+    }
+
+    #[test]
+    fn a_pod_has_the_fields_that_its_release_has() {
+        let ends = |minor: u32| {
+            let shown = pod_spec(&json!({"containers": [{"name": "a"}]}), minor).compact();
+            let (_, end) = shown.split_once("\"ResourceClaims\":null,").unwrap();
+            (end.to_owned(), shown.contains("\"RestartPolicyRules\":null"))
+        };
+        assert_eq!(ends(33), ("\"Resources\":null}".to_owned(), false));
+        assert_eq!(ends(34), ("\"Resources\":null,\"HostnameOverride\":null}".to_owned(), true));
+        assert_eq!(ends(35).0, "\"Resources\":null,\"HostnameOverride\":null,\"WorkloadRef\":null}");
+        assert_eq!(ends(36).0, "\"Resources\":null,\"HostnameOverride\":null,\"SchedulingGroup\":null}");
     }
 
     #[test]
