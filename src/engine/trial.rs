@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::apply::{self, ApplyError};
 use super::causes::causes;
+use super::rollout::Stalled;
 use crate::admission::expand::{ordinal_of, ordinals, stateful_set_pod};
 use crate::admission::recreate::admit;
 use crate::diagnosis::context::Context;
@@ -31,9 +32,9 @@ const BUDGET: usize = 6_000_000;
 
 /// The trials of one report.
 pub(crate) struct Trials<'a> {
-    snapshot: &'a Snapshot,
+    pub(super) snapshot: &'a Snapshot,
     scheduler: &'a Scheduler<'a>,
-    options: &'a Options,
+    pub(super) options: &'a Options,
     left: usize,
     budget: usize,
 }
@@ -62,6 +63,8 @@ pub(super) struct Settled {
     pub open: Vec<ObjectRef>,
     /// Why it can't be told of one.
     pub unknown: Option<String>,
+    /// The pod at which the workload of the victims stops, where all victims run.
+    pub stalled: Option<Stalled>,
 }
 
 impl Settled {
@@ -194,8 +197,8 @@ impl<'a> Trials<'a> {
     }
 
     fn play(&mut self, state: Snapshot, victims: &[ObjectRef]) -> Result {
-        let Some(Settled { state, placed, mut blocked, driven, starting, open, unknown, .. }) =
-            self.settle(state, victims, Choice::First)
+        let Some(Settled { state, placed, mut blocked, driven, starting, open, unknown, stalled, .. }) =
+            self.settle_all(state, victims, Choice::First)
         else {
             return Result::Unknown(TOO_LARGE.to_owned());
         };
@@ -208,7 +211,14 @@ impl<'a> Trials<'a> {
             (true, Some(reason)) => Result::Unknown(reason),
             (false, unknown) => {
                 let open = unknown.map(|reason| (reason, names(&open)));
-                self.blocked(&state, placed, (&blocked, &driven), open)
+                let mut result = self.blocked(&state, placed, (&blocked, &driven), open);
+                if let (Result::Blocked { by, .. }, Some(stalled)) = (&mut result, stalled) {
+                    for (text, victims) in by {
+                        *text = stalled.told(text);
+                        victims.iter_mut().for_each(|victim| *victim = stalled.told(victim));
+                    }
+                }
+                result
             }
         }
     }
@@ -257,7 +267,7 @@ impl<'a> Trials<'a> {
             }
         }
         blocked.extend(unbound(&state, victims));
-        Some(Settled { state, placed, blocked, preempting, driven, starting, open, unknown })
+        Some(Settled { state, placed, blocked, preempting, driven, starting, open, unknown, stalled: None })
     }
 
     /// The state with a pod on a node, `Some(None)` where the node would not take the pod a second time: volumes that were

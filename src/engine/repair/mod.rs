@@ -12,6 +12,7 @@ mod nodes;
 mod plan;
 mod pods;
 mod reason;
+mod requests;
 mod search;
 mod volumes;
 mod ways;

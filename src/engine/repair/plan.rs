@@ -13,6 +13,7 @@ use crate::diagnosis::remedy::{Ask, Change, Remedy, Risk, Side, Size, Step, Tria
 use crate::diagnosis::text::{capital, count};
 use crate::model::{Kind, ObjectRef, Pod};
 use crate::snapshot::Snapshot;
+use crate::snapshot::edit::pointer_key;
 
 /// What takes one thing out of the way.
 #[derive(Clone, Debug, PartialEq)]
@@ -142,6 +143,16 @@ struct Deed {
     told: String,
     /// The fields that are given another value.
     replaced: Vec<String>,
+    cost: u32,
+}
+
+/// A request that a plan lowers.
+pub(super) struct Lowered {
+    /// The pod, or the workload that stands for it.
+    pub object: ObjectRef,
+    /// The container, by its place.
+    pub container: usize,
+    pub resource: String,
 }
 
 /// A change of the plan, with all that is done to its object.
@@ -149,7 +160,6 @@ struct Deed {
 struct Part {
     deeds: Vec<Deed>,
     change: Edit,
-    cost: u32,
     risk: Risk,
     evades: bool,
     /// The class that was taken for a claim, where another might do as well.
@@ -168,22 +178,30 @@ const IN_TITLE: usize = 2;
 impl Part {
     fn new(way: &Way, change: Edit) -> Self {
         let Way { what, cost, risk, evades, class, .. } = way;
-        let deed = Deed { what: what.clone(), told: way.told(), replaced: change.replaced() };
+        let deed = Deed { what: what.clone(), told: way.told(), replaced: change.replaced(), cost: *cost };
         let deeds = vec![deed];
-        Self { deeds, change, cost: *cost, risk: *risk, evades: *evades, class: class.clone(), ask: None }
+        Self { deeds, change, risk: *risk, evades: *evades, class: class.clone(), ask: None }
+    }
+
+    fn cost(&self) -> u32 {
+        self.deeds.iter().map(|deed| deed.cost).fold(0, u32::saturating_add)
     }
 
     /// Tells in one what a claim of that class is made for.
     fn tells(&mut self, class: &str, new: &Self) {
         let of_class = |text: &String| text.replacen(" anew for ", &format!(" anew for class {class} and "), 1);
+        let before = self.cost();
         let told = |deed: &Deed| Deed { what: of_class(&deed.what), told: of_class(&deed.told), ..deed.clone() };
         self.deeds = new.deeds.iter().map(told).collect();
+        if let Some(first) = self.deeds.first_mut() {
+            first.cost = first.cost.saturating_add(before);
+        }
     }
 
     /// The end of pods that their set makes anew.
     fn recreated(set: ObjectRef) -> Self {
         let change = Edit::Anew { object: set, operations: Vec::new() };
-        Self { deeds: Vec::new(), change, cost: 0, risk: Risk::Low, evades: false, class: None, ask: None }
+        Self { deeds: Vec::new(), change, risk: Risk::Low, evades: false, class: None, ask: None }
     }
 }
 
@@ -195,7 +213,7 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn cost(&self) -> u32 {
-        self.parts.iter().map(|part| part.cost).sum()
+        self.parts.iter().map(Part::cost).fold(0, u32::saturating_add)
     }
 
     pub(super) fn changes(&self) -> usize {
@@ -263,11 +281,27 @@ impl Plan {
     pub(super) fn leaving_open(mut self, what: String, note: &str, ask: impl Fn(usize) -> Ask) -> Self {
         if let Some((index, at)) = self.of_chosen_class() {
             let part = &mut self.parts[index];
-            let replaced = part.change.replaced();
-            part.deeds = vec![Deed { told: format!("{what}, {note}"), what, replaced }];
+            let (replaced, cost) = (part.change.replaced(), part.cost());
+            part.deeds = vec![Deed { told: format!("{what}, {note}"), what, replaced, cost }];
             part.ask = Some(ask(at));
         }
         self
+    }
+
+    /// The requests that the plan lowers.
+    pub(super) fn lowered(&self) -> Vec<Lowered> {
+        let mut lowered = Vec::new();
+        for part in &self.parts {
+            let Edit::Anew { object, operations } = &part.change else { continue };
+            let paths = operations.iter().filter(|one| one["op"] != "remove").filter_map(|one| one["path"].as_str());
+            lowered.extend(paths.filter_map(|path| {
+                let (_, place) = path.split_once("/spec/containers/")?;
+                let (container, resource) = place.split_once("/resources/requests/")?;
+                let (container, resource) = (container.parse().ok()?, pointer_key(resource));
+                Some(Lowered { object: object.clone(), container, resource })
+            }));
+        }
+        lowered
     }
 
     /// Whether a change of a claim undoes another of the plan: what it leads to is reached without that one.
@@ -319,7 +353,6 @@ impl Plan {
                             None => part.deeds.extend(new.deeds),
                         }
                         part.evades |= new.evades;
-                        part.cost += new.cost;
                         part.risk = part.risk.max(new.risk);
                     }
                     return;

@@ -30,7 +30,7 @@ pub(super) const ALL_NODES: usize = 200;
 
 pub(super) struct Search<'s, 'a> {
     pub cx: &'s Context<'a>,
-    victims: &'s [ObjectRef],
+    pub victims: &'s [ObjectRef],
     side: Side,
     /// Tries that are left.
     pub left: usize,
@@ -81,6 +81,7 @@ impl<'s, 'a> Search<'s, 'a> {
                 self.follow(&mut open, &plan, &settled);
             } else if self.holds(trials, &plan)? {
                 let plan = self.pruned(trials, plan);
+                let plan = self.raised(trials, plan);
                 let plan = self.opened(trials, plan);
                 let remedy = plan.remedy(self.cx, self.victims)?;
                 return Some(Found { remedy: Remedy { trial: Trial::Schedules, ..remedy }, evades: plan.evades() });
@@ -100,7 +101,7 @@ impl<'s, 'a> Search<'s, 'a> {
     fn tried(&mut self, trials: &mut Trials<'_>, plan: &Plan) -> Option<Option<Settled>> {
         self.left = self.left.checked_sub(1)?;
         match plan.made(self.cx, self.victims) {
-            Some(state) => trials.settle(state, self.victims, Choice::First).map(Some),
+            Some(state) => trials.settle_all(state, self.victims, Choice::First).map(Some),
             None => Some(None),
         }
     }
@@ -137,9 +138,13 @@ impl<'s, 'a> Search<'s, 'a> {
             let Some(state) = plan.made(self.cx, self.victims) else { return Some(false) };
             for first in [&others[..], self.victims] {
                 let second = if first == self.victims { &others[..] } else { self.victims };
-                let one = trials.settle(state.clone(), first, choice)?;
+                let of_victims = first == self.victims;
+                let one = match of_victims {
+                    true => trials.settle_all(state.clone(), first, choice)?,
+                    false => trials.settle(state.clone(), first, choice)?,
+                };
                 let two = trials.settle(one.state.clone(), second, choice)?;
-                let victims = if first == self.victims { &one } else { &two };
+                let victims = if of_victims { &one } else { &two };
                 let evicting = !(one.preempting.is_empty() && two.preempting.is_empty());
                 if evicting || victims.left().next().is_some() {
                     return Some(false);

@@ -57,7 +57,7 @@ fn singly(at: &At<'_, '_>, obstacle: &Obstacle) -> Vec<Way> {
         }
         Fact::Label { .. } => labelled(at, obstacle),
         Fact::Resource { name, asked, free, allocatable, .. } => {
-            pods::ask_less(at, name, *asked, *free, *allocatable).into_iter().collect()
+            pods::ask_less(at, name, *asked, *free, *allocatable)
         }
         Fact::Claim { claim, .. } => of_claim(at, claim),
         Fact::NoSpace { claim, free, maximum, .. } => {
