@@ -21,7 +21,7 @@ use crate::model::volume::ClaimReference;
 use crate::model::{Claim, Kind, ObjectRef, Pod, Volume};
 use crate::scheduler::{Outcome, PodVerdict, Scheduler, tolerates};
 use crate::snapshot::Snapshot;
-use crate::volumes::VolumeController;
+use crate::volumes::{VolumeController, published};
 
 /// Remedies tried for one report; the findings that explain most come first.
 const MAX_TRIALS: usize = 40;
@@ -504,11 +504,21 @@ fn place(state: &mut Snapshot, pod: &ObjectRef, node: &str) -> bool {
             None => {
                 let mut claim = claim;
                 claim.metadata.annotations.insert(SELECTED_NODE.to_owned(), node.to_owned());
+                spend(state, &claim, node);
                 state.claims.insert(claim);
             }
         }
     }
     taken
+}
+
+/// Takes what a claim's volume needs from what its driver publishes where the volume is made.
+fn spend(state: &mut Snapshot, claim: &Claim, node: &str) {
+    let class = state.classes.get("", claim.class()).found().cloned();
+    let node = state.nodes.get("", node).found().cloned();
+    if let (Some(class), Some(node), Some(size)) = (class, node, claim.request()) {
+        published::take(state, &class, &node, size.value());
+    }
 }
 
 /// The smallest free volume that a claim which waits for its consumer can take on a node.

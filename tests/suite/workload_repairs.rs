@@ -79,12 +79,48 @@ impl Cluster {
             "spec": {"accessModes": [mode], "storageClassName": "standard", "volumeName": format!("pv-{name}"),
                 "resources": {"requests": {"storage": "1Gi"}}},
             "status": {"phase": "Bound", "capacity": {"storage": "1Gi"}}}));
-        self.items.push(json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": format!("pv-{name}")},
+        self.items.push(
+            json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": format!("pv-{name}")},
             "spec": {"accessModes": [mode], "storageClassName": "standard", "capacity": {"storage": "1Gi"},
                 "claimRef": {"namespace": "app", "name": name, "uid": name},
                 "csi": {"driver": "x.example.com", "volumeHandle": name}},
-            "status": {"phase": "Bound"}}));
+            "status": {"phase": "Bound"}}),
+        );
         self
+    }
+
+    /// A StatefulSet that wants so many pods with a claim of this size each, of which so many are there and wait, on
+    /// nodes with rooms for volumes.
+    fn with_claims(rooms: &[&str], size: &str, replicas: usize, present: usize) -> Self {
+        let names: Vec<String> = (0..rooms.len()).map(|at| format!("n{at}")).collect();
+        let nodes: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "8")).collect();
+        let mut cluster = Self::new(&nodes);
+        cluster.items.retain(|item| item["kind"] != "StorageClass");
+        for (name, room) in names.iter().zip(rooms) {
+            cluster.items.push(json!({"apiVersion": "storage.k8s.io/v1", "kind": "CSIStorageCapacity",
+                "metadata": {"name": name, "namespace": "kube-system"}, "storageClassName": "local", "capacity": room,
+                "nodeTopology": {"matchLabels": {"kubernetes.io/hostname": name}}}));
+        }
+        cluster
+            .items
+            .push(json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "local"},
+            "provisioner": "local.example.com", "volumeBindingMode": "WaitForFirstConsumer"}));
+        cluster.items.push(json!({"apiVersion": "storage.k8s.io/v1", "kind": "CSIDriver",
+            "metadata": {"name": "local.example.com"}, "spec": {"storageCapacity": true}}));
+        let claim = json!({"accessModes": ["ReadWriteOnce"], "storageClassName": "local",
+            "resources": {"requests": {"storage": size}}});
+        cluster = cluster.stateful_set(replicas, &cpu("100m"), &[]);
+        let set = cluster.items.last_mut().unwrap();
+        set["spec"]["volumeClaimTemplates"] = json!([{"metadata": {"name": "data"}, "spec": claim}]);
+        for at in 0..present {
+            let name = format!("data-web-{at}");
+            let mut spec = cpu("100m");
+            spec["volumes"] = json!([{"name": "data", "persistentVolumeClaim": {"claimName": name}}]);
+            cluster.pod(&format!("web-{at}"), ("StatefulSet", "web"), &spec, None);
+            cluster.items.push(json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
+                "metadata": {"name": name, "namespace": "app", "uid": name}, "spec": claim, "status": {"phase": "Pending"}}));
+        }
+        cluster
     }
 
     fn repairs(self) -> Vec<Value> {
@@ -93,7 +129,8 @@ impl Cluster {
             "metadata": {"serverVersion": "v1.36.2", "taken": "2026-05-01T12:00:00Z"}, "items": self.items});
         let path = folder.path().join("dump.json");
         fs::write(&path, dump.to_string()).unwrap();
-        let run = finish(command(&["diagnose", "-A", "-o", "json", "--from", path.to_str().unwrap()]).output().unwrap());
+        let run =
+            finish(command(&["diagnose", "-A", "-o", "json", "--from", path.to_str().unwrap()]).output().unwrap());
         let report: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{}", run.stderr));
         let errors = report["findings"].as_array().unwrap().iter().filter(|finding| finding["severity"] == "error");
         errors.flat_map(|finding| finding["remedies"].as_array().unwrap().clone()).collect()
@@ -150,7 +187,10 @@ fn a_request_is_lowered_to_what_all_replicas_can_have() {
     assert_eq!(one(&[("n1", "6")], 1), ["Have the pods of Deployment web ask for 6 cpu instead of 8"]);
     assert_eq!(one(&[("n1", "6")], 3), ["Have the pods of Deployment web ask for 2 cpu instead of 8"]);
     assert_eq!(one(&[("n1", "6"), ("n2", "7")], 3), ["Have the pods of Deployment web ask for 3500m cpu instead of 8"]);
-    assert_eq!(one(&[("n1", "6"), ("n2", "7"), ("n3", "5")], 3), ["Have the pods of Deployment web ask for 5 cpu instead of 8"]);
+    assert_eq!(
+        one(&[("n1", "6"), ("n2", "7"), ("n3", "5")], 3),
+        ["Have the pods of Deployment web ask for 5 cpu instead of 8"]
+    );
 }
 
 #[test]
@@ -169,4 +209,28 @@ fn pods_that_a_set_makes_later_are_counted() {
     let one = |replicas| Cluster::new(&[("n1", "6")]).stateful_set(replicas, &cpu("8"), &[None]).works();
     assert_eq!(one(1), ["Have the pods of StatefulSet web ask for 6 cpu instead of 8"]);
     assert_eq!(one(3), ["Have the pods of StatefulSet web ask for 2 cpu instead of 8"]);
+}
+
+/// The sizes that the steps of the repairs that work give the claim template, and the claims that they delete.
+fn sizes(cluster: Cluster) -> (Vec<String>, Vec<String>) {
+    let (mut sizes, mut deleted) = (Vec::new(), Vec::new());
+    for remedy in cluster.repairs().iter().filter(|remedy| remedy["trial"] == "schedules") {
+        for command in remedy["steps"].as_array().unwrap().iter().filter_map(|step| step["command"].as_str()) {
+            let size = command.split_once("/requests/storage\",\"value\":\"").map(|(_, rest)| rest);
+            sizes.extend(size.and_then(|rest| rest.split('"').next()).map(str::to_owned));
+            let claim = command.strip_prefix("kubectl delete persistentvolumeclaim ");
+            deleted.extend(claim.and_then(|rest| rest.split(' ').next()).map(str::to_owned));
+        }
+    }
+    (sizes, deleted)
+}
+
+#[test]
+fn a_claim_template_is_made_as_small_as_all_pods_need_and_no_smaller() {
+    let text = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    let of = |rooms: &[&str], size, replicas, present| sizes(Cluster::with_claims(rooms, size, replicas, present));
+    assert_eq!(of(&["10Gi", "6Gi"], "20Gi", 2, 1), (text(&["6Gi"]), text(&["data-web-0"])), "the second comes later");
+    let both = text(&["data-web-0", "data-web-1"]);
+    assert_eq!(of(&["10Gi", "6Gi"], "20Gi", 2, 2), (text(&["6Gi"]), both.clone()), "one size, given once");
+    assert_eq!(of(&["20Gi", "6Gi"], "30Gi", 2, 2), (text(&["10Gi"]), both), "two share a node");
 }

@@ -5,14 +5,15 @@ use serde_json::{Value, json};
 
 use super::plan::{Edit, Way};
 use super::volumes::refitted;
-use super::ways::{At, less};
+use super::ways::At;
+use crate::admission::expand::claim_maker;
 use crate::diagnosis::context::{Context, claim_ref};
 use crate::diagnosis::remedy::{Change, Risk};
 use crate::diagnosis::text::{names, near};
 use crate::model::claim::{BIND_COMPLETED, ClaimStatus};
 use crate::model::meta::Map;
 use crate::model::quantity::short_bytes;
-use crate::model::{Claim, Kind, StorageClass, Volume};
+use crate::model::{Claim, Kind, Quantity, StorageClass, Volume};
 use crate::snapshot::Snapshot;
 use crate::volumes::{Decision, Mismatch, VolumeController};
 
@@ -21,6 +22,7 @@ pub(super) const NEAREST: usize = 3;
 const PROTECTION: &str = "kubernetes.io/pvc-protection";
 const HOSTNAME: &str = "kubernetes.io/hostname";
 const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
+pub(super) const REQUEST: &str = "/spec/resources/requests/storage";
 const MEBIBYTE: i64 = 1 << 20;
 /// Classes that are looked at.
 pub(super) const CLASSES: usize = 3;
@@ -225,7 +227,7 @@ pub(super) fn fitting(mismatch: &[Mismatch]) -> Option<(Vec<Value>, Vec<String>)
     for one in mismatch {
         let (field, value, words) = match one {
             Mismatch::Capacity { present, .. } if !present.is_zero() => {
-                ("/spec/resources/requests/storage", json!(present.to_string()), format!("{present} of storage"))
+                (REQUEST, json!(present.to_string()), format!("{present} of storage"))
             }
             Mismatch::AccessModes { present, .. } if !present.is_empty() => {
                 ("/spec/accessModes", json!(present), present.join(" and "))
@@ -251,16 +253,31 @@ pub(super) fn fitting(mismatch: &[Mismatch]) -> Option<(Vec<Value>, Vec<String>)
 }
 
 /// The claim in the size for which there is room, in bytes: the largest whole number of MiB.
-pub(super) fn smaller(cx: &Context<'_>, claim: &Claim, room: i64) -> Option<Way> {
-    if !can_be_remade(cx, claim) {
+pub(super) fn smaller(at: &At<'_, '_>, claim: &Claim, room: i64) -> Option<Way> {
+    let size = whole(room);
+    if !can_be_remade(at.cx, claim) || claim.request().is_none_or(|asked| size <= 0 || asked.value() <= size) {
         return None;
     }
-    let size = room / MEBIBYTE * MEBIBYTE;
-    let asked = claim.request().filter(|asked| size > 0 && asked.value() > size)?;
-    let operations = vec![json!({"op": "replace", "path": "/spec/resources/requests/storage", "value": short(size)})];
+    let asked = at_first(at, claim)?;
+    let operations = vec![json!({"op": "replace", "path": REQUEST, "value": short(size)})];
     let name = &claim.metadata.name;
     let what = format!("make claim {name} anew for {} instead of {asked}", short(size));
-    Some(way(claim, operations, what, 4 + less(asked.value(), size), Risk::Medium).note("if that is enough"))
+    let way = way(claim, operations, what, 4, Risk::Medium).with_less(asked.value(), size);
+    Some(way.note("if that is enough"))
+}
+
+/// Bytes in whole MiB.
+pub(super) fn whole(bytes: i64) -> i64 {
+    bytes / MEBIBYTE * MEBIBYTE
+}
+
+/// What a claim asks for before anything is changed; one that is not there is its set's template.
+fn at_first(at: &At<'_, '_>, claim: &Claim) -> Option<Quantity> {
+    let meta = &claim.metadata;
+    if let Some(read) = at.cx.snapshot.claims.get(&meta.namespace, &meta.name).found() {
+        return read.request().cloned();
+    }
+    claim_maker(at.cx.snapshot, at.pod, &meta.name)?.2.request().cloned()
 }
 
 fn short(bytes: i64) -> String {

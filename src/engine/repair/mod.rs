@@ -14,6 +14,7 @@ mod pods;
 mod reason;
 mod requests;
 mod search;
+mod sizes;
 mod volumes;
 mod ways;
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::nodes::{control_plane, out_of_order};
 use super::plan::{Edit, Way};
 use super::requests;
-use super::ways::{At, less};
+use super::ways::At;
 use crate::diagnosis::context::pod_ref;
 use crate::diagnosis::remedy::Risk;
 use crate::diagnosis::text::{names, near};
@@ -171,7 +171,7 @@ pub(super) fn asking(at: &At<'_, '_>, place: usize, resource: &str, rest: i64) -
     }
     let (now, then) = (amount(resource, before), amount(resource, rest));
     let what = told(at, &format!("ask for {then} {resource} instead of {now}"));
-    let way = Way::new(what, change(at.pod, operations), 4 + less(before, rest), Risk::Medium);
+    let way = Way::new(what, change(at.pod, operations), 4, Risk::Medium).with_less(before, rest);
     Some(way.note("if that is enough"))
 }
 

@@ -39,9 +39,7 @@ impl Needs {
         let pod = at.pod;
         let (kind, meta) = at.cx.workload(pod)?;
         let all = usize::try_from(find(at.cx, kind, meta)?.replicas()).ok().filter(|_| kind != Kind::DaemonSet)?;
-        let own = |other: &&Pod| {
-            at.cx.workload(other).is_some_and(|(of, other)| of == kind && other.name == meta.name)
-        };
+        let own = |other: &&Pod| at.cx.workload(other).is_some_and(|(of, other)| of == kind && other.name == meta.name);
         let pods = at.cx.snapshot.pods.in_namespace(&meta.namespace).iter().map(|pod| &**pod);
         let mut held: BTreeMap<&str, i64> = BTreeMap::new();
         let mut waiting = 0;
@@ -97,9 +95,7 @@ fn part(room: i64, pods: usize) -> i64 {
 /// The most that so many pods can have each where these rooms are all there is.
 fn largest(rooms: impl Iterator<Item = i64> + Clone, pods: usize) -> Option<i64> {
     let pods = i64::try_from(pods).ok().filter(|pods| *pods > 0)?;
-    let fits = |share: &i64| {
-        rooms.clone().fold(0_i64, |sum, room| sum.saturating_add(room.max(0) / *share)) >= pods
-    };
+    let fits = |share: &i64| rooms.clone().fold(0_i64, |sum, room| sum.saturating_add(room.max(0) / *share)) >= pods;
     let most = pods.min(i64::try_from(MOST_SHARING).unwrap_or(i64::MAX));
     let parts = rooms.clone().flat_map(|room| (1..=most).map(move |many| room / many));
     parts.filter(|share| *share > 0).filter(fits).max()
@@ -119,13 +115,25 @@ impl Search<'_, '_> {
         let at = At { cx: self.cx, state: &state, volumes: &volumes, victims: self.victims, pod: changed, node: None };
         let Some(now) = pods::asked(changed, lowered.container, &lowered.resource) else { return plan };
         let amounts = self.amounts(&at, pod, lowered, now);
+        let cx = self.cx;
+        self.most(trials, plan, &amounts, |plan, amount| {
+            plan.with(cx, at.state, &[pods::asking(&at, lowered.container, &lowered.resource, amount)?])
+        })
+    }
+
+    /// The plan with the largest of these amounts, the least first, with which it works; as it is where it works with none.
+    pub(super) fn most(
+        &mut self,
+        trials: &mut Trials<'_>,
+        plan: Plan,
+        amounts: &[i64],
+        with: impl Fn(&Plan, i64) -> Option<Plan>,
+    ) -> Plan {
         let mut best = plan;
         let (mut low, mut high) = (0, amounts.len());
         while low < high {
             let middle = low + (high - low) / 2;
-            let way = pods::asking(&at, lowered.container, &lowered.resource, amounts[middle]);
-            let larger = way.and_then(|way| best.with(self.cx, &state, &[way]));
-            match larger.filter(|larger| self.works(trials, larger)) {
+            match with(&best, amounts[middle]).filter(|larger| self.works(trials, larger)) {
                 Some(larger) => {
                     best = larger;
                     low = middle + 1;

@@ -43,10 +43,10 @@ pub(super) struct Found {
     pub evades: bool,
 }
 
-/// Plans that are still to be tried, with what they cost and what is expected to come on top.
+/// Plans that are still to be tried, with what they cost, what is expected to come on top, and what they give up.
 #[derive(Default)]
 struct Open {
-    heap: BinaryHeap<Reverse<(u32, usize)>>,
+    heap: BinaryHeap<Reverse<(u32, u32, usize)>>,
     plans: Vec<Plan>,
 }
 
@@ -54,13 +54,14 @@ impl Open {
     fn add(&mut self, plan: Plan, victims: usize) {
         if plan.changes() <= MOST_CHANGES && !self.plans.contains(&plan) {
             let ahead = A_VICTIM.saturating_mul(u32::try_from(victims).unwrap_or(u32::MAX));
-            self.heap.push(Reverse((plan.cost().saturating_add(ahead), self.plans.len())));
+            let cost = plan.cost().saturating_add(ahead);
+            self.heap.push(Reverse((cost, plan.given_up(), self.plans.len())));
             self.plans.push(plan);
         }
     }
 
     fn next(&mut self) -> Option<Plan> {
-        let Reverse((_, index)) = self.heap.pop()?;
+        let Reverse((_, _, index)) = self.heap.pop()?;
         Some(self.plans[index].clone())
     }
 }
@@ -82,6 +83,7 @@ impl<'s, 'a> Search<'s, 'a> {
             } else if self.holds(trials, &plan)? {
                 let plan = self.pruned(trials, plan);
                 let plan = self.raised(trials, plan);
+                let plan = self.enlarged(trials, plan);
                 let plan = self.opened(trials, plan);
                 let remedy = plan.remedy(self.cx, self.victims)?;
                 return Some(Found { remedy: Remedy { trial: Trial::Schedules, ..remedy }, evades: plan.evades() });
@@ -293,8 +295,9 @@ impl<'s, 'a> Search<'s, 'a> {
     }
 }
 
-fn cost(ways: &[Way]) -> u32 {
-    ways.iter().map(|way| way.cost).sum()
+/// What ways cost, and what they give up.
+fn cost(ways: &[Way]) -> (u32, u32) {
+    (ways.iter().map(|way| way.cost).sum(), ways.iter().map(|way| way.given_up).sum())
 }
 
 /// Whether a pod on another node might not have the problem.
