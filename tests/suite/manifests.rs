@@ -408,6 +408,31 @@ fn kubectl_makes_hooks_like_everything_else() {
 }
 
 #[test]
+fn names_that_only_the_server_gives_are_told_as_the_workload_and_a_number() {
+    let web = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replicas: 2\n  \
+        selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    \
+        spec: {containers: [{name: c, image: i, resources: {requests: {memory: 300Gi}}}]}\n";
+    let set = web.replace("kind: Deployment", "kind: StatefulSet").replace("name: web", "name: db");
+    let job =
+        web.replace("kind: Deployment", "kind: Job").replace("apps/v1", "batch/v1").replace("name: web", "name: once");
+    let job = job
+        .replace("  replicas: 2\n  selector: {matchLabels: {app: web}}\n", "")
+        .replace("spec: {c", "spec: {restartPolicy: Never, c");
+    let scene = Scene::new(&[("a.yaml", &format!("{web}---\n{set}---\n{job}"))]);
+    let (_, report) = scene.json(&["-f", "m"]);
+    let told = report["findings"].to_string();
+    for name in ["web-…-1", "web-…-2", "db-0", "once-…-1"] {
+        assert!(told.contains(name), "{name}: {told}");
+    }
+    let pods: Vec<&str> = report["pods"].as_array().unwrap().iter().map(|pod| pod["name"].as_str().unwrap()).collect();
+    assert_eq!(pods, ["db-0", "once-…-1", "web-…-1", "web-…-2"]);
+    let known = ["web-…", "once-…", "db-0", "db-1"];
+    let words = told.split(|letter: char| !letter.is_alphanumeric() && letter != '-' && letter != '…');
+    let made_up = words.filter(|word| ["web-", "once-", "db-"].iter().any(|start| word.starts_with(start)));
+    assert!(made_up.into_iter().all(|word| known.iter().any(|name| word.starts_with(name))), "{told}");
+}
+
+#[test]
 fn pods_without_room_point_at_the_container_that_asks_for_it() {
     let pod = format!("{POD}  - name: big\n    image: i\n    resources: {{requests: {{memory: 3Gi}}}}\n");
     let scene = Scene::new(&[("1.yaml", &pod), ("2.yaml", &pod.replace("name: fits", "name: second"))]);
