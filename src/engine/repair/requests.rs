@@ -1,7 +1,9 @@
 //! How much the pods of a workload can ask for: as much as leaves room for all of them, and not for the one that is looked
 //! at alone.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::fewer::find;
 use super::plan::{Lowered, Plan};
@@ -14,7 +16,7 @@ use crate::model::{Kind, ObjectRef, Pod};
 use crate::scheduler::Scheduler;
 
 /// Pods of a workload that are taken to share a node.
-const MOST_SHARING: usize = 64;
+const MOST_SHARING: i64 = 64;
 
 /// What a node has left for the pods of a workload.
 struct Room {
@@ -30,11 +32,32 @@ struct Needs {
     all: usize,
     /// Those that wait, with one more where others run that are replaced.
     waiting: usize,
-    rooms: Vec<(String, Room)>,
+    rooms: BTreeMap<String, Room>,
+    /// What all of them could ask for, and what those that wait could beside the others.
+    most: [Option<i64>; 2],
+}
+
+/// What was worked out of workloads and resources, which every node asks for.
+#[derive(Default)]
+pub(super) struct Known {
+    needs: RefCell<BTreeMap<(ObjectRef, String), Option<Rc<Needs>>>>,
+}
+
+impl Known {
+    /// What the workload of a pod needs of a resource; `None` for a pod alone, and where each node has one pod of its own.
+    fn needs(&self, at: &At<'_, '_>, resource: &str) -> Option<Rc<Needs>> {
+        let (kind, meta) = at.cx.workload(at.pod)?;
+        let key = (ObjectRef::new(kind, &meta.namespace, &meta.name), resource.to_owned());
+        if let Some(known) = self.needs.borrow().get(&key) {
+            return known.clone();
+        }
+        let needs = Needs::new(at, resource).map(Rc::new);
+        self.needs.borrow_mut().insert(key, needs.clone());
+        needs
+    }
 }
 
 impl Needs {
-    /// `None` for a pod alone, and where each node has one pod of its own.
     fn new(at: &At<'_, '_>, resource: &str) -> Option<Self> {
         let pod = at.pod;
         let (kind, meta) = at.cx.workload(pod)?;
@@ -59,11 +82,11 @@ impl Needs {
             let own = held.get(name.as_str()).copied().unwrap_or(0);
             Some((name.clone(), Room { beside, instead: beside.saturating_add(own) }))
         });
-        Some(Self { all, waiting, rooms: rooms.collect() })
-    }
-
-    fn of(&self, node: &str) -> Option<&Room> {
-        self.rooms.iter().find(|(name, _)| name == node).map(|(_, room)| room)
+        let rooms: BTreeMap<String, Room> = rooms.collect();
+        let instead: Vec<i64> = rooms.values().map(|room| room.instead).collect();
+        let beside: Vec<i64> = rooms.values().map(|room| room.beside).collect();
+        let most = [largest(&instead, all), largest(&beside, waiting)];
+        Some(Self { all, waiting, rooms, most })
     }
 }
 
@@ -76,12 +99,10 @@ fn free(scheduler: &Scheduler<'_>, node: &str, resource: &str) -> Option<i64> {
 /// there, or on all nodes together.
 pub(super) fn shares(at: &At<'_, '_>, resource: &str, free: i64) -> Vec<i64> {
     let mut shares = vec![free];
-    if let Some(needs) = Needs::new(at, resource).filter(|needs| needs.all > 1) {
-        let here = at.node.and_then(|node| needs.of(node));
+    if let Some(needs) = at.known.needs(at, resource).filter(|needs| needs.all > 1) {
+        let here = at.node.and_then(|node| needs.rooms.get(node));
         let local = here.map(|room| part(room.instead, needs.all).min(part(room.beside, needs.waiting)));
-        let instead = largest(needs.rooms.iter().map(|(_, room)| room.instead), needs.all);
-        let beside = largest(needs.rooms.iter().map(|(_, room)| room.beside), needs.waiting);
-        shares.extend(local.into_iter().chain(instead).chain(beside));
+        shares.extend([local].iter().chain(&needs.most).flatten());
     }
     shares.sort_unstable_by(|a, b| b.cmp(a));
     shares.dedup();
@@ -93,12 +114,14 @@ fn part(room: i64, pods: usize) -> i64 {
 }
 
 /// The most that so many pods can have each where these rooms are all there is.
-fn largest(rooms: impl Iterator<Item = i64> + Clone, pods: usize) -> Option<i64> {
+fn largest(rooms: &[i64], pods: usize) -> Option<i64> {
     let pods = i64::try_from(pods).ok().filter(|pods| *pods > 0)?;
-    let fits = |share: &i64| rooms.clone().fold(0_i64, |sum, room| sum.saturating_add(room.max(0) / *share)) >= pods;
-    let most = pods.min(i64::try_from(MOST_SHARING).unwrap_or(i64::MAX));
-    let parts = rooms.clone().flat_map(|room| (1..=most).map(move |many| room / many));
-    parts.filter(|share| *share > 0).filter(fits).max()
+    let fits = |share: i64| rooms.iter().fold(0_i64, |sum, room| sum.saturating_add(room.max(&0) / share)) >= pods;
+    let parts = rooms.iter().flat_map(|room| (1..=pods.min(MOST_SHARING)).map(move |many| room / many));
+    let mut parts: Vec<i64> = parts.filter(|share| *share > 0).collect();
+    parts.sort_unstable();
+    let many = parts.partition_point(|share| fits(*share));
+    parts.get(many.checked_sub(1)?).copied()
 }
 
 impl Search<'_, '_> {
@@ -112,10 +135,11 @@ impl Search<'_, '_> {
         let Some(pod) = self.victim_of(&lowered.object) else { return plan };
         let volumes = self.volumes(&state);
         let Some(changed) = state.pods.get(&pod.metadata.namespace, &pod.metadata.name).found() else { return plan };
-        let at = At { cx: self.cx, state: &state, volumes: &volumes, victims: self.victims, pod: changed, node: None };
+        let known = Rc::clone(&self.known);
+        let (cx, victims) = (self.cx, self.victims);
+        let at = At { cx, state: &state, volumes: &volumes, victims, pod: changed, node: None, known: &known };
         let Some(now) = pods::asked(changed, lowered.container, &lowered.resource) else { return plan };
         let amounts = self.amounts(&at, pod, lowered, now);
-        let cx = self.cx;
         self.most(trials, plan, &amounts, |plan, amount| {
             plan.with(cx, at.state, &[pods::asking(&at, lowered.container, &lowered.resource, amount)?])
         })
@@ -162,9 +186,9 @@ impl Search<'_, '_> {
         let Some(first) = pods::asked(pod, lowered.container, resource) else { return Vec::new() };
         let total = self.cx.scheduler.asked(pod, resource);
         let others = total.saturating_sub(first);
-        let (rooms, most): (Vec<i64>, usize) = match Needs::new(at, resource) {
+        let (rooms, most): (Vec<i64>, usize) = match at.known.needs(at, resource) {
             Some(needs) => {
-                let rooms = needs.rooms.iter().flat_map(|(_, room)| [room.beside, room.instead]);
+                let rooms = needs.rooms.values().flat_map(|room| [room.beside, room.instead]);
                 (rooms.collect(), needs.all.saturating_add(1))
             }
             None => {
@@ -172,7 +196,7 @@ impl Search<'_, '_> {
                 (nodes.filter_map(|node| free(self.cx.scheduler, &node.metadata.name, resource)).collect(), 1)
             }
         };
-        let most = i64::try_from(most.min(MOST_SHARING)).unwrap_or(1);
+        let most = i64::try_from(most).unwrap_or(MOST_SHARING).min(MOST_SHARING);
         let shares = rooms.into_iter().flat_map(|room| (1..=most).map(move |many| room / many));
         let amounts = shares.map(|share| pods::whole(resource, share.saturating_sub(others)));
         let mut amounts: Vec<i64> = amounts.filter(|amount| *amount > now && *amount < first).collect();

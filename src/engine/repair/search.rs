@@ -3,9 +3,11 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
+use std::rc::Rc;
 
 use super::super::trial::{Choice, Settled, Trials};
 use super::plan::{Plan, Way};
+use super::requests::Known;
 use super::ways::{At, around};
 use super::{claims, fresh, pods};
 use crate::diagnosis::context::{Context, pod_ref};
@@ -34,6 +36,7 @@ pub(super) struct Search<'s, 'a> {
     side: Side,
     /// Tries that are left.
     pub left: usize,
+    pub known: Rc<Known>,
 }
 
 /// A repair that works.
@@ -68,7 +71,7 @@ impl Open {
 
 impl<'s, 'a> Search<'s, 'a> {
     pub(super) fn new(cx: &'s Context<'a>, victims: &'s [ObjectRef], side: Side, left: usize) -> Self {
-        Self { cx, victims, side, left }
+        Self { cx, victims, side, left, known: Rc::default() }
     }
 
     /// The cheapest plan that lets all victims run, of those within reach.
@@ -191,7 +194,7 @@ impl<'s, 'a> Search<'s, 'a> {
 
     /// The pod in a state, before any node is looked at.
     pub(super) fn at<'t>(&'t self, state: &'t Snapshot, volumes: &'t VolumeController<'t>, pod: &'t Pod) -> At<'t, 'a> {
-        At { cx: self.cx, state, volumes, victims: self.victims, pod, node: None }
+        At { cx: self.cx, state, volumes, victims: self.victims, pod, node: None, known: &self.known }
     }
 
     /// Has a pod that can't have its volumes where it is placed anew: as it is, where the scheduler then finds only nodes

@@ -1,5 +1,7 @@
 //! How large a claim can be that a repair makes smaller: as large as leaves room for those of all pods of its set.
 
+use std::rc::Rc;
+
 use super::claims;
 use super::fewer::find;
 use super::plan::Plan;
@@ -22,7 +24,9 @@ impl Search<'_, '_> {
         let users = self.cx.users_of(first);
         let (Some(now), Some(pod)) = (plan.size_of(object), users.first().copied()) else { return plan };
         let volumes = self.volumes(self.cx.snapshot);
-        let at = At { cx: self.cx, state: self.cx.snapshot, volumes: &volumes, victims: self.victims, pod, node: None };
+        let known = Rc::clone(&self.known);
+        let (cx, victims) = (self.cx, self.victims);
+        let at = At { cx, state: cx.snapshot, volumes: &volumes, victims, pod, node: None, known: &known };
         let sizes = self.sizes(first, pod, now.value());
         self.most(trials, plan, &sizes, |plan, size| plan.of_size(at.cx, at.state, &claims::smaller(&at, first, size)?))
     }

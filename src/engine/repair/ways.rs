@@ -2,6 +2,7 @@
 
 use super::plan::Edit;
 use super::plan::Way;
+use super::requests::Known;
 use super::{claims, fresh, holders, nodes, pods};
 use crate::diagnosis::context::Context;
 use crate::diagnosis::remedy::Change;
@@ -25,6 +26,8 @@ pub(super) struct At<'s, 'a> {
     pub victims: &'s [ObjectRef],
     pub pod: &'s Pod,
     pub node: Option<&'s str>,
+    /// What was worked out before.
+    pub known: &'s Known,
 }
 
 impl<'s, 'a> At<'s, 'a> {

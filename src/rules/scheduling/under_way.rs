@@ -1,4 +1,4 @@
-//! Pods that no node takes now and that need nothing but time: what they wait for is being made, or is leaving.
+//! Pods that no node takes now and for which time may do: what they wait for is being made, or is leaving.
 
 use std::collections::BTreeSet;
 
@@ -82,7 +82,8 @@ fn room_is_made(cx: &Context<'_>, rule: &'static str, group: &PodGroup<'_>) -> O
     Some(finding)
 }
 
-/// Pods for which cluster-autoscaler has begun to add nodes, as long as it gives them to come up.
+/// Pods for which cluster-autoscaler has begun to add nodes, as long as it gives them to come up. They are blocked now, and
+/// whether the nodes come is not known.
 fn node_is_added(cx: &Context<'_>, rule: &'static str, group: &PodGroup<'_>) -> Option<Finding> {
     if !scale_up::comes(cx, group) {
         return None;
@@ -93,11 +94,14 @@ fn node_is_added(cx: &Context<'_>, rule: &'static str, group: &PodGroup<'_>) -> 
     let groups: Vec<&str> = groups.into_iter().collect();
     let ago = begun.iter().filter_map(|(_, scale_up)| scale_up.age).max().map(|age| duration(age.max(0)))?;
     let of = if groups.is_empty() { String::new() } else { format!(" of {}", named("group", &groups)) };
-    let mut finding = told(
-        rule,
-        group,
-        &format!("a new node{of}: no node takes it now, and cluster-autoscaler began to add one {ago} ago"),
+    let names = group.names();
+    let title = format!(
+        "{} {} on no node now, and {} for a new one{of}, which cluster-autoscaler began to add {ago} ago",
+        capital(&named("pod", &names)),
+        either(names.len(), "fits", "fit"),
+        either(names.len(), "waits", "wait"),
     );
+    let mut finding = Finding::new(rule, Severity::Warning, group.subject(), title).explains_all(group.objects());
     for (pod, scale_up) in begun.iter().take(SHOWN) {
         let note = format!(
             "last at {}; a node is given {} to come up unless --max-node-provision-time says otherwise",
