@@ -37,10 +37,13 @@ struct Needs {
     most: [Option<i64>; 2],
 }
 
+/// What workloads need, by workload and resource.
+type ByWorkload = BTreeMap<(ObjectRef, String), Option<Rc<Needs>>>;
+
 /// What was worked out of workloads and resources, which every node asks for.
 #[derive(Default)]
 pub(super) struct Known {
-    needs: RefCell<BTreeMap<(ObjectRef, String), Option<Rc<Needs>>>>,
+    needs: RefCell<ByWorkload>,
 }
 
 impl Known {
