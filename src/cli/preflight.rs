@@ -65,12 +65,12 @@ pub(crate) fn run(args: &PreflightArgs) -> anyhow::Result<Exit> {
     let Kept { snapshot, raw, cluster } = args.input.read_keeping(filter)?;
     let options = args.engine.options(args.gate.for_programs())?;
     let minor = options.version(&snapshot).minor;
-    let Manifests { documents, problems, passed_over } = manifests;
+    let Manifests { documents, later, problems, passed_over } = manifests;
     let mut input = Input { snapshot, raw, documents, files, asked, namespace, changes, options, answers: Vec::new() };
     args.dry_run.ask(cluster.as_ref(), &mut input);
     let outcome = try_on(input);
     let issues = collect((&problems, &passed_over), &outcome, minor, &baseline);
-    let report = Report::new(&outcome, &issues);
+    let report = Report::new(&outcome, &issues).naming(&later);
     args.gate.write(&report)?;
     let exit = args.gate.exit(&outcome, &issues, !problems.is_empty());
     drop(report);

@@ -90,7 +90,7 @@ fn change(original: &Snapshot, state: &mut Snapshot, change: &Change) -> Result<
 }
 
 /// Deletes a pod and has its controller make it anew, unless the controller no longer wants it.
-fn remade(original: &Snapshot, state: &mut Snapshot, namespace: &str, name: &str) -> Result<(), ApplyError> {
+pub(super) fn remade(original: &Snapshot, state: &mut Snapshot, namespace: &str, name: &str) -> Result<(), ApplyError> {
     let pod = recreate(original, state, namespace, name)?;
     state.remove(Kind::Pod, namespace, name);
     let set = pod.metadata.controller().filter(|owner| owner.kind == "StatefulSet");
@@ -125,6 +125,11 @@ fn renew_claims(state: &mut Snapshot, old: &str, pod: &Pod) {
     for name in own {
         state.remove(Kind::PersistentVolumeClaim, namespace, &name);
     }
+    add_claims(state, ephemeral_claims(pod));
+}
+
+/// Makes the claims of a new pod's ephemeral volumes.
+pub(super) fn claims_of_volumes(state: &mut Snapshot, pod: &Pod) {
     add_claims(state, ephemeral_claims(pod));
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod in_place;
 mod obstacles;
 mod presumption;
 mod repair;
+mod rollout;
 mod select;
 mod trial;
 

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::apply::{self, ApplyError};
 use super::causes::causes;
+use super::rollout::Stalled;
 use crate::admission::expand::{ordinal_of, ordinals, stateful_set_pod};
 use crate::admission::recreate::admit;
 use crate::diagnosis::context::Context;
@@ -20,7 +21,7 @@ use crate::model::volume::ClaimReference;
 use crate::model::{Claim, Kind, ObjectRef, Pod, Volume};
 use crate::scheduler::{Outcome, PodVerdict, Scheduler, tolerates};
 use crate::snapshot::Snapshot;
-use crate::volumes::VolumeController;
+use crate::volumes::{VolumeController, published};
 
 /// Remedies tried for one report; the findings that explain most come first.
 const MAX_TRIALS: usize = 40;
@@ -31,9 +32,9 @@ const BUDGET: usize = 6_000_000;
 
 /// The trials of one report.
 pub(crate) struct Trials<'a> {
-    snapshot: &'a Snapshot,
+    pub(super) snapshot: &'a Snapshot,
     scheduler: &'a Scheduler<'a>,
-    options: &'a Options,
+    pub(super) options: &'a Options,
     left: usize,
     budget: usize,
 }
@@ -62,6 +63,8 @@ pub(super) struct Settled {
     pub open: Vec<ObjectRef>,
     /// Why it can't be told of one.
     pub unknown: Option<String>,
+    /// The pod at which the workload of the victims stops, where all victims run.
+    pub stalled: Option<Stalled>,
 }
 
 impl Settled {
@@ -194,8 +197,8 @@ impl<'a> Trials<'a> {
     }
 
     fn play(&mut self, state: Snapshot, victims: &[ObjectRef]) -> Result {
-        let Some(Settled { state, placed, mut blocked, driven, starting, open, unknown, .. }) =
-            self.settle(state, victims, Choice::First)
+        let Some(Settled { state, placed, mut blocked, driven, starting, open, unknown, stalled, .. }) =
+            self.settle_all(state, victims, Choice::First)
         else {
             return Result::Unknown(TOO_LARGE.to_owned());
         };
@@ -208,7 +211,14 @@ impl<'a> Trials<'a> {
             (true, Some(reason)) => Result::Unknown(reason),
             (false, unknown) => {
                 let open = unknown.map(|reason| (reason, names(&open)));
-                self.blocked(&state, placed, (&blocked, &driven), open)
+                let mut result = self.blocked(&state, placed, (&blocked, &driven), open);
+                if let (Result::Blocked { by, .. }, Some(stalled)) = (&mut result, stalled) {
+                    for (text, victims) in by {
+                        *text = stalled.told(text);
+                        victims.iter_mut().for_each(|victim| *victim = stalled.told(victim));
+                    }
+                }
+                result
             }
         }
     }
@@ -257,7 +267,7 @@ impl<'a> Trials<'a> {
             }
         }
         blocked.extend(unbound(&state, victims));
-        Some(Settled { state, placed, blocked, preempting, driven, starting, open, unknown })
+        Some(Settled { state, placed, blocked, preempting, driven, starting, open, unknown, stalled: None })
     }
 
     /// The state with a pod on a node, `Some(None)` where the node would not take the pod a second time: volumes that were
@@ -494,11 +504,21 @@ fn place(state: &mut Snapshot, pod: &ObjectRef, node: &str) -> bool {
             None => {
                 let mut claim = claim;
                 claim.metadata.annotations.insert(SELECTED_NODE.to_owned(), node.to_owned());
+                spend(state, &claim, node);
                 state.claims.insert(claim);
             }
         }
     }
     taken
+}
+
+/// Takes what a claim's volume needs from what its driver publishes where the volume is made.
+fn spend(state: &mut Snapshot, claim: &Claim, node: &str) {
+    let class = state.classes.get("", claim.class()).found().cloned();
+    let node = state.nodes.get("", node).found().cloned();
+    if let (Some(class), Some(node), Some(size)) = (class, node, claim.request()) {
+        published::take(state, &class, &node, size.value());
+    }
 }
 
 /// The smallest free volume that a claim which waits for its consumer can take on a node.

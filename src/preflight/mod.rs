@@ -11,6 +11,7 @@ mod hints;
 pub(crate) mod issues;
 mod judged;
 pub(crate) mod manifests;
+mod naming;
 mod placement;
 mod places;
 mod rehearsal;

@@ -11,6 +11,7 @@ use super::hints;
 use super::judged::{DocumentResult, WORKLOADS, WorkloadResult, settle, workload};
 use super::manifests::strict::Sent;
 use super::manifests::{Document, strict};
+use super::naming::Names;
 use super::placement::{Draw, Eviction, Placement};
 use super::places::Places;
 use super::rehearsal::{self, Leaving, Move};
@@ -163,7 +164,7 @@ pub(crate) fn run(input: Input) -> Preflight {
     };
     let played = trial.most_likely();
     let before = (played.verdict == Verdict::Blocked).then(|| Standings::new(&played));
-    let mut outcome = finish(played, Vec::new(), &options);
+    let mut outcome = finish(played, &snapshot, &options);
     if let Some(before) = before {
         repairs::add(&trial, &files, &asked, before, &mut outcome);
     }
@@ -430,9 +431,16 @@ fn verdict(state: &State, documents: &[DocumentResult], workloads: &[WorkloadRes
     }
 }
 
-fn finish(played: Played, sources: Vec<Document>, options: &Options) -> Preflight {
-    let Played { state, documents, workloads, evictions, deletions, moves, verdict, .. } = played;
+fn finish(played: Played, before: &Snapshot, options: &Options) -> Preflight {
+    let Played { mut state, documents, mut workloads, evictions, deletions, moves, verdict, .. } = played;
+    let names = Names::new(before, &state.snapshot);
     let mut scope = scope(&state, &documents, &workloads);
+    scope.targets = scope.targets.into_iter().map(|target| names.of_target(target)).collect();
+    names.put_into(&mut state.snapshot);
+    let (evictions, moves) = (names.of_evictions(evictions), names.of_moves(moves));
+    for workload in &mut workloads {
+        workload.refused = workload.refused.as_deref().map(|text| names.in_text(text));
+    }
     let moved = moves.iter().filter(|one| one.blocked.is_some());
     let moved = moved.filter_map(|one| Some(ObjectRef::new(Kind::Pod, &one.namespace, one.successor.as_ref()?)));
     scope.targets.extend(moved);
@@ -446,7 +454,7 @@ fn finish(played: Played, sources: Vec<Document>, options: &Options) -> Prefligh
     let snapshot = state.snapshot;
     Preflight {
         verdict,
-        sources,
+        sources: Vec::new(),
         files: Vec::new(),
         documents,
         workloads,

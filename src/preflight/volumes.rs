@@ -9,9 +9,9 @@ use crate::model::claim::{BIND_COMPLETED, BOUND_BY_CONTROLLER, SELECTED_NODE, ST
 use crate::model::meta::Map;
 use crate::model::selector::{NodeSelector, NodeSelectorTerm, Requirement};
 use crate::model::volume::{ClaimReference, CsiSource, PROVISIONED_BY, VolumeNodeAffinity};
-use crate::model::{Claim, Node, Pod, Quantity, StorageClass, Volume};
+use crate::model::{Claim, Node, Pod, StorageClass, Volume};
 use crate::snapshot::{Lookup, Snapshot};
-use crate::volumes::{Decision, ProvisionProblem, Provisioners, VolumeController};
+use crate::volumes::{Decision, ProvisionProblem, Provisioners, VolumeController, published};
 
 /// What the scheduler chose for a claim of a pod that it places.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -217,7 +217,7 @@ fn provision(state: &mut State, mut claim: Claim) {
     });
     volume.spec.node_affinity = segment.as_ref().filter(|segment| !segment.is_empty()).map(affinity);
     if let (Some(node), Some(size)) = (&node, claim.request()) {
-        publish(state, &class, node, size.value());
+        published::take(&mut state.snapshot, &class, node, size.value());
     }
     tie(&mut claim, &mut volume);
     state.snapshot.volumes.insert(volume);
@@ -249,7 +249,7 @@ pub(crate) fn unmake(state: &mut State, claim: &Claim) {
     let class = state.snapshot.classes.get("", claim.class()).found().cloned();
     let node = claim.selected_node().and_then(|node| state.snapshot.nodes.get("", node).found()).cloned();
     if let (Some(class), Some(node), Some(size)) = (class, node, claim.request()) {
-        publish(state, &class, &node, -size.value());
+        published::take(&mut state.snapshot, &class, &node, -size.value());
     }
 }
 
@@ -264,24 +264,4 @@ fn affinity(segment: &Map) -> VolumeNodeAffinity {
         ..NodeSelectorTerm::default()
     };
     VolumeNodeAffinity { required: Some(NodeSelector { node_selector_terms: vec![term] }) }
-}
-
-/// Takes bytes from what the driver publishes for the class where the node is, or gives them back.
-fn publish(state: &mut State, class: &StorageClass, node: &Node, bytes: i64) {
-    let tracked = state.snapshot.csi_drivers.get("", &class.provisioner).found();
-    if tracked.is_none_or(|driver| driver.spec.storage_capacity != Some(true)) {
-        return;
-    }
-    let of_node = state.snapshot.capacities.seen().iter().filter(|capacity| {
-        capacity.storage_class_name == class.metadata.name
-            && capacity.node_topology.as_ref().is_some_and(|topology| topology.matches(&node.metadata.labels))
-    });
-    let changed: Vec<_> = of_node.map(|capacity| (**capacity).clone()).collect();
-    for mut capacity in changed {
-        let Some(present) = &capacity.capacity else { continue };
-        let left = Quantity::bytes(present.value().saturating_sub(bytes).max(0));
-        capacity.maximum_volume_size = capacity.maximum_volume_size.map(|most| most.min(left.clone()));
-        capacity.capacity = Some(left);
-        state.snapshot.capacities.insert(capacity);
-    }
 }

@@ -163,6 +163,16 @@ impl<'a> Scheduler<'a> {
         resources::requests(pod, self.cluster.version).names()
     }
 
+    /// How much of a resource a pod asks for that is to be placed.
+    pub(crate) fn asked(&self, pod: &Pod, resource: &str) -> i64 {
+        resources::requests(pod, self.cluster.version).of_resource(resource)
+    }
+
+    /// How much of a resource a pod counts for on its node.
+    pub(crate) fn held(&self, pod: &Pod, resource: &str) -> i64 {
+        resources::usage(pod, self.cluster.version).of_resource(resource)
+    }
+
     /// The pods that count on a node.
     pub fn pods_on(&self, node: &str) -> impl Iterator<Item = &Pod> {
         self.cluster.node(node).into_iter().flat_map(|info| &info.pods).map(|info| info.pod)

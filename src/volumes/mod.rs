@@ -11,6 +11,7 @@ pub(crate) mod mount_event;
 pub(crate) mod provision_failure;
 pub(crate) mod provisioner;
 pub(crate) mod provisioner_verdict;
+pub(crate) mod published;
 pub(crate) mod pv_controller;
 pub(crate) mod verdict;
 mod wrapping;

@@ -31,3 +31,4 @@ mod repairs;
 mod report;
 mod risks;
 mod story;
+mod workload_repairs;

@@ -343,6 +343,27 @@ fn json_stays_json() {
 }
 
 #[test]
+fn of_two_repairs_that_give_one_field_other_values_one_is_told() {
+    let room = json!({"apiVersion": "storage.k8s.io/v1", "kind": "CSIStorageCapacity", "metadata": {"name": "c", "namespace": "default"},
+        "storageClassName": "standard", "nodeTopology": {"matchLabels": {"kubernetes.io/hostname": "n0"}}, "capacity": "700Mi"});
+    let driver = json!({"apiVersion": "storage.k8s.io/v1", "kind": "CSIDriver", "metadata": {"name": "x.example.com"},
+        "spec": {"storageCapacity": true}});
+    let set = SET.replace("'standart'", "standard").replace("replicas: 2", "replicas: 1");
+    let mut scene = Scene::new(&[room], &set);
+    let mut dump: Value = serde_json::from_str(&fs::read_to_string(scene.path("dump.json")).unwrap()).unwrap();
+    dump["items"].as_array_mut().unwrap().retain(|item| item["kind"] != "CSIDriver");
+    dump["items"].as_array_mut().unwrap().push(driver);
+    scene = Scene::of(&dump, &set, "v1.36.2");
+    let report = scene.report();
+    let all = remedies(&report);
+    let path = "spec.volumeClaimTemplates[0].spec.resources.requests.storage";
+    let edits = all.iter().flat_map(|(_, remedy)| remedy["steps"].as_array().unwrap().clone());
+    let sizes: Vec<Value> =
+        edits.filter(|step| step["edit"]["path"] == path).map(|step| step["edit"]["to"].clone()).collect();
+    assert_eq!(sizes, [json!("700Mi")], "{all:#?}");
+}
+
+#[test]
 fn what_no_node_has_is_no_longer_asked_for() {
     let scene = Scene::new(&[], &pod("a", "  nodeSelector:\n    disk: ssd\n    kubernetes.io/hostname: n0\n"));
     let edit = scene.settled_by("remove");

@@ -370,6 +370,68 @@ fn kinds_that_are_not_judged_and_hooks_are_named_in_every_format() {
     assert!(scene.run(&["-f", "m", "-o", "gitlab"]).stdout.contains("Pod default/job (a test): unknown field"));
 }
 
+/// A hook that asks for more than any node has, as helm renders it.
+fn hook(events: &str) -> String {
+    let annotated = format!("name: cleaner\n  annotations: {{helm.sh/hook: \"{events}\"}}");
+    let asking = "image: i\n    resources: {requests: {memory: 300Gi}}";
+    format!(
+        "---\n# Source: shop/templates/cleaner.yaml\n{}",
+        POD.replace("name: fits", &annotated).replace("image: i", asking)
+    )
+}
+
+#[test]
+fn hooks_that_helm_runs_neither_on_install_nor_on_upgrade_are_named_and_not_judged() {
+    let with = |hook: &str| Scene::new(&[("a.yaml", &format!("# Source: shop/templates/pod.yaml\n{POD}{hook}"))]);
+    let scene = with(&hook("pre-delete,post-rollback"));
+    let (code, report) = scene.json(&["-f", "m"]);
+    assert_eq!((code, &report["status"]), (Some(0), &"fits".into()));
+    assert_eq!(report["documents"].as_array().unwrap().len(), 1);
+    let told = &report["notRun"][0];
+    assert_eq!((&told["name"], &told["hook"]), (&"cleaner".into(), &"pre-delete,post-rollback".into()));
+    for format in ["human", "yaml", "sarif", "junit", "github", "markdown"] {
+        let mut command = scene.command(&["-f", "m", "-o", format]);
+        let text = finish(command.env("COLUMNS", "200").output().unwrap()).stdout;
+        assert!(text.contains("cleaner") && text.contains("pre-delete"), "{format}: {text}");
+    }
+    for events in ["pre-delete,pre-upgrade", "post-install", "test"] {
+        let (code, report) = with(&hook(events)).json(&["-f", "m"]);
+        assert_eq!((code, &report["notRun"]), (Some(1), &serde_json::json!([])), "{events}");
+    }
+}
+
+#[test]
+fn kubectl_makes_hooks_like_everything_else() {
+    let plain = hook("pre-delete").replace("# Source: shop/templates/cleaner.yaml\n", "");
+    let (code, report) = Scene::new(&[("a.yaml", &format!("{POD}{plain}"))]).json(&["-f", "m"]);
+    assert_eq!((code, report["documents"].as_array().unwrap().len()), (Some(1), 2));
+}
+
+#[test]
+fn names_that_only_the_server_gives_are_told_as_the_workload_and_a_number() {
+    let web = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replicas: 2\n  \
+        selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    \
+        spec: {containers: [{name: c, image: i, resources: {requests: {memory: 300Gi}}}]}\n";
+    let set = web.replace("kind: Deployment", "kind: StatefulSet").replace("name: web", "name: db");
+    let job =
+        web.replace("kind: Deployment", "kind: Job").replace("apps/v1", "batch/v1").replace("name: web", "name: once");
+    let job = job
+        .replace("  replicas: 2\n  selector: {matchLabels: {app: web}}\n", "")
+        .replace("spec: {c", "spec: {restartPolicy: Never, c");
+    let scene = Scene::new(&[("a.yaml", &format!("{web}---\n{set}---\n{job}"))]);
+    let (_, report) = scene.json(&["-f", "m"]);
+    let told = report["findings"].to_string();
+    for name in ["web-…-1", "web-…-2", "db-0", "once-…-1"] {
+        assert!(told.contains(name), "{name}: {told}");
+    }
+    let pods: Vec<&str> = report["pods"].as_array().unwrap().iter().map(|pod| pod["name"].as_str().unwrap()).collect();
+    assert_eq!(pods, ["db-0", "once-…-1", "web-…-1", "web-…-2"]);
+    let known = ["web-…", "once-…", "db-0", "db-1"];
+    let words = told.split(|letter: char| !letter.is_alphanumeric() && letter != '-' && letter != '…');
+    let made_up = words.filter(|word| ["web-", "once-", "db-"].iter().any(|start| word.starts_with(start)));
+    assert!(made_up.into_iter().all(|word| known.iter().any(|name| word.starts_with(name))), "{told}");
+}
+
 #[test]
 fn pods_without_room_point_at_the_container_that_asks_for_it() {
     let pod = format!("{POD}  - name: big\n    image: i\n    resources: {{requests: {{memory: 3Gi}}}}\n");

@@ -5,13 +5,15 @@ use serde_json::{Value, json};
 
 use super::plan::{Edit, Way};
 use super::volumes::refitted;
-use super::ways::{At, less};
+use super::ways::At;
+use crate::admission::expand::claim_maker;
 use crate::diagnosis::context::{Context, claim_ref};
 use crate::diagnosis::remedy::{Change, Risk};
 use crate::diagnosis::text::{names, near};
-use crate::model::claim::BIND_COMPLETED;
+use crate::model::claim::{BIND_COMPLETED, ClaimStatus};
+use crate::model::meta::Map;
 use crate::model::quantity::short_bytes;
-use crate::model::{Claim, Kind, StorageClass, Volume};
+use crate::model::{Claim, Kind, Quantity, StorageClass, Volume};
 use crate::snapshot::Snapshot;
 use crate::volumes::{Decision, Mismatch, VolumeController};
 
@@ -20,6 +22,7 @@ pub(super) const NEAREST: usize = 3;
 const PROTECTION: &str = "kubernetes.io/pvc-protection";
 const HOSTNAME: &str = "kubernetes.io/hostname";
 const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
+pub(super) const REQUEST: &str = "/spec/resources/requests/storage";
 const MEBIBYTE: i64 = 1 << 20;
 /// Classes that are looked at.
 pub(super) const CLASSES: usize = 3;
@@ -35,23 +38,84 @@ pub(super) fn ways(cx: &Context<'_>, state: &Snapshot, volumes: &VolumeControlle
     if verdict.binds_to.is_some() {
         return Vec::new();
     }
+    if lost {
+        return of_lost(cx, state, volumes, claim, &verdict.decision);
+    }
     let mut ways = class_made(state, claim);
     let remade = can_be_remade(cx, claim);
-    if !lost {
-        for near in verdict.volumes.iter().take(NEAREST) {
-            let Some(volume) = state.volumes.get("", &near.name).found() else { continue };
-            ways.extend(refitted(state, claim, volume, &near.mismatch));
-            ways.extend(fitted(claim, volume, &near.mismatch).filter(|_| remade));
-        }
-        let of_name =
-            matches!(verdict.decision, Decision::RequestedVolumeMissing { .. } | Decision::RequestedVolumeTaken { .. });
-        ways.extend((of_name && remade).then(|| any_volume(claim)));
+    for near in verdict.volumes.iter().take(NEAREST) {
+        let Some(volume) = state.volumes.get("", &near.name).found() else { continue };
+        ways.extend(refitted(state, claim, volume, &near.mismatch));
+        ways.extend(fitted(claim, volume, &near.mismatch).filter(|_| remade));
     }
+    let of_name =
+        matches!(verdict.decision, Decision::RequestedVolumeMissing { .. } | Decision::RequestedVolumeTaken { .. });
+    ways.extend((of_name && remade).then(|| any_volume(claim)));
     if remade {
-        ways.extend(other_classes(state, claim, lost));
+        ways.extend(other_classes(state, claim, false));
     }
     ways.sort_by_key(|way| way.cost);
     ways
+}
+
+/// A claim that has lost its volume, made anew as one that was never bound: for a free volume that is what it asks for, or
+/// for one that is made. A volume that is there again under its name would be bound to the claim as it is
+/// (`pv_controller.go`, syncBoundClaim).
+fn of_lost(
+    cx: &Context<'_>,
+    state: &Snapshot,
+    volumes: &VolumeController<'_>,
+    claim: &Claim,
+    decision: &Decision,
+) -> Vec<Way> {
+    let gone = match decision {
+        Decision::LostVolume { volume } => format!("volume {volume}"),
+        Decision::LostReference => "the volume that it had".to_owned(),
+        _ => return Vec::new(),
+    };
+    if !goes_at_once(cx, claim) {
+        return Vec::new();
+    }
+    let free = free_volume(volumes, claim).map(|volume| {
+        let name = &claim.metadata.name;
+        let what = format!("make lost claim {name} anew for free volume {volume}");
+        let note = format!(
+            "with what is on it; the data of {gone} does not come back so: where it matters, create that volume again for its \
+             disk instead"
+        );
+        way(claim, unbound(claim), what, 6, Risk::High).note(note)
+    });
+    free.into_iter().chain(other_classes(state, claim, true)).collect()
+}
+
+/// The free volume that a claim would get if it had never been bound: the smallest that is what it asks for.
+fn free_volume(volumes: &VolumeController<'_>, claim: &Claim) -> Option<String> {
+    let mut anew = claim.clone();
+    anew.metadata.annotations = kept_annotations(claim);
+    anew.spec.volume_name.clear();
+    anew.status = ClaimStatus { phase: "Pending".to_owned(), ..ClaimStatus::default() };
+    let free = volumes.free_for(&anew).into_iter();
+    let chosen = free.min_by_key(|volume| (volume.capacity().cloned(), &volume.metadata.name));
+    chosen.map(|volume| volume.metadata.name.clone()).or_else(|| volumes.judge(&anew).binds_to)
+}
+
+/// What takes from a claim all that it has of having been bound.
+fn unbound(claim: &Claim) -> Vec<Value> {
+    let mut operations = Vec::new();
+    if !claim.spec.volume_name.is_empty() {
+        operations.push(json!({"op": "remove", "path": "/spec/volumeName"}));
+    }
+    if !claim.metadata.annotations.is_empty() {
+        let kept = kept_annotations(claim);
+        operations.push(json!({"op": "add", "path": "/metadata/annotations", "value": kept}));
+    }
+    operations
+}
+
+/// The annotations that are not the controllers' own.
+fn kept_annotations(claim: &Claim) -> Map {
+    let kept = claim.metadata.annotations.iter().filter(|(key, _)| !key.contains("kubernetes.io/"));
+    kept.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// A new and empty volume in place of one that was on a node which is gone, and its data with it. The old volume is kept,
@@ -89,12 +153,17 @@ fn on_a_node(cx: &Context<'_>, claim: &Claim) -> bool {
     cx.snapshot.pods.in_namespace(&meta.namespace).iter().any(|pod| pod.assigned() && pod.names_claim(&meta.name))
 }
 
-/// Whether a claim holds nothing, goes at once when it is deleted, and is nobody's to make again. One that a pod on a node
-/// names stays until that pod is gone, though it may have ended (`pvc_protection_controller.go`); one of an ephemeral
-/// volume or of an operator comes back as it was.
+/// Whether a claim holds nothing, goes at once when it is deleted, and is nobody's to make again.
 fn can_be_remade(cx: &Context<'_>, claim: &Claim) -> bool {
+    !claim.fully_bound() && goes_at_once(cx, claim)
+}
+
+/// Whether a claim goes at once when it is deleted, and is nobody's to make again. One that a pod on a node names stays
+/// until that pod is gone, though it may have ended (`pvc_protection_controller.go`); one of an ephemeral volume or of an
+/// operator comes back as it was.
+fn goes_at_once(cx: &Context<'_>, claim: &Claim) -> bool {
     let meta = &claim.metadata;
-    let free = !claim.fully_bound() && meta.deletion_timestamp.is_none() && meta.controller().is_none();
+    let free = meta.deletion_timestamp.is_none() && meta.controller().is_none();
     let foreign = meta.finalizers.iter().any(|finalizer| finalizer != PROTECTION);
     free && !foreign && !on_a_node(cx, claim)
 }
@@ -158,7 +227,7 @@ pub(super) fn fitting(mismatch: &[Mismatch]) -> Option<(Vec<Value>, Vec<String>)
     for one in mismatch {
         let (field, value, words) = match one {
             Mismatch::Capacity { present, .. } if !present.is_zero() => {
-                ("/spec/resources/requests/storage", json!(present.to_string()), format!("{present} of storage"))
+                (REQUEST, json!(present.to_string()), format!("{present} of storage"))
             }
             Mismatch::AccessModes { present, .. } if !present.is_empty() => {
                 ("/spec/accessModes", json!(present), present.join(" and "))
@@ -184,16 +253,31 @@ pub(super) fn fitting(mismatch: &[Mismatch]) -> Option<(Vec<Value>, Vec<String>)
 }
 
 /// The claim in the size for which there is room, in bytes: the largest whole number of MiB.
-pub(super) fn smaller(cx: &Context<'_>, claim: &Claim, room: i64) -> Option<Way> {
-    if !can_be_remade(cx, claim) {
+pub(super) fn smaller(at: &At<'_, '_>, claim: &Claim, room: i64) -> Option<Way> {
+    let size = whole(room);
+    if !can_be_remade(at.cx, claim) || claim.request().is_none_or(|asked| size <= 0 || asked.value() <= size) {
         return None;
     }
-    let size = room / MEBIBYTE * MEBIBYTE;
-    let asked = claim.request().filter(|asked| size > 0 && asked.value() > size)?;
-    let operations = vec![json!({"op": "replace", "path": "/spec/resources/requests/storage", "value": short(size)})];
+    let asked = at_first(at, claim)?;
+    let operations = vec![json!({"op": "replace", "path": REQUEST, "value": short(size)})];
     let name = &claim.metadata.name;
     let what = format!("make claim {name} anew for {} instead of {asked}", short(size));
-    Some(way(claim, operations, what, 4 + less(asked.value(), size), Risk::Medium).note("if that is enough"))
+    let way = way(claim, operations, what, 4, Risk::Medium).with_less(asked.value(), size);
+    Some(way.note("if that is enough"))
+}
+
+/// Bytes in whole MiB.
+pub(super) fn whole(bytes: i64) -> i64 {
+    bytes / MEBIBYTE * MEBIBYTE
+}
+
+/// What a claim asks for before anything is changed; one that is not there is its set's template.
+fn at_first(at: &At<'_, '_>, claim: &Claim) -> Option<Quantity> {
+    let meta = &claim.metadata;
+    if let Some(read) = at.cx.snapshot.claims.get(&meta.namespace, &meta.name).found() {
+        return read.request().cloned();
+    }
+    claim_maker(at.cx.snapshot, at.pod, &meta.name)?.2.request().cloned()
 }
 
 fn short(bytes: i64) -> String {
@@ -233,21 +317,14 @@ pub(super) fn classes_that_make(state: &Snapshot) -> impl Iterator<Item = &Stora
 fn of_class(claim: &Claim, class: &StorageClass, lost: bool) -> Way {
     let (class, driver) = (&class.metadata.name, &class.provisioner);
     let mut operations = vec![json!({"op": "add", "path": "/spec/storageClassName", "value": class})];
-    if !claim.spec.volume_name.is_empty() {
-        operations.push(json!({"op": "remove", "path": "/spec/volumeName"}));
-    }
     if claim.spec.selector.is_some() {
         operations.push(json!({"op": "remove", "path": "/spec/selector"}));
     }
-    if !claim.metadata.annotations.is_empty() {
-        let kept = claim.metadata.annotations.iter().filter(|(key, _)| !key.contains("kubernetes.io/"));
-        let kept: serde_json::Map<String, Value> = kept.map(|(key, value)| (key.clone(), json!(value))).collect();
-        operations.push(json!({"op": "add", "path": "/metadata/annotations", "value": kept}));
-    }
+    operations.extend(unbound(claim));
     let size = claim.request().map(|size| short_bytes(size.value())).unwrap_or_default();
     let name = &claim.metadata.name;
     let (what, cost, risk) = match lost {
-        true => (format!("make lost claim {name} anew and empty, {size} of class {class}"), 6, Risk::High),
+        true => (format!("make lost claim {name} anew and empty, {size} of class {class}"), 10, Risk::High),
         false => (format!("make claim {name} anew, {size} of class {class}"), 4, Risk::Medium),
     };
     way(claim, operations, what, cost, risk).note(format!("if driver {driver} makes it")).of_class(class)

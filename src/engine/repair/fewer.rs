@@ -2,17 +2,18 @@
 //! them up.
 
 use super::super::trial::Settled;
-use super::more_nodes::short_of_room;
+use super::more_nodes::{kept_out_by, room};
 use crate::admission::expand::ordinal_of;
 use crate::diagnosis::context::Context;
 use crate::diagnosis::remedy::{Remedy, Risk};
 use crate::diagnosis::text::{count, either};
 use crate::model::{Kind, Meta, ObjectRef, Pod, Workload};
+use crate::scheduler::{Fact, Obstacle};
 
-/// The workload of all victims with as many replicas as fit; `None` where room is not what is missing, where none fits,
+/// The workload of all victims with as many replicas as fit; `None` where it is not what others have that is missing, where none fits,
 /// and where its controller would take others than those that don't fit.
 pub(super) fn proposed(cx: &Context<'_>, victims: &[ObjectRef], untouched: &Settled) -> Option<Remedy> {
-    short_of_room(cx, untouched)?;
+    kept_out_by(cx, untouched, held)?;
     let pods = victims.iter().map(|victim| cx.snapshot.pods.get(&victim.namespace, &victim.name).found());
     let pods: Vec<&Pod> = pods.map(|pod| pod.map(|pod| &**pod)).collect::<Option<_>>()?;
     let (kind, meta) = cx.workload(pods.first()?)?;
@@ -38,7 +39,13 @@ pub(super) fn proposed(cx: &Context<'_>, victims: &[ObjectRef], untouched: &Sett
     Some(Remedy::untried(title, Risk::Medium, vec![step], gone))
 }
 
-fn find<'a>(cx: &Context<'a>, kind: Kind, meta: &Meta) -> Option<&'a Workload> {
+/// Whether an obstacle is that others hold what the pod needs.
+fn held(obstacle: &Obstacle) -> bool {
+    room(obstacle) || matches!(obstacle.fact, Fact::ClaimInUse { .. } | Fact::DiskInUse { .. })
+}
+
+/// A workload that says how many pods it wants.
+pub(super) fn find<'a>(cx: &Context<'a>, kind: Kind, meta: &Meta) -> Option<&'a Workload> {
     let workloads = match kind {
         Kind::Deployment => &cx.snapshot.deployments,
         Kind::ReplicaSet => &cx.snapshot.replica_sets,

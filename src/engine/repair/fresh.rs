@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::claims::{NEAREST, fitting, makes};
+use super::fewer::find;
 use super::plan::{Edit, Way};
 use super::pods::{change, told};
 use super::ways::At;
@@ -33,7 +34,7 @@ pub(super) fn own_claim(at: &At<'_, '_>, name: &str) -> Vec<Vec<Way>> {
     };
     let to = new_name(at, claim);
     let read = at.cx.snapshot.claims.get(&claim.metadata.namespace, &to).found().is_some();
-    if to.len() > LONGEST || read {
+    if to.len() > LONGEST || read || for_one_pod(claim) && several(at) {
         return Vec::new();
     }
     let path = format!("/spec/volumes/{position}/persistentVolumeClaim/claimName");
@@ -51,13 +52,23 @@ pub(super) fn own_claim(at: &At<'_, '_>, name: &str) -> Vec<Vec<Way>> {
 /// A claim that several pods may share is shared again; one for a single pod is that pod's.
 fn new_name(at: &At<'_, '_>, claim: &Claim) -> String {
     let name = &claim.metadata.name;
-    match claim.spec.access_modes.iter().any(|mode| mode == READ_WRITE_ONCE_POD) {
+    match for_one_pod(claim) {
         true => {
             let owner = at.cx.workload(at.pod).map_or(&at.pod.metadata.name, |(_, meta)| &meta.name);
             format!("{name}-{owner}")
         }
         false => format!("{name}-new"),
     }
+}
+
+fn for_one_pod(claim: &Claim) -> bool {
+    claim.spec.access_modes.iter().any(|mode| mode == READ_WRITE_ONCE_POD)
+}
+
+/// Whether the pod is one of several that have one template, and so the same claim.
+fn several(at: &At<'_, '_>) -> bool {
+    let Some((kind, meta)) = at.cx.workload(at.pod) else { return false };
+    kind == Kind::DaemonSet || find(at.cx, kind, meta).is_some_and(|workload| workload.replicas() > 1)
 }
 
 /// The classes of which a driver that the cluster has makes volumes: the claim's own first.

@@ -39,8 +39,9 @@ pub(super) fn lasting(cx: &Context<'_>, state: &Snapshot, change: Edit) -> Optio
 
 /// A claim of a StatefulSet is changed in the set's template.
 fn of_set(cx: &Context<'_>, state: &Snapshot, claim: ObjectRef, operations: Vec<Value>) -> Option<Edit> {
-    let live = state.claims.get(&claim.namespace, &claim.name).found()?;
-    let Some((set, at, _)) = cx.users_of(live).iter().find_map(|pod| claim_maker(cx.snapshot, pod, &claim.name)) else {
+    state.claims.get(&claim.namespace, &claim.name).found()?;
+    let users = state.pods.using(&claim.namespace, &claim.name);
+    let Some((set, at, _)) = users.iter().find_map(|pod| claim_maker(cx.snapshot, pod, &claim.name)) else {
         return Some(Edit::Anew { object: claim, operations });
     };
     let whole = state.to_json(Kind::StatefulSet, &set.metadata.namespace, &set.metadata.name)?;

@@ -12,7 +12,9 @@ mod nodes;
 mod plan;
 mod pods;
 mod reason;
+mod requests;
 mod search;
+mod sizes;
 mod volumes;
 mod ways;
 

@@ -27,7 +27,7 @@ pub(super) fn proposed(
     victims: &[ObjectRef],
     untouched: &Settled,
 ) -> Option<Remedy> {
-    let like = short_of_room(cx, untouched)?;
+    let like = kept_out_by(cx, untouched, room)?;
     let fewest = like.iter().filter_map(|node| Some((enough(cx, trials, victims, node)?, node))).min();
     let (many, node) = fewest?;
     let title = format!("Add {} like {node}", count(many, "node"));
@@ -39,9 +39,13 @@ pub(super) fn proposed(
     Some(Remedy::untried(title.clone(), Risk::Low, vec![Step::told(title)], then))
 }
 
-/// Some nodes on which only room is missing for the first pod that no node takes; `None` where there are none, and where
-/// the cluster is too large to look at each.
-pub(super) fn short_of_room(cx: &Context<'_>, untouched: &Settled) -> Option<Vec<String>> {
+/// Some nodes on which only such obstacles keep out the first pod that no node takes; `None` where there are none, and
+/// where the cluster is too large to look at each.
+pub(super) fn kept_out_by(
+    cx: &Context<'_>,
+    untouched: &Settled,
+    of_others: fn(&Obstacle) -> bool,
+) -> Option<Vec<String>> {
     if cx.snapshot.nodes.seen().len() > ALL_NODES {
         return None;
     }
@@ -51,14 +55,14 @@ pub(super) fn short_of_room(cx: &Context<'_>, untouched: &Settled) -> Option<Vec
     let explanation = scheduler.explain(pod).filter(|explanation| explanation.of_pod().is_empty())?;
     let full = |node: &&str| {
         let obstacles = explanation.node(node);
-        !obstacles.is_empty() && obstacles.iter().all(room)
+        !obstacles.is_empty() && obstacles.iter().all(of_others)
     };
     let nodes: Vec<String> = explanation.nodes().filter(full).take(KINDS).map(str::to_owned).collect();
     (!nodes.is_empty()).then_some(nodes)
 }
 
-/// Whether an obstacle is that others have the room.
-fn room(obstacle: &Obstacle) -> bool {
+/// Whether an obstacle is that others have the room, which another node would have.
+pub(super) fn room(obstacle: &Obstacle) -> bool {
     match &obstacle.fact {
         Fact::Resource { asked, allocatable, .. } => asked <= allocatable,
         Fact::Pods { .. } | Fact::Port { .. } | Fact::VolumeLimit { .. } => true,

@@ -6,13 +6,14 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::super::apply;
-use super::claims;
+use super::claims::{self, REQUEST};
 use super::lasting::lasting;
 use crate::diagnosis::context::{Context, pod_ref};
 use crate::diagnosis::remedy::{Ask, Change, Remedy, Risk, Side, Size, Step, Trial};
 use crate::diagnosis::text::{capital, count};
-use crate::model::{Kind, ObjectRef, Pod};
+use crate::model::{Kind, ObjectRef, Pod, Quantity};
 use crate::snapshot::Snapshot;
+use crate::snapshot::edit::pointer_key;
 
 /// What takes one thing out of the way.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +25,8 @@ pub(super) struct Way {
     pub change: Edit,
     /// The fields that change, weighted by what they can break.
     pub cost: u32,
+    /// What is given up of what was asked for, in thousandths: of two that cost the same, the one that gives up less.
+    pub given_up: u32,
     pub risk: Risk,
     /// Whether the cause stays where it is and the victims are led around it.
     pub evades: bool,
@@ -33,11 +36,19 @@ pub(super) struct Way {
 
 impl Way {
     pub(super) fn new(what: impl Into<String>, change: Edit, cost: u32, risk: Risk) -> Self {
-        Self { what: what.into(), note: String::new(), change, cost, risk, evades: false, class: None }
+        Self { what: what.into(), note: String::new(), change, cost, given_up: 0, risk, evades: false, class: None }
     }
 
     pub(super) fn note(mut self, note: impl Into<String>) -> Self {
         self.note = note.into();
+        self
+    }
+
+    /// The way for which `rest` is left of what was asked for; it costs up to 4 more.
+    pub(super) fn with_less(mut self, asked: i64, rest: i64) -> Self {
+        let thousandths = asked.saturating_sub(rest).saturating_mul(1000) / asked.max(1);
+        self.given_up = u32::try_from(thousandths.clamp(0, 1000)).unwrap_or(1000);
+        self.cost += self.given_up / 250;
         self
     }
 
@@ -62,6 +73,12 @@ impl Way {
     fn told(&self) -> String {
         if self.note.is_empty() { self.what.clone() } else { format!("{}, {}", self.what, self.note) }
     }
+}
+
+/// Whether one amount is smaller than another.
+fn smaller(one: &Value, other: &Value) -> bool {
+    let amount = |value: &Value| value.as_str().and_then(|text| Quantity::parse(text).ok());
+    amount(one).zip(amount(other)).is_some_and(|(one, other)| one < other)
 }
 
 /// Which element of a list an operation removes.
@@ -108,6 +125,12 @@ impl Edit {
         replaced.filter_map(|operation| operation["path"].as_str().map(str::to_owned)).collect()
     }
 
+    /// What a field of the object is given.
+    fn value(&self, field: &str) -> Option<&Value> {
+        let (Self::Anew { operations, .. } | Self::Template { operations, .. }) = self else { return None };
+        operations.iter().rfind(|operation| operation["path"] == field).map(|operation| &operation["value"])
+    }
+
     fn of_volume(&self) -> bool {
         let volume = Kind::PersistentVolume.name();
         matches!(self, Self::Object(change) if change.object().is_some_and(|object| object.kind == volume))
@@ -142,6 +165,17 @@ struct Deed {
     told: String,
     /// The fields that are given another value.
     replaced: Vec<String>,
+    cost: u32,
+    given_up: u32,
+}
+
+/// A request that a plan lowers.
+pub(super) struct Lowered {
+    /// The pod, or the workload that stands for it.
+    pub object: ObjectRef,
+    /// The container, by its place.
+    pub container: usize,
+    pub resource: String,
 }
 
 /// A change of the plan, with all that is done to its object.
@@ -149,7 +183,6 @@ struct Deed {
 struct Part {
     deeds: Vec<Deed>,
     change: Edit,
-    cost: u32,
     risk: Risk,
     evades: bool,
     /// The class that was taken for a claim, where another might do as well.
@@ -160,30 +193,63 @@ struct Part {
 
 /// The place behind all edits that have one of their own.
 const LAST: u8 = 5;
-const REQUEST: &str = "/spec/resources/requests/storage";
 const CLASS: &str = "/spec/storageClassName";
 /// Changes that a title tells.
 const IN_TITLE: usize = 2;
 
 impl Part {
     fn new(way: &Way, change: Edit) -> Self {
-        let Way { what, cost, risk, evades, class, .. } = way;
-        let deed = Deed { what: what.clone(), told: way.told(), replaced: change.replaced() };
+        let Way { what, cost, given_up, risk, evades, class, .. } = way;
+        let (replaced, cost, given_up) = (change.replaced(), *cost, *given_up);
+        let deed = Deed { what: what.clone(), told: way.told(), replaced, cost, given_up };
         let deeds = vec![deed];
-        Self { deeds, change, cost: *cost, risk: *risk, evades: *evades, class: class.clone(), ask: None }
+        Self { deeds, change, risk: *risk, evades: *evades, class: class.clone(), ask: None }
+    }
+
+    fn cost(&self) -> u32 {
+        self.deeds.iter().map(|deed| deed.cost).fold(0, u32::saturating_add)
     }
 
     /// Tells in one what a claim of that class is made for.
     fn tells(&mut self, class: &str, new: &Self) {
         let of_class = |text: &String| text.replacen(" anew for ", &format!(" anew for class {class} and "), 1);
+        let before = self.cost();
         let told = |deed: &Deed| Deed { what: of_class(&deed.what), told: of_class(&deed.told), ..deed.clone() };
         self.deeds = new.deeds.iter().map(told).collect();
+        if let Some(first) = self.deeds.first_mut() {
+            first.cost = first.cost.saturating_add(before);
+        }
+    }
+
+    /// Gives a field the value that it has in a change of another claim of the same template.
+    fn follows(&mut self, other: &Self, field: &str) {
+        let Some(value) = other.change.value(field).cloned() else { return };
+        let (Edit::Template { claim, operations, .. }, Edit::Template { claim: theirs, .. }) =
+            (&mut self.change, &other.change)
+        else {
+            return;
+        };
+        for operation in operations.iter_mut().filter(|operation| operation["path"] == field) {
+            operation["value"] = value.clone();
+        }
+        let (mine, theirs) = (format!("claim {} ", claim.name), format!("claim {} ", theirs.name));
+        let own = |text: &String| text.replacen(&theirs, &mine, 1);
+        let of_field = |deed: &&Deed| deed.replaced.iter().any(|one| one == field);
+        let Some(deed) = other.deeds.iter().find(of_field) else { return };
+        let deed = Deed { what: own(&deed.what), told: own(&deed.told), ..deed.clone() };
+        self.deeds.iter_mut().filter(|deed| of_field(&&**deed)).for_each(|old| *old = deed.clone());
+    }
+
+    /// Whether the change is about a claim that its set makes later.
+    fn made_later(&self, cx: &Context<'_>) -> bool {
+        let Edit::Template { claim, .. } = &self.change else { return false };
+        cx.snapshot.claims.get(&claim.namespace, &claim.name).found().is_none()
     }
 
     /// The end of pods that their set makes anew.
     fn recreated(set: ObjectRef) -> Self {
         let change = Edit::Anew { object: set, operations: Vec::new() };
-        Self { deeds: Vec::new(), change, cost: 0, risk: Risk::Low, evades: false, class: None, ask: None }
+        Self { deeds: Vec::new(), change, risk: Risk::Low, evades: false, class: None, ask: None }
     }
 }
 
@@ -195,7 +261,13 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn cost(&self) -> u32 {
-        self.parts.iter().map(|part| part.cost).sum()
+        self.parts.iter().map(Part::cost).fold(0, u32::saturating_add)
+    }
+
+    /// What is given up of what was asked for, in thousandths.
+    pub(super) fn given_up(&self) -> u32 {
+        let deeds = self.parts.iter().flat_map(|part| &part.deeds);
+        deeds.map(|deed| deed.given_up).fold(0, u32::saturating_add)
     }
 
     pub(super) fn changes(&self) -> usize {
@@ -217,9 +289,21 @@ impl Plan {
                 return None;
             }
             let risk = way.risk.max(claims::risk_of(cx, &way.change));
-            plan.take(Part { risk, ..Part::new(way, change) }, &mut made);
+            let mut part = Part { risk, ..Part::new(way, change) };
+            if !(plan.agrees(&mut part, smaller) && part.made_later(cx)) {
+                plan.take(part, &mut made);
+            }
         }
         (plan != *self).then_some(plan)
+    }
+
+    /// The plan with another size for a claim, and for all of its template.
+    pub(super) fn of_size(&self, cx: &Context<'_>, state: &Snapshot, way: &Way) -> Option<Self> {
+        let mut plan = self.clone();
+        let mut part = Part::new(way, lasting(cx, state, way.change.clone())?);
+        plan.agrees(&mut part, |_, _| false);
+        plan.take(part, &mut Vec::new());
+        Some(plan)
     }
 
     /// The plan without one of its parts, for each of them.
@@ -263,11 +347,57 @@ impl Plan {
     pub(super) fn leaving_open(mut self, what: String, note: &str, ask: impl Fn(usize) -> Ask) -> Self {
         if let Some((index, at)) = self.of_chosen_class() {
             let part = &mut self.parts[index];
-            let replaced = part.change.replaced();
-            part.deeds = vec![Deed { told: format!("{what}, {note}"), what, replaced }];
+            let (replaced, cost) = (part.change.replaced(), part.cost());
+            part.deeds = vec![Deed { told: format!("{what}, {note}"), what, replaced, cost, given_up: 0 }];
             part.ask = Some(ask(at));
         }
         self
+    }
+
+    /// The requests that the plan lowers.
+    pub(super) fn lowered(&self) -> Vec<Lowered> {
+        let mut lowered = Vec::new();
+        for part in &self.parts {
+            let Edit::Anew { object, operations } = &part.change else { continue };
+            let paths = operations.iter().filter(|one| one["op"] != "remove").filter_map(|one| one["path"].as_str());
+            lowered.extend(paths.filter_map(|path| {
+                let (_, place) = path.split_once("/spec/containers/")?;
+                let (container, resource) = place.split_once("/resources/requests/")?;
+                let (container, resource) = (container.parse().ok()?, pointer_key(resource));
+                Some(Lowered { object: object.clone(), container, resource })
+            }));
+        }
+        lowered
+    }
+
+    /// The claims that the plan makes smaller, one for each template.
+    pub(super) fn shrunk(&self) -> Vec<ObjectRef> {
+        let mut sets: Vec<&ObjectRef> = Vec::new();
+        let mut claims = Vec::new();
+        for part in &self.parts {
+            let (object, template) = match &part.change {
+                Edit::Anew { object, .. } => (object, None),
+                Edit::Template { set, claim, .. } => (claim, Some(set)),
+                _ => continue,
+            };
+            let smaller = part.change.replaced().iter().any(|field| field.ends_with(REQUEST));
+            if smaller && !template.is_some_and(|set| sets.contains(&set)) {
+                sets.extend(template);
+                claims.push(object.clone());
+            }
+        }
+        claims
+    }
+
+    /// The size that the plan gives a claim.
+    pub(super) fn size_of(&self, claim: &ObjectRef) -> Option<Quantity> {
+        let own = self.parts.iter().find(|part| match &part.change {
+            Edit::Anew { object, .. } => object == claim,
+            Edit::Template { claim: other, .. } => other == claim,
+            _ => false,
+        })?;
+        let field = own.change.replaced().into_iter().find(|field| field.ends_with(REQUEST))?;
+        Quantity::parse(own.change.value(&field)?.as_str()?).ok()
     }
 
     /// Whether a change of a claim undoes another of the plan: what it leads to is reached without that one.
@@ -290,6 +420,36 @@ impl Plan {
             _ => false,
         };
         self.parts.iter().any(made)
+    }
+
+    /// Has the claims of one template get the same from it: what is new, unless `stays` says of two sizes that the first is
+    /// kept. Says whether the template was changed in these fields before.
+    fn agrees(&mut self, new: &mut Part, stays: fn(&Value, &Value) -> bool) -> bool {
+        let mut before = false;
+        for part in &mut self.parts {
+            let (Edit::Template { set, claim, .. }, Edit::Template { set: other, claim: own, .. }) =
+                (&part.change, &new.change)
+            else {
+                continue;
+            };
+            if set != other || claim == own {
+                continue;
+            }
+            for field in new.change.replaced() {
+                let Some(value) = part.change.value(&field).cloned() else { continue };
+                let Some(wanted) = new.change.value(&field).cloned() else { continue };
+                before = true;
+                if value == wanted {
+                    continue;
+                }
+                if field.ends_with(REQUEST) && stays(&value, &wanted) {
+                    new.follows(part, &field);
+                } else {
+                    part.follows(new, &field);
+                }
+            }
+        }
+        before
     }
 
     /// What is done already is not done again. `made` has the operations that were found in the state in which the new ones
@@ -319,7 +479,6 @@ impl Plan {
                             None => part.deeds.extend(new.deeds),
                         }
                         part.evades |= new.evades;
-                        part.cost += new.cost;
                         part.risk = part.risk.max(new.risk);
                     }
                     return;
@@ -342,8 +501,15 @@ impl Plan {
             let order = if last && part.change.of_volume() { LAST } else { part.change.order() };
             (order, part.change.stopped_priority(cx))
         });
+        let mut templates: Vec<(&ObjectRef, &Value)> = Vec::new();
         for part in parts {
-            steps.extend(made(cx, part, victims)?);
+            if let Edit::Template { set, operations, .. } = &part.change {
+                let again = !operations.is_empty() && operations.iter().all(|one| templates.contains(&(set, one)));
+                templates.extend(operations.iter().map(|one| (set, one)));
+                steps.extend(of_template(cx, part, again)?);
+            } else {
+                steps.extend(made(cx, part, victims)?);
+            }
         }
         steps.iter().all(|step| step.command.is_some()).then_some(steps)
     }
@@ -433,23 +599,7 @@ fn made(cx: &Context<'_>, part: &Part, victims: &[ObjectRef]) -> Option<Vec<Step
             vec![cx.step(what, remake(object, operations, part.ask.clone())?)]
         }
         Edit::Anew { object, operations } => anew(cx, what, object, operations, victims)?,
-        Edit::Template { claim, operations, .. } if operations.is_empty() => {
-            vec![cx.step(what, deleted(claim)?)]
-        }
-        Edit::Template { set, claim, operations } => vec![
-            cx.step(
-                format!("{what}: the set is replaced without its pods, since its claim templates can't be changed"),
-                Change::RemakeSet {
-                    namespace: set.namespace.clone(),
-                    name: set.name.clone(),
-                    operations: Value::Array(operations.clone()),
-                },
-            ),
-            cx.step(
-                format!("Delete claim {} only then: the set makes it anew, empty, from the new template", claim.name),
-                deleted(claim)?,
-            ),
-        ],
+        Edit::Template { .. } => of_template(cx, part, false)?,
         Edit::Stop(pod) => vec![cx.step(what, deleted(pod)?)],
         Edit::Scale { workload, replicas, pod } => {
             let object = (Kind::named(&workload.kind)?, workload.namespace.as_str(), workload.name.as_str());
@@ -457,6 +607,32 @@ fn made(cx: &Context<'_>, part: &Part, victims: &[ObjectRef]) -> Option<Vec<Step
         }
     };
     Some(steps)
+}
+
+/// The steps that change a claim by its set's template; `again` where the template has been changed for another claim.
+fn of_template(cx: &Context<'_>, part: &Part, again: bool) -> Option<Vec<Step>> {
+    let Edit::Template { set, claim, operations } = &part.change else { return None };
+    let what = &*capital(&joined(&part.deeds));
+    let name = &claim.name;
+    if operations.is_empty() {
+        return Some(vec![cx.step(what, deleted(claim)?)]);
+    }
+    let template = Change::RemakeSet {
+        namespace: set.namespace.clone(),
+        name: set.name.clone(),
+        operations: Value::Array(operations.clone()),
+    };
+    let words = format!("{what}: the set is replaced without its pods, since its claim templates can't be changed");
+    let gone = match again {
+        true => format!("{what}: delete it, and the set makes it anew, empty, from the new template"),
+        false => format!("Delete claim {name} only then: the set makes it anew, empty, from the new template"),
+    };
+    let template = (!again).then(|| cx.step(words, template));
+    let gone = match part.made_later(cx) {
+        true => None,
+        false => Some(cx.step(gone, deleted(claim)?)),
+    };
+    Some(template.into_iter().chain(gone).collect())
 }
 
 fn deleted(object: &ObjectRef) -> Option<Change> {

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::nodes::{control_plane, out_of_order};
 use super::plan::{Edit, Way};
-use super::ways::{At, less};
+use super::requests;
+use super::ways::At;
 use crate::diagnosis::context::pod_ref;
 use crate::diagnosis::remedy::Risk;
 use crate::diagnosis::text::{names, near};
@@ -118,27 +119,46 @@ pub(super) fn ask_for(at: &At<'_, '_>, key: &str, value: &str, instead: &str) ->
     own.then(|| Way::new(what, change(at.pod, operations), cost, risk))
 }
 
-/// Has the container that asks for most ask for as much less as is missing; for none at all of what the node doesn't
-/// have.
-pub(super) fn ask_less(at: &At<'_, '_>, resource: &str, asked: i64, free: i64, allocatable: i64) -> Option<Way> {
-    let units = |quantity: &Quantity| match resource {
+/// Has the container that asks for most ask for as much less as is missing, be it for this pod alone or for all of its
+/// workload; for none at all of what the node doesn't have.
+pub(super) fn ask_less(at: &At<'_, '_>, resource: &str, asked: i64, free: i64, allocatable: i64) -> Vec<Way> {
+    let containers = 0..at.pod.spec.containers.len();
+    let named = containers.filter_map(|place| Some((place, self::asked(at.pod, place, resource)?)));
+    let Some((place, most)) = named.max_by_key(|(_, amount)| *amount) else { return Vec::new() };
+    if resource.contains('/') && allocatable == 0 {
+        return without(at, resource, place).into_iter().collect();
+    }
+    let rest = |share: i64| most.checked_sub(asked.checked_sub(share)?).filter(|rest| share > 0 && *rest < most);
+    let shares = requests::shares(at, resource, free).into_iter();
+    shares.filter_map(|share| asking(at, place, resource, whole(resource, rest(share)?))).collect()
+}
+
+/// What a container of a pod asks for, in the scheduler's units.
+pub(super) fn asked(pod: &Pod, place: usize, resource: &str) -> Option<i64> {
+    Some(units(resource, pod.spec.containers.get(place)?.resources.requests.get(resource)?))
+}
+
+fn units(resource: &str, quantity: &Quantity) -> i64 {
+    match resource {
         "cpu" => milli_value(quantity.nanos()),
         _ => quantity.value(),
-    };
-    let containers = at.pod.spec.containers.iter().enumerate();
-    let asking = containers.filter_map(|(at, one)| Some((at, units(one.resources.requests.get(resource)?))));
-    let (place, most) = asking.max_by_key(|(_, amount)| *amount)?;
-    let extended = resource.contains('/');
-    if extended && allocatable == 0 {
-        return without(at, resource, place);
     }
-    let rest = most.checked_sub(asked.checked_sub(free)?).filter(|rest| free > 0 && *rest > 0)?;
-    let whole = matches!(resource, "memory" | "ephemeral-storage") && rest > MEBIBYTE;
-    let rest = if whole { rest - rest % MEBIBYTE } else { rest };
-    let before = at_first(at, place).and_then(|requests| requests.get(resource)).map_or(most, units);
-    if rest.saturating_mul(LEAST_SHARE) < before {
+}
+
+/// An amount as people write it: bytes in whole MiB, where there is one.
+pub(super) fn whole(resource: &str, amount: i64) -> i64 {
+    let whole = matches!(resource, "memory" | "ephemeral-storage") && amount > MEBIBYTE;
+    if whole { amount - amount % MEBIBYTE } else { amount }
+}
+
+/// Has a container ask for this amount, which is less than at first and not next to nothing.
+pub(super) fn asking(at: &At<'_, '_>, place: usize, resource: &str, rest: i64) -> Option<Way> {
+    let before = at_first(at, place).and_then(|requests| requests.get(resource)).map(|first| units(resource, first));
+    let before = before.or_else(|| asked(at.pod, place, resource))?;
+    if rest <= 0 || rest.saturating_mul(LEAST_SHARE) < before {
         return None;
     }
+    let extended = resource.contains('/');
     let value = match resource {
         "cpu" => format!("{rest}m"),
         _ if !extended && rest % MEBIBYTE == 0 => Quantity::bytes(rest).to_string(),
@@ -151,15 +171,16 @@ pub(super) fn ask_less(at: &At<'_, '_>, resource: &str, asked: i64, free: i64, a
     }
     let (now, then) = (amount(resource, before), amount(resource, rest));
     let what = told(at, &format!("ask for {then} {resource} instead of {now}"));
-    let way = Way::new(what, change(at.pod, operations), 4 + less(before, rest), Risk::Medium);
+    let way = Way::new(what, change(at.pod, operations), 4, Risk::Medium).with_less(before, rest);
     Some(way.note("if that is enough"))
 }
 
-/// What a container of the pod asks for before anything is changed.
+/// What a container of the pod asks for before anything is changed; a pod that is not there is its template's.
 fn at_first<'a>(at: &At<'_, 'a>, place: usize) -> Option<&'a Resources> {
     let meta = &at.pod.metadata;
-    let pod = at.cx.snapshot.pods.get(&meta.namespace, &meta.name).found()?;
-    Some(&pod.spec.containers.get(place)?.resources.requests)
+    let pod = at.cx.snapshot.pods.get(&meta.namespace, &meta.name).found().map(|pod| &pod.spec);
+    let spec = pod.or_else(|| Some(at.cx.template(at.pod)?.spec))?;
+    Some(&spec.containers.get(place)?.resources.requests)
 }
 
 /// Takes a resource out of what a container asks for.

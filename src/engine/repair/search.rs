@@ -3,9 +3,11 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
+use std::rc::Rc;
 
 use super::super::trial::{Choice, Settled, Trials};
 use super::plan::{Plan, Way};
+use super::requests::Known;
 use super::ways::{At, around};
 use super::{claims, fresh, pods};
 use crate::diagnosis::context::{Context, pod_ref};
@@ -30,10 +32,11 @@ pub(super) const ALL_NODES: usize = 200;
 
 pub(super) struct Search<'s, 'a> {
     pub cx: &'s Context<'a>,
-    victims: &'s [ObjectRef],
+    pub victims: &'s [ObjectRef],
     side: Side,
     /// Tries that are left.
     pub left: usize,
+    pub known: Rc<Known>,
 }
 
 /// A repair that works.
@@ -43,10 +46,10 @@ pub(super) struct Found {
     pub evades: bool,
 }
 
-/// Plans that are still to be tried, with what they cost and what is expected to come on top.
+/// Plans that are still to be tried, with what they cost, what is expected to come on top, and what they give up.
 #[derive(Default)]
 struct Open {
-    heap: BinaryHeap<Reverse<(u32, usize)>>,
+    heap: BinaryHeap<Reverse<(u32, u32, usize)>>,
     plans: Vec<Plan>,
 }
 
@@ -54,20 +57,21 @@ impl Open {
     fn add(&mut self, plan: Plan, victims: usize) {
         if plan.changes() <= MOST_CHANGES && !self.plans.contains(&plan) {
             let ahead = A_VICTIM.saturating_mul(u32::try_from(victims).unwrap_or(u32::MAX));
-            self.heap.push(Reverse((plan.cost().saturating_add(ahead), self.plans.len())));
+            let cost = plan.cost().saturating_add(ahead);
+            self.heap.push(Reverse((cost, plan.given_up(), self.plans.len())));
             self.plans.push(plan);
         }
     }
 
     fn next(&mut self) -> Option<Plan> {
-        let Reverse((_, index)) = self.heap.pop()?;
+        let Reverse((_, _, index)) = self.heap.pop()?;
         Some(self.plans[index].clone())
     }
 }
 
 impl<'s, 'a> Search<'s, 'a> {
     pub(super) fn new(cx: &'s Context<'a>, victims: &'s [ObjectRef], side: Side, left: usize) -> Self {
-        Self { cx, victims, side, left }
+        Self { cx, victims, side, left, known: Rc::default() }
     }
 
     /// The cheapest plan that lets all victims run, of those within reach.
@@ -81,6 +85,8 @@ impl<'s, 'a> Search<'s, 'a> {
                 self.follow(&mut open, &plan, &settled);
             } else if self.holds(trials, &plan)? {
                 let plan = self.pruned(trials, plan);
+                let plan = self.raised(trials, plan);
+                let plan = self.enlarged(trials, plan);
                 let plan = self.opened(trials, plan);
                 let remedy = plan.remedy(self.cx, self.victims)?;
                 return Some(Found { remedy: Remedy { trial: Trial::Schedules, ..remedy }, evades: plan.evades() });
@@ -100,7 +106,7 @@ impl<'s, 'a> Search<'s, 'a> {
     fn tried(&mut self, trials: &mut Trials<'_>, plan: &Plan) -> Option<Option<Settled>> {
         self.left = self.left.checked_sub(1)?;
         match plan.made(self.cx, self.victims) {
-            Some(state) => trials.settle(state, self.victims, Choice::First).map(Some),
+            Some(state) => trials.settle_all(state, self.victims, Choice::First).map(Some),
             None => Some(None),
         }
     }
@@ -137,9 +143,13 @@ impl<'s, 'a> Search<'s, 'a> {
             let Some(state) = plan.made(self.cx, self.victims) else { return Some(false) };
             for first in [&others[..], self.victims] {
                 let second = if first == self.victims { &others[..] } else { self.victims };
-                let one = trials.settle(state.clone(), first, choice)?;
+                let of_victims = first == self.victims;
+                let one = match of_victims {
+                    true => trials.settle_all(state.clone(), first, choice)?,
+                    false => trials.settle(state.clone(), first, choice)?,
+                };
                 let two = trials.settle(one.state.clone(), second, choice)?;
-                let victims = if first == self.victims { &one } else { &two };
+                let victims = if of_victims { &one } else { &two };
                 let evicting = !(one.preempting.is_empty() && two.preempting.is_empty());
                 if evicting || victims.left().next().is_some() {
                     return Some(false);
@@ -184,7 +194,7 @@ impl<'s, 'a> Search<'s, 'a> {
 
     /// The pod in a state, before any node is looked at.
     pub(super) fn at<'t>(&'t self, state: &'t Snapshot, volumes: &'t VolumeController<'t>, pod: &'t Pod) -> At<'t, 'a> {
-        At { cx: self.cx, state, volumes, victims: self.victims, pod, node: None }
+        At { cx: self.cx, state, volumes, victims: self.victims, pod, node: None, known: &self.known }
     }
 
     /// Has a pod that can't have its volumes where it is placed anew: as it is, where the scheduler then finds only nodes
@@ -288,8 +298,9 @@ impl<'s, 'a> Search<'s, 'a> {
     }
 }
 
-fn cost(ways: &[Way]) -> u32 {
-    ways.iter().map(|way| way.cost).sum()
+/// What ways cost, and what they give up.
+fn cost(ways: &[Way]) -> (u32, u32) {
+    (ways.iter().map(|way| way.cost).sum(), ways.iter().map(|way| way.given_up).sum())
 }
 
 /// Whether a pod on another node might not have the problem.

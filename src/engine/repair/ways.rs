@@ -2,6 +2,7 @@
 
 use super::plan::Edit;
 use super::plan::Way;
+use super::requests::Known;
 use super::{claims, fresh, holders, nodes, pods};
 use crate::diagnosis::context::Context;
 use crate::diagnosis::remedy::Change;
@@ -25,6 +26,8 @@ pub(super) struct At<'s, 'a> {
     pub victims: &'s [ObjectRef],
     pub pod: &'s Pod,
     pub node: Option<&'s str>,
+    /// What was worked out before.
+    pub known: &'s Known,
 }
 
 impl<'s, 'a> At<'s, 'a> {
@@ -56,14 +59,12 @@ fn singly(at: &At<'_, '_>, obstacle: &Obstacle) -> Vec<Way> {
             tolerated.into_iter().chain(nodes::untaint(at, key, effect)).collect()
         }
         Fact::Label { .. } => labelled(at, obstacle),
-        Fact::Resource { name, asked, free, allocatable, .. } => {
-            pods::ask_less(at, name, *asked, *free, *allocatable).into_iter().collect()
-        }
+        Fact::Resource { name, asked, free, allocatable, .. } => pods::ask_less(at, name, *asked, *free, *allocatable),
         Fact::Claim { claim, .. } => of_claim(at, claim),
         Fact::NoSpace { claim, free, maximum, .. } => {
             let room = [free, maximum].into_iter().filter_map(|bytes| *bytes).min();
             let found = at.state.claims.get(&at.pod.metadata.namespace, claim).found();
-            let smaller = found.zip(room).and_then(|(claim, room)| claims::smaller(at.cx, claim, room));
+            let smaller = found.zip(room).and_then(|(claim, room)| claims::smaller(at, claim, room));
             smaller.into_iter().chain(of_claim(at, claim)).collect()
         }
         Fact::NoVolume { claim, why: NoVolume::SelectedElsewhere { node }, .. } => {
@@ -143,12 +144,6 @@ fn of_its_own(at: &At<'_, '_>, obstacle: &Obstacle) -> Vec<Vec<Way>> {
 fn of_claim(at: &At<'_, '_>, claim: &str) -> Vec<Way> {
     let claim = at.state.claims.get(&at.pod.metadata.namespace, claim).found();
     claim.map(|claim| claims::ways(at.cx, at.state, at.volumes, claim)).unwrap_or_default()
-}
-
-/// What it costs to do with less: up to 4, by the share that is gone.
-pub(super) fn less(asked: i64, rest: i64) -> u32 {
-    let quarters = (asked.saturating_sub(rest)).saturating_mul(4) / asked.max(1);
-    u32::try_from(quarters.clamp(0, 4)).unwrap_or(4)
 }
 
 /// Takes the node off a claim that was chosen for it and can't be used.

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::pods::set;
 use super::template::{HASH, hash, same};
-use crate::preflight::fields::{controlled, deleting, name_of, number, scaled, text, uid_of};
+use crate::model::workload;
+use crate::preflight::fields::{controlled, deleting, name_of, number, text, uid_of};
 use crate::preflight::state::{Made, State, available, controlled_by, key_of};
 use crate::preflight::world::Key;
 
@@ -130,19 +131,10 @@ fn recreate(state: &mut State, deployment: &Value, sets: Sets) -> bool {
     }
 }
 
-/// How many pods more, and how many fewer, a rollout may have than are wanted (`ResolveFenceposts`).
+/// How many pods more, and how many fewer, a rollout may have than are wanted.
 fn fence(deployment: &Value) -> (i64, i64) {
-    let bound = |field: &str, up: bool| {
-        let value = deployment.pointer(&format!("/spec/strategy/rollingUpdate/{field}"));
-        scaled(value, wanted(deployment), up).unwrap_or_else(|| {
-            let quarter = Value::String("25%".to_owned());
-            scaled(Some(&quarter), wanted(deployment), up).unwrap_or(0)
-        })
-    };
-    match (bound("maxSurge", true), bound("maxUnavailable", false)) {
-        (0, 0) => (0, 1),
-        (surge, unavailable) => (surge, unavailable.min(wanted(deployment))),
-    }
+    let bound = |field: &str| deployment.pointer(&format!("/spec/strategy/rollingUpdate/{field}"));
+    workload::fence(bound("maxSurge"), bound("maxUnavailable"), wanted(deployment))
 }
 
 fn roll(state: &mut State, deployment: &Value, sets: Sets) -> bool {

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::pods::{self, Called, from_template, label, set};
 use super::template::{REVISION, Revision, claim_templates, next};
 use crate::model::Pod;
-use crate::preflight::fields::{deleting, name_of, namespace_of, number, scaled, text, uid_of};
+use crate::model::workload::scaled;
+use crate::preflight::fields::{deleting, name_of, namespace_of, number, text, uid_of};
 use crate::preflight::state::{Made, State, available};
 use crate::preflight::world::Key;
 

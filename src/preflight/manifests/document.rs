@@ -8,6 +8,7 @@ use super::allow::Allowance;
 use super::hook::{self, Role};
 use super::path::{self, Step};
 use super::tree::{Node, Shape};
+use crate::source::manifests::HELM;
 
 /// A stretch of a file. Lines and columns count from 1, columns in characters; the end is the place behind the last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,6 +82,13 @@ impl Document {
     /// Whether it is a hook or a test, and what its annotation says of it.
     pub(crate) fn role(&self) -> (Role, &str) {
         hook::role(&self.object)
+    }
+
+    /// When helm runs it, where helm rendered it and it is a hook that no install and no upgrade runs. What kubectl is given
+    /// with the same annotation it makes like everything else.
+    pub(crate) fn runs_later(&self) -> Option<&str> {
+        let by_helm = self.renderer == Some(HELM) || self.template.is_some();
+        hook::later(&self.object).filter(|_| by_helm)
     }
 
     /// The comment that allows what a rule finds on a line.

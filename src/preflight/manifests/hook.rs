@@ -30,3 +30,35 @@ pub(super) fn role(object: &Value) -> (Role, &str) {
         events().next().is_some() && events().all(|event| matches!(event, "test" | "test-success" | "test-failure"));
     (if test { Role::Test } else { Role::Hook }, value)
 }
+
+/// When helm runs a hook that it does not run now; `None` for all that an install or an upgrade makes.
+///
+/// Upstream: each event is run by its own command (`pkg/action`: `uninstall.go` and `rollback.go`), and hooks are no part of
+/// what a release consists of (`pkg/releaseutil/manifest_sorter.go`, which reads the events without regard to case).
+pub(super) fn later(object: &Value) -> Option<&str> {
+    let value = object.pointer("/metadata/annotations/helm.sh~1hook").and_then(Value::as_str)?;
+    let later = |event: &str| {
+        let event = event.trim().to_ascii_lowercase();
+        matches!(event.as_str(), "pre-delete" | "post-delete" | "pre-rollback" | "post-rollback")
+    };
+    value.split(',').all(later).then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn hooks_of_deletion_and_rollback_alone_run_later() {
+        let of = |value: &str| later(&json!({"metadata": {"annotations": {"helm.sh/hook": value}}})).is_some();
+        assert!(
+            ["pre-delete", "post-delete", "pre-rollback,Post-Rollback", "pre-delete, post-delete"].into_iter().all(of)
+        );
+        let now = ["pre-install", "post-upgrade", "pre-delete,pre-upgrade", "test", "crd-install", ""];
+        assert!(!now.into_iter().any(of));
+        assert_eq!(later(&json!({"metadata": {"annotations": {"argocd.argoproj.io/hook": "pre-delete"}}})), None);
+        assert_eq!(later(&json!({"metadata": {}})), None);
+    }
+}

@@ -24,6 +24,8 @@ const UNFOLDING: u64 = 40;
 pub(crate) struct Manifests {
     /// The objects, in the order in which kubectl applies them.
     pub(crate) documents: Vec<Document>,
+    /// Hooks of helm that no install and no upgrade runs.
+    pub(crate) later: Vec<Document>,
     /// What could not be read; the rest is judged all the same.
     pub(crate) problems: Vec<Problem>,
     /// What kubectl passes over without a word.
@@ -71,7 +73,8 @@ pub(crate) fn read(files: &[ManifestFile]) -> Manifests {
             }),
         }
     }
-    manifests
+    let (later, documents) = manifests.documents.into_iter().partition(|document| document.runs_later().is_some());
+    Manifests { documents, later, ..manifests }
 }
 
 /// What helm writes above what a template renders to.

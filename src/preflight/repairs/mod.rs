@@ -18,7 +18,7 @@ use super::room::Asked;
 use super::run::{Preflight, Trial};
 use super::world::Key;
 use crate::diagnosis::looks::CHANGES_NOTHING;
-use crate::diagnosis::remedy::{Remedy, Risk, Step, Trial as Tried};
+use crate::diagnosis::remedy::{EditOp, Remedy, Risk, Step, Trial as Tried};
 use crate::model::Kind;
 use crate::snapshot::Snapshot;
 use crate::source::manifests::ManifestFile;
@@ -69,6 +69,7 @@ pub(super) fn add(
                 .filter_map(|remedy| of_manifests(&mapper, &mut prover, remedy, &targets, &finding.rule));
             finding.remedies = told.collect();
             finding.remedies.sort_by_key(order);
+            finding.remedies = once(std::mem::take(&mut finding.remedies));
             let helps = |remedy: &Remedy| !matches!(remedy.trial, Tried::Untried(_));
             if finding.remedies.iter().any(|remedy| remedy.trial == Tried::Schedules) {
                 finding.unrepaired = None;
@@ -92,6 +93,36 @@ const IN_VAIN: &str = "tried on the manifests, and it does not help:";
 fn order(remedy: &Remedy) -> (bool, bool, bool, bool) {
     let in_cluster = remedy.steps.iter().any(|step| step.edit.is_none());
     (failed(remedy), remedy.risk == Risk::High, remedy.trial != Tried::Schedules, in_cluster)
+}
+
+/// Keeps one of the repairs that work and give the same fields of manifests other values: the one that was searched for, since
+/// it holds where the scheduler chooses otherwise and where other pods come first.
+fn once(remedies: Vec<Remedy>) -> Vec<Remedy> {
+    let better = |one: &Remedy| (one.fits == Some(true), one.size.is_some());
+    let mut kept: Vec<Remedy> = Vec::new();
+    for remedy in remedies {
+        let own = fields(&remedy);
+        match kept.iter_mut().find(|other| own.is_some() && fields(other) == own) {
+            Some(other) if better(&remedy) > better(other) => *other = remedy,
+            Some(_) => {}
+            None => kept.push(remedy),
+        }
+    }
+    kept
+}
+
+/// Documents with the fields that get another value.
+type Fields = Vec<(String, String)>;
+
+/// The fields of manifests that a repair gives other values, where it works and does nothing else.
+fn fields(remedy: &Remedy) -> Option<Fields> {
+    let replaced = |step: &Step| {
+        let edit = step.edit.as_ref().filter(|edit| edit.op == EditOp::Replace)?;
+        Some((edit.document.clone(), edit.path.clone()))
+    };
+    let mut fields: Fields = remedy.steps.iter().map(replaced).collect::<Option<_>>()?;
+    fields.sort();
+    (remedy.trial == Tried::Schedules && !fields.is_empty()).then_some(fields)
 }
 
 /// Whether a repair was tried on the manifests and does not help.

@@ -17,6 +17,8 @@ use crate::source::manifests::ManifestFile;
 
 /// What is said above the kinds that are not judged.
 pub(crate) const NOT_JUDGED: &str = "Only whether the server takes it is judged";
+/// What is said of hooks that do not run now.
+pub(crate) const NOT_RUN: &str = "Not judged, since helm runs it neither on install nor on upgrade";
 
 /// What would become of manifests.
 #[derive(Debug, Serialize)]
@@ -49,6 +51,8 @@ pub(crate) struct Preflight<'a> {
     pub(crate) findings: Vec<FindingEntry<'a>>,
     /// Kinds of the documents of which no more is judged than whether the server takes them.
     pub(crate) not_judged: Vec<NotJudgedEntry>,
+    /// Hooks of helm that no install and no upgrade runs: nothing is made of them.
+    pub(crate) not_run: Vec<NotRunEntry<'a>>,
     /// What is wrong, each at the place of a manifest at which it is to be put right.
     pub(crate) issues: Vec<IssueEntry<'a>>,
     /// The files, for formats that show lines of them.
@@ -159,6 +163,24 @@ pub(crate) struct NotJudgedEntry {
     /// How many documents are of the kind.
     pub(crate) documents: usize,
     pub(crate) reason: &'static str,
+}
+
+/// A hook of helm that does not run now.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct NotRunEntry<'a> {
+    pub(crate) file: &'a str,
+    pub(crate) line: usize,
+    /// The template of a chart that it was rendered from, as helm's comment says; absent without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) template: Option<&'a str>,
+    pub(crate) kind: &'a str,
+    /// As the document has it; null where it names none.
+    pub(crate) namespace: Option<&'a str>,
+    pub(crate) name: &'a str,
+    /// When helm runs it, as the annotation says.
+    pub(crate) hook: &'a str,
 }
 
 /// Something that is wrong.
@@ -332,9 +354,16 @@ impl<'a> Preflight<'a> {
             claims: report.claims,
             findings: placed(outcome, report.findings),
             not_judged: unjudged(&outcome.sources).into_iter().map(NotJudgedEntry::new).collect(),
+            not_run: Vec::new(),
             issues: issues.iter().map(|issue| IssueEntry::new(issue, &outcome.refusals)).collect(),
             files: &outcome.files,
         }
+    }
+
+    /// The report with hooks of helm that do not run now.
+    pub(crate) fn naming(mut self, later: &'a [Document]) -> Self {
+        self.not_run = later.iter().filter_map(NotRunEntry::new).collect();
+        self
     }
 }
 
@@ -440,6 +469,27 @@ impl RoleEntry {
             Some(Self::Hook) => " (a hook)",
             Some(Self::Test) => " (a test)",
         }
+    }
+}
+
+impl<'a> NotRunEntry<'a> {
+    fn new(document: &'a Document) -> Option<Self> {
+        let text = |pointer: &str| document.object.pointer(pointer).and_then(serde_json::Value::as_str);
+        Some(Self {
+            file: &document.file,
+            line: document.line,
+            template: document.template.as_deref(),
+            kind: text("/kind").unwrap_or_default(),
+            namespace: text("/metadata/namespace"),
+            name: text("/metadata/name").unwrap_or_default(),
+            hook: document.runs_later()?,
+        })
+    }
+
+    /// The object with when it runs.
+    pub(crate) fn told(&self) -> String {
+        let namespace = self.namespace.map(|namespace| format!("{namespace}/")).unwrap_or_default();
+        format!("{} {namespace}{} ({})", self.kind, self.name, self.hook)
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use super::{NOT_JUDGED, counting, object, path, plain, repaired};
+use super::{counting, left_out, object, path, plain, repaired};
 use crate::report::document::preflight::{IssueEntry, LevelEntry, Preflight};
 
 /// Writes a command for each issue that counts, and the outcome as a notice.
@@ -15,9 +15,7 @@ pub(crate) fn write(report: &Preflight<'_>, out: &mut dyn Write) -> io::Result<(
     for issue in counting(report) {
         writeln!(out, "{}", command(issue, &repaired(report, issue)))?;
     }
-    let left: Vec<String> =
-        report.not_judged_by_reason().into_iter().map(|(kinds, reason)| format!("{kinds}: {reason}")).collect();
-    let left = if left.is_empty() { String::new() } else { format!(". {NOT_JUDGED}: {}", left.join("; ")) };
+    let left: String = left_out(report).into_iter().map(|text| format!(". {text}")).collect();
     writeln!(out, "::notice title=storagewhy preflight::{}", data(&format!("{}{left}", report.summary())))
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::{NOT_JUDGED, path, plain, repaired};
+use super::{NOT_JUDGED, NOT_RUN, path, plain, repaired};
 use crate::report::document::preflight::{
     DocumentEntry, IssueEntry, LevelEntry, Preflight, PreflightStatus, RoleEntry, WorkloadEntry,
 };
@@ -17,7 +17,8 @@ use crate::report::document::preflight::{
 pub(crate) fn write(report: &Preflight<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut junit = Report::new("storagewhy preflight");
     let mut files: Vec<&str> = Vec::new();
-    let named = report.issues.iter().map(|issue| issue.file);
+    let hooks = report.not_run.iter().map(|hook| hook.file);
+    let named = report.issues.iter().map(|issue| issue.file).chain(hooks);
     for file in report.documents.iter().map(|document| document.file).chain(named) {
         if files.last() != Some(&file) && !files.contains(&file) {
             files.push(file);
@@ -46,6 +47,13 @@ fn suite(report: &Preflight<'_>, file: &str) -> TestSuite {
     for issue in report.issues.iter().filter(of_file).filter(|issue| issue.object.is_empty()) {
         let mut case = TestCase::new(plain(&place(issue)), status(report, &[issue]));
         case.set_classname(issue.rule);
+        suite.add_test_case(case);
+    }
+    for hook in report.not_run.iter().filter(|hook| hook.file == file) {
+        let mut skipped = TestCaseStatus::skipped();
+        skipped.set_message(NOT_RUN);
+        let mut case = TestCase::new(plain(&hook.told()), skipped);
+        case.set_classname(plain(&format!("{}.hook", hook.kind)));
         suite.add_test_case(case);
     }
     suite.set_system_out(report.summary());

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{NOT_JUDGED, about, object, path, plain, repaired};
+use super::{NOT_JUDGED, NOT_RUN, about, object, path, plain, repaired};
 use crate::report::document::preflight::{IssueEntry, LevelEntry, Preflight, PreflightStatus, WorkloadEntry};
 
 /// Rows of a table; pages of forges cut longer comments off.
@@ -39,16 +39,21 @@ pub(crate) fn write(report: &Preflight<'_>, out: &mut dyn Write) -> io::Result<(
     not_judged(report, out)
 }
 
-/// The kinds of which no more is judged than whether the server takes them.
+/// The kinds of which no more is judged than whether the server takes them, and hooks that do not run now.
 fn not_judged(report: &Preflight<'_>, out: &mut dyn Write) -> io::Result<()> {
     let left = report.not_judged_by_reason();
-    if left.is_empty() {
+    let kinds = left.iter().map(|(kinds, reason)| format!("{}: {}", text(kinds), text(reason)));
+    folded(NOT_JUDGED, kinds.collect(), out)?;
+    folded(NOT_RUN, report.not_run.iter().map(|hook| text(&hook.told())).collect(), out)
+}
+
+/// Lines that can be unfolded; nothing where there are none.
+fn folded(summary: &str, lines: Vec<String>, out: &mut dyn Write) -> io::Result<()> {
+    if lines.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\n<details><summary>{NOT_JUDGED}</summary>\n")?;
-    for (kinds, reason) in left {
-        writeln!(out, "- {}: {}", text(&kinds), text(reason))?;
-    }
+    writeln!(out, "\n<details><summary>{summary}</summary>\n")?;
+    lines.iter().try_for_each(|line| writeln!(out, "- {line}"))?;
     writeln!(out, "\n</details>")
 }
 

@@ -7,7 +7,7 @@ pub(crate) mod markdown;
 pub(crate) mod sarif;
 
 use super::Untrusted;
-use super::document::preflight::{IssueEntry, NOT_JUDGED, Preflight, RoleEntry};
+use super::document::preflight::{IssueEntry, NOT_JUDGED, NOT_RUN, Preflight, RoleEntry};
 use super::document::{EditEntry, RemedyEntry, TrialEntry};
 use crate::preflight::issues::OWN;
 use crate::rules;
@@ -30,6 +30,13 @@ fn about(rule: &str) -> Option<About<'static>> {
     }
     let found = rules::find(rule)?;
     Some(About { summary: found.summary, help: found.page, page: format!("{PAGES}/rules/{}.md", found.name) })
+}
+
+/// What is not judged, one line each.
+fn left_out(report: &Preflight<'_>) -> Vec<String> {
+    let kinds = report.not_judged_by_reason().into_iter();
+    let kinds = kinds.map(|(kinds, reason)| format!("{NOT_JUDGED}: {kinds}: {reason}"));
+    kinds.chain(report.not_run.iter().map(|hook| format!("{NOT_RUN}: {}", hook.told()))).collect()
 }
 
 /// The issues that count.

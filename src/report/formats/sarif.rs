@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 
-use super::{NOT_JUDGED, about, file, object, path, plain, repair};
+use super::{about, file, left_out, object, path, plain, repair};
 use crate::report::document::preflight::{IssueEntry, LevelEntry, Preflight};
 use crate::report::document::{EditEntry, RemedyEntry};
 use crate::report::json;
@@ -62,12 +62,9 @@ fn document(report: &Preflight<'_>) -> Value {
 
 /// The run, with what it did not judge.
 fn invocation(report: &Preflight<'_>) -> Value {
-    let note = |(kinds, reason): (String, &str)| {
-        let text = plain(&format!("{NOT_JUDGED}: {kinds}: {reason}"));
-        json!({"level": "note", "message": {"text": text}})
-    };
+    let note = |text: String| json!({"level": "note", "message": {"text": plain(&text)}});
     let mut invocation = json!({"executionSuccessful": true});
-    let notes: Vec<Value> = report.not_judged_by_reason().into_iter().map(note).collect();
+    let notes: Vec<Value> = left_out(report).into_iter().map(note).collect();
     if !notes.is_empty() {
         invocation["toolExecutionNotifications"] = notes.into();
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::alike::Alike;
 use super::{Screen, Tone, finding, repair};
 use crate::report::document::preflight::{
-    DocumentEntry, EvictionEntry, IssueEntry, MoveEntry, NOT_JUDGED, Preflight, PreflightStatus, RoleEntry,
+    DocumentEntry, EvictionEntry, IssueEntry, MoveEntry, NOT_JUDGED, NOT_RUN, Preflight, PreflightStatus, RoleEntry,
     ServerEntry, WorkloadEntry,
 };
 
@@ -68,6 +68,11 @@ fn write_left(report: &Preflight<'_>, screen: &mut Screen) {
         for (kinds, reason) in report.not_judged_by_reason() {
             screen.item(2, "-", &format!("{kinds}: {reason}"));
         }
+    }
+    if !report.not_run.is_empty() {
+        screen.gap();
+        screen.styled(Tone::Faint, 0, &format!("{NOT_RUN}:"));
+        report.not_run.iter().for_each(|hook| screen.item(2, "-", &hook.told()));
     }
 }
 

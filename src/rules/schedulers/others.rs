@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use crate::diagnosis::context::{Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::Evidence;
 use crate::diagnosis::findings::Findings;
+use crate::diagnosis::text::duration;
 use crate::model::{Event, Kind, Meta, ObjectRef};
+use crate::rules::scheduling::scale_up::PROVISION_TIME;
 
 /// Seconds after which what a component said, and has not said again, counts for nothing.
 const PAST: i64 = 3_600;
@@ -40,7 +42,7 @@ fn note_of(
     let Some(cause) = out.cause_of(&object).map(str::to_owned) else { return };
     for event in last_words(cx, kind, meta, own) {
         if told.insert((cause.clone(), event.component().to_owned())) {
-            let note = format!("{}, last at {}", meaning(event), event.last_seen());
+            let note = format!("{}, last at {}", meaning(cx, event), event.last_seen());
             let (path, value) = ("events".to_owned(), event.message.clone());
             out.note(&object, Evidence { object: object.clone(), path, value, note });
         }
@@ -80,7 +82,7 @@ fn imagined(reasons: &str) -> &'static str {
 
 /// What the event means (cluster-autoscaler's `processors/status/eventing_scale_up_processor.go`, Karpenter's
 /// `pkg/controllers/provisioning/scheduling/events.go`).
-fn meaning(event: &Event) -> String {
+fn meaning(cx: &Context<'_>, event: &Event) -> String {
     let who = match event.component() {
         "" => "another component",
         component => component,
@@ -91,7 +93,15 @@ fn meaning(event: &Event) -> String {
              imagined nodes, not of the cluster's{}",
             imagined(&event.message)
         ),
-        "TriggeredScaleUp" => format!("{who} is adding a node for it"),
+        "TriggeredScaleUp" => match cx.age(event.last_seen()).filter(|age| *age > PROVISION_TIME) {
+            Some(age) => format!(
+                "{who} began to add a node for it {} ago, and none has come that takes it: it gives a node {} \
+                 (--max-node-provision-time), so look at its log and at the node group",
+                duration(age),
+                duration(PROVISION_TIME)
+            ),
+            None => format!("{who} is adding a node for it"),
+        },
         "Nominated" => format!("{who} is bringing up a node for it"),
         "FailedScheduling" => format!("{who} finds no node that it could bring up for it"),
         reason => format!("{who} says so ({reason})"),

@@ -1,3 +1,4 @@
+use super::scale_up;
 use crate::admission::expand::ordinal_of;
 use crate::diagnosis::by_key::by_key;
 use crate::diagnosis::context::{Context, PodGroup, pod_ref};
@@ -26,7 +27,8 @@ crate::rules::declare_rule! {
 }
 
 fn check(cx: &Context<'_>, out: &mut Causes) {
-    let exhausting = cx.blocked().filter(|group| !taken(cx, group).is_empty() && !tied_by_volumes(group));
+    let lasting = cx.blocked().filter(|group| !scale_up::comes(cx, group));
+    let exhausting = lasting.filter(|group| !taken(cx, group).is_empty() && !tied_by_volumes(group));
     for (owner, groups) in by_key(exhausting.map(|group| (group.subject(), group))) {
         out.add(finding(cx, owner, &groups));
     }

@@ -1,6 +1,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use super::scale_up;
 use crate::diagnosis::context::{Context, PodGroup, pod_ref};
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::obstacle_words::clause;
@@ -43,7 +44,7 @@ struct Asking<'c, 'a> {
 fn check(cx: &Context<'_>, out: &mut Out<'_>) {
     let mut largest = Largests::default();
     let mut by_resource: BTreeMap<String, Vec<Asking<'_, '_>>> = BTreeMap::new();
-    for group in cx.blocked() {
+    for group in cx.blocked().filter(|group| !scale_up::comes(cx, group)) {
         let Some(explanation) = cx.scheduler.explain(group.lead()) else { continue };
         let known = group.pods.iter().all(|pod| out.known(&pod_ref(pod)));
         for name in cx.scheduler.requested(group.lead()) {

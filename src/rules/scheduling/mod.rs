@@ -8,6 +8,7 @@ mod host_name_misread;
 pub(super) mod no_node_fits;
 pub(super) mod ordered_pods_wait;
 mod pinned;
+pub(super) mod scale_up;
 mod under_way;
 mod verdict_differs;
 mod volume_made_too_early;

@@ -1,10 +1,11 @@
-//! Pods that no node takes now and that need nothing but time: what they wait for is being made, or is leaving.
+//! Pods that no node takes now and for which time may do: what they wait for is being made, or is leaving.
 
 use std::collections::BTreeSet;
 
+use super::scale_up::{self, PROVISION_TIME, ScaleUp};
 use crate::diagnosis::context::{Context, PodGroup, pod_ref};
 use crate::diagnosis::finding::{Finding, Severity};
-use crate::diagnosis::text::{capital, either, named};
+use crate::diagnosis::text::{capital, duration, either, named};
 use crate::model::{Kind, Pod};
 use crate::scheduler::obstacle::ClaimTrouble;
 use crate::scheduler::{Fact, Obstacle, Outcome};
@@ -16,7 +17,8 @@ const SHOWN: usize = 8;
 
 /// What the pods of a group wait for; `None` where it is not under way for each of them.
 pub(super) fn under_way(cx: &Context<'_>, rule: &'static str, group: &PodGroup<'_>) -> Option<Finding> {
-    claims_are_made(cx, rule, group).or_else(|| room_is_made(cx, rule, group))
+    let made = claims_are_made(cx, rule, group).or_else(|| room_is_made(cx, rule, group));
+    made.or_else(|| node_is_added(cx, rule, group))
 }
 
 fn told(rule: &'static str, group: &PodGroup<'_>, what: &str) -> Finding {
@@ -76,6 +78,37 @@ fn room_is_made(cx: &Context<'_>, rule: &'static str, group: &PodGroup<'_>) -> O
     for pod in leaving.iter().take(SHOWN) {
         let by = pod.metadata.deletion_timestamp.clone().unwrap_or_default();
         finding = finding.evidence(pod_ref(pod), "metadata.deletionTimestamp", by, "until when it may take to end");
+    }
+    Some(finding)
+}
+
+/// Pods for which cluster-autoscaler has begun to add nodes, as long as it gives them to come up. They are blocked now, and
+/// whether the nodes come is not known.
+fn node_is_added(cx: &Context<'_>, rule: &'static str, group: &PodGroup<'_>) -> Option<Finding> {
+    if !scale_up::comes(cx, group) {
+        return None;
+    }
+    let begun: Vec<(&Pod, ScaleUp<'_>)> =
+        group.pods.iter().filter_map(|pod| Some((*pod, ScaleUp::of(cx, pod)?))).collect();
+    let groups: BTreeSet<&str> = begun.iter().flat_map(|(_, scale_up)| scale_up.groups()).collect();
+    let groups: Vec<&str> = groups.into_iter().collect();
+    let ago = begun.iter().filter_map(|(_, scale_up)| scale_up.age).max().map(|age| duration(age.max(0)))?;
+    let of = if groups.is_empty() { String::new() } else { format!(" of {}", named("group", &groups)) };
+    let names = group.names();
+    let title = format!(
+        "{} {} on no node now, and {} for a new one{of}, which cluster-autoscaler began to add {ago} ago",
+        capital(&named("pod", &names)),
+        either(names.len(), "fits", "fit"),
+        either(names.len(), "waits", "wait"),
+    );
+    let mut finding = Finding::new(rule, Severity::Warning, group.subject(), title).explains_all(group.objects());
+    for (pod, scale_up) in begun.iter().take(SHOWN) {
+        let note = format!(
+            "last at {}; a node is given {} to come up unless --max-node-provision-time says otherwise",
+            scale_up.event.last_seen(),
+            duration(PROVISION_TIME)
+        );
+        finding = finding.evidence(pod_ref(pod), "events", scale_up.event.message.clone(), note);
     }
     Some(finding)
 }

@@ -39,6 +39,9 @@ impl Default for Limits {
     }
 }
 
+/// The program that renders charts.
+pub(crate) const HELM: &str = "helm";
+
 /// A file of manifests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManifestFile {
@@ -92,7 +95,7 @@ pub fn read_manifests(inputs: &Inputs, limits: &Limits) -> Result<Vec<ManifestFi
         reader.rendered("kustomize", kustomization.name(), |limit| kustomization.render(limit));
     }
     for chart in &inputs.charts {
-        reader.rendered("helm", chart.name(), |limit| chart.render(limit));
+        reader.rendered(HELM, chart.name(), |limit| chart.render(limit));
     }
     Ok(reader.found)
 }
