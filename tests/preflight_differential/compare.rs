@@ -4,9 +4,9 @@
 
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::truth::{DocumentTruth, Truth, WorkloadTruth, of_server};
+use super::truth::{DocumentTruth, Truth, WorkloadTruth, of_server, told};
 
 /// One thing on which the two don't agree.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,6 +72,9 @@ pub fn compare(report: &Value, runs: &[Truth]) -> Comparison {
         compare_workload(&mut result, report, &real);
     }
     claims(&mut result, report, runs);
+    let deleted = |one: &Value| told(&json!({ "kind": one["kind"], "metadata": one }));
+    let ours = report["deletions"].as_array().into_iter().flatten().map(deleted).collect();
+    result.one("deleted".to_owned(), runs.iter().map(|run| run.gone.clone()).collect(), &ours);
     result
 }
 

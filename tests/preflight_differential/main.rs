@@ -67,7 +67,7 @@ use case::Case;
 use compare::{Comparison, Difference, compare};
 use generate::case as made;
 use play::{Stage, folder};
-use reduce::{Finding, reduce};
+use reduce::{ATTEMPTS, Finding, again, reduce};
 use storagewhy::model::version::Version;
 use tool::preflight;
 
@@ -195,7 +195,8 @@ impl Session {
         let before = self.stage.set(case)?;
         let report = preflight(case, &before, &self.stage.plane.version)?;
         let (mut runs, mut last) = (Vec::new(), Comparison::default());
-        let named = case.about.iter().any(|what| what == "webhook that answers");
+        let unforeseen = ["webhook that answers", generate::CHANGES];
+        let named = case.about.iter().any(|what| unforeseen.contains(&what.as_str()));
         for play in 0..PLAYS {
             runs.push(self.stage.play(case, play > 0)?);
             last = compare(&report, &runs);
@@ -232,7 +233,8 @@ impl Session {
         let mut finding = finding;
         write(&finding);
         if env::var("STORAGEWHY_PREFLIGHT_REDUCE").as_deref() != Ok("0") {
-            finding = reduce(&mut self.stage, finding);
+            let subject = finding.difference.subject.clone();
+            finding = reduce(finding, ATTEMPTS, |case| again(&mut self.stage, case, &subject));
             println!("reduced: {}", finding.difference);
             write(&finding);
         }

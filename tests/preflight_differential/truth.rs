@@ -52,6 +52,8 @@ pub struct Truth {
     pub documents: Vec<DocumentTruth>,
     pub workloads: Vec<WorkloadTruth>,
     pub claims: Vec<ClaimTruth>,
+    /// What was deleted because it was asked for, by kind, namespace and name.
+    pub gone: BTreeSet<String>,
     /// Where every pod is, for people.
     pub places: Vec<String>,
 }
@@ -118,8 +120,14 @@ fn owned(object: &Value, uid: &str) -> bool {
     owners.into_iter().flatten().any(|owner| owner["controller"] == true && owner["uid"] == uid)
 }
 
-/// Reads what became of documents.
-pub fn truth(api: &Api, documents: Vec<DocumentTruth>) -> Truth {
+/// An object, in words.
+pub fn told(object: &Value) -> String {
+    let (namespace, name) = (text(object, "/metadata/namespace"), text(object, "/metadata/name"));
+    format!("{} {namespace}/{name}", text(object, "/kind"))
+}
+
+/// Reads what became of documents, and of what was asked to be gone.
+pub fn truth(api: &Api, documents: Vec<DocumentTruth>, gone: &[Value]) -> Truth {
     let lists = Lists::read(api);
     let mut seen = BTreeSet::new();
     let (mut workloads, mut claims) = (Vec::new(), Vec::new());
@@ -154,7 +162,8 @@ pub fn truth(api: &Api, documents: Vec<DocumentTruth>) -> Truth {
         format!("{} {}{end}", text(pod, "/metadata/name"), text(pod, "/spec/nodeName"))
     };
     let places = lists.pods.iter().map(place).collect();
-    Truth { fits, claims: claims.collect(), documents, workloads, places }
+    let gone = gone.iter().map(told).collect();
+    Truth { fits, claims: claims.collect(), gone, documents, workloads, places }
 }
 
 fn pod(lists: &Lists, namespace: &str, name: &str) -> WorkloadTruth {

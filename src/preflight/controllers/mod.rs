@@ -9,6 +9,7 @@ mod ephemeral;
 mod job;
 mod pods;
 mod replica_set;
+mod retention;
 mod stateful_set;
 mod template;
 

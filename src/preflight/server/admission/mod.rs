@@ -4,6 +4,7 @@
 mod default_storage_class;
 mod default_toleration_seconds;
 mod limit_ranger;
+mod mutating_admission_policy;
 mod mutating_admission_webhook;
 mod namespace_lifecycle;
 mod persistent_volume_claim_resize;
@@ -87,6 +88,9 @@ pub(crate) fn admit(cx: &Attributes<'_>, object: &mut Value) -> Result<(), Stop>
     default_storage_class::admit(cx, object);
     storage_object_in_use_protection::admit(cx, object);
     runtime_class::admit(cx, object)?;
+    if cx.request != Request::ApplyUnhooked {
+        mutating_admission_policy::admit(cx, object)?;
+    }
     mutating_admission_webhook::admit(cx, object)
 }
 
