@@ -9,18 +9,12 @@ use crate::random::{Random, set};
 /// Puts one such document or two into the case.
 pub fn put(random: &mut Random, case: &mut Case, around: &Surroundings) {
     case.about.push("spec that is wrong".to_owned());
+    let sorts = sorts(around.release);
     for place in 0..random.pick(&[1, 2, 2]) {
         let name = format!("broken{place}");
-        let (mut document, wrong) = match random.below(4) {
-            0 => (ingress(&name), wrong_ingresses()),
-            1 => (policy(&name), wrong_policies()),
-            2 => (autoscaler(&name), wrong_autoscalers(around.release)),
-            _ => (autoscaler(&name), wrong_metrics()),
-        };
-        if random.chance(10) {
-            document = json!({ "apiVersion": "networking.k8s.io/v1", "kind": "IngressClass", "metadata": { "name": name },
-                "spec": { "controller": random.pick(&["k8s.io/ingress", "ingress", "/x", "A/b", "a.b/c d", ""]) } });
-        } else if random.chance(90) {
+        let (whole, wrong) = random.pick(&sorts);
+        let mut document = named(&whole, &name);
+        if random.chance(90) {
             for _ in 0..random.pick(&[1, 1, 2]) {
                 let (path, value) = random.pick(&wrong);
                 set(&mut document, path, value);
@@ -31,29 +25,69 @@ pub fn put(random: &mut Random, case: &mut Case, around: &Surroundings) {
     }
 }
 
-fn meta(name: &str) -> Value {
-    json!({ "name": name, "namespace": "shop" })
+/// A case with every wrong value once.
+pub fn all(release: u32) -> Case {
+    let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "shop" } });
+    let mut documents: Vec<Value> = Vec::new();
+    for (whole, wrong) in sorts(release) {
+        for (path, value) in wrong {
+            let mut document = named(&whole, &format!("broken{}", documents.len()));
+            set(&mut document, path, value);
+            documents.push(document);
+        }
+    }
+    Case { about: vec!["every wrong value".to_owned()], objects: vec![namespace], documents, ..Case::default() }
+}
+
+/// An object of each sort as it is right, and the values that are wrong in it. They are in the namespace `shop`, which has
+/// no rules of admission.
+fn sorts(release: u32) -> Vec<(Value, Wrong)> {
+    vec![
+        (ingress(), wrong_ingresses()),
+        (policy(), wrong_policies()),
+        (autoscaler(), wrong_autoscalers(release)),
+        (autoscaler(), wrong_metrics()),
+        (class(), wrong_classes()),
+    ]
+}
+
+fn named(whole: &Value, name: &str) -> Value {
+    let mut object = whole.clone();
+    set(&mut object, "metadata/name", name);
+    object
+}
+
+fn meta() -> Value {
+    json!({ "namespace": "shop" })
+}
+
+fn class() -> Value {
+    json!({ "apiVersion": "networking.k8s.io/v1", "kind": "IngressClass", "metadata": {}, "spec": { "controller": "k8s.io/ingress" } })
+}
+
+fn wrong_classes() -> Wrong {
+    ["ingress", "/x", "A/b", "a.b/c d", ""].map(|name| ("spec/controller", json!(name))).to_vec()
 }
 
 fn backend() -> Value {
     json!({ "service": { "name": "web", "port": { "number": 80 } } })
 }
 
-fn ingress(name: &str) -> Value {
-    json!({ "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": meta(name), "spec": {
+fn ingress() -> Value {
+    json!({ "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": meta(), "spec": {
         "ingressClassName": "nginx", "tls": [{ "hosts": ["example.com"], "secretName": "tls" }],
         "rules": [{ "host": "example.com", "http": { "paths": [{ "path": "/", "pathType": "Prefix", "backend": backend() }] } }] } })
 }
 
-fn policy(name: &str) -> Value {
-    json!({ "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": meta(name), "spec": {
+fn policy() -> Value {
+    json!({ "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": meta(), "spec": {
         "podSelector": {}, "policyTypes": ["Ingress", "Egress"],
         "ingress": [{ "from": [{ "podSelector": {} }], "ports": [{ "port": 80 }] }],
         "egress": [{ "to": [{ "ipBlock": { "cidr": "10.0.0.0/8" } }] }] } })
 }
 
-fn autoscaler(name: &str) -> Value {
-    json!({ "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": meta(name), "spec": {
+fn autoscaler() -> Value {
+    json!({ "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": meta(), "spec": {
         "minReplicas": 1, "maxReplicas": 3, "scaleTargetRef": { "apiVersion": "apps/v1", "kind": "Deployment", "name": "none" },
         "metrics": [{ "type": "Resource", "resource": { "name": "cpu",
             "target": { "type": "Utilization", "averageUtilization": 80 } } }] } })

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use super::case::Case;
 use super::random::Random;
+pub use broken::all as all_wrong;
 pub use mutations::CHANGES;
 
 /// What documents can refer to.
