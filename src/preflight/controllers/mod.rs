@@ -10,6 +10,7 @@ mod job;
 mod pods;
 mod replica_set;
 mod retention;
+mod scaling;
 mod stateful_set;
 mod template;
 
