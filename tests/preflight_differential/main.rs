@@ -59,7 +59,7 @@ mod support {
     pub mod control_plane;
 }
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Instant;
 use std::{env, fs};
@@ -98,6 +98,26 @@ fn preflight_says_what_the_real_control_plane_does() {
     };
     session.seeds(seeds);
     session.must_agree();
+}
+
+/// Needs no control plane.
+#[test]
+fn the_fixed_seeds_try_what_came_last_at_least_once() {
+    let tried: BTreeSet<String> = FIXED.flat_map(|seed| made(seed, 37).about).collect();
+    let wanted = [
+        "spec that is wrong",
+        "prune",
+        "prune by label",
+        "autoscaler comes along",
+        "autoscaler that is there",
+        "set with claims that may go is scaled down",
+        "set with claims that may go is deleted",
+        "mutating policy whose conditions don't match",
+        "mutating policy whose conditions fail",
+        generate::CHANGES,
+    ];
+    let missing: Vec<&str> = wanted.into_iter().filter(|what| !tried.contains(*what)).collect();
+    assert_eq!(missing, [""; 0]);
 }
 
 /// A run over many cases.

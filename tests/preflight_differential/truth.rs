@@ -42,6 +42,9 @@ pub struct WorkloadTruth {
 pub struct ClaimTruth {
     pub namespace: String,
     pub name: String,
+    /// What it is compared under: its own name, or that of all claims of a template whose pods come at once, of which
+    /// those are bound that the provisioner comes to first.
+    pub among: String,
     pub bound: bool,
 }
 
@@ -135,7 +138,7 @@ pub fn truth(api: &Api, documents: Vec<DocumentTruth>, gone: &[Value]) -> Truth 
     for document in admitted.filter(|one| seen.insert((&one.kind, &one.namespace, &one.name))) {
         let namespace = document.namespace.clone().unwrap_or_default();
         if document.kind == "PersistentVolumeClaim" {
-            claims.extend(lists.claim(&namespace, &document.name).map(|claim| (claim, true)));
+            claims.extend(lists.claim(&namespace, &document.name).map(|claim| (claim, true, false)));
         }
         if !WORKLOADS.contains(&document.kind.as_str()) {
             continue;
@@ -145,16 +148,19 @@ pub fn truth(api: &Api, documents: Vec<DocumentTruth>, gone: &[Value]) -> Truth 
             workloads.push(pod(&lists, &namespace, &document.name));
         } else if let Ok(object) = api.get(&path) {
             workloads.push(workload(&lists, &document.kind, &object));
-            claims.extend(templates(&lists, &object).into_iter().map(|claim| (claim, false)));
+            let at_once = object["spec"]["podManagementPolicy"] == "Parallel";
+            claims.extend(templates(&lists, &object).into_iter().map(|claim| (claim, false, at_once)));
         }
     }
-    let stuck = claims.iter().any(|(claim, own)| *own && !lists.provided(claim));
+    let stuck = claims.iter().any(|(claim, own, _)| *own && !lists.provided(claim));
     let fits = documents.iter().all(|document| document.applied.refused.is_none())
         && workloads.iter().all(|one| one.placed >= one.desired || one.on_delete)
         && !stuck;
-    let claims = claims.into_iter().map(|(claim, _)| ClaimTruth {
+    let among = |name: &str| name.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
+    let claims = claims.into_iter().map(|(claim, _, at_once)| ClaimTruth {
         namespace: text(claim, "/metadata/namespace").to_owned(),
         name: text(claim, "/metadata/name").to_owned(),
+        among: if at_once { among(text(claim, "/metadata/name")) } else { text(claim, "/metadata/name").to_owned() },
         bound: text(claim, "/status/phase") == "Bound",
     });
     let place = |pod: &Value| {

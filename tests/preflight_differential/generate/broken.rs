@@ -17,7 +17,12 @@ pub fn put(random: &mut Random, case: &mut Case, around: &Surroundings) {
         if random.chance(90) {
             for _ in 0..random.pick(&[1, 1, 2]) {
                 let (path, value) = random.pick(&wrong);
-                set(&mut document, path, value);
+                // An earlier value may have taken the place away.
+                let holder = path.rsplit_once('/').map_or("", |(holder, _)| holder);
+                let place = |path: &str| document.pointer(&format!("/{path}"));
+                if place(path).is_some() || place(holder).is_some_and(Value::is_object) {
+                    set(&mut document, path, value);
+                }
             }
         }
         let place = random.below(case.documents.len() + 1);

@@ -26,14 +26,14 @@ pub fn put(random: &mut Random, case: &mut Case) {
         "jsonPatch": { "expression": "[JSONPatch{op: \"add\", path: \"/metadata/labels/touched\", value: \"yes\"}]" } }]);
     let (what, conditions, mutations) = match random.below(6) {
         0 => (CHANGES, Value::Null, change(label)),
+        1 if random.chance(50) => (CHANGES, Value::Null, change(faulty)),
         1 => (CHANGES, json!([{ "name": "always", "expression": "true" }]), patch),
         2 | 3 => (
             "mutating policy whose conditions don't match",
             condition("object.metadata.name == 'nobody'"),
             change(label),
         ),
-        4 => ("mutating policy whose conditions fail", condition("object.spec.nothing == 'x'"), change(label)),
-        _ => (CHANGES, Value::Null, change(faulty)),
+        _ => ("mutating policy whose conditions fail", condition("object.spec.nothing == 'x'"), change(label)),
     };
     case.about.push(what.to_owned());
     let mut spec = json!({ "failurePolicy": random.pick(&["Fail", "Fail", "Ignore"]), "reinvocationPolicy": "Never",
