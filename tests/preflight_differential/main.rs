@@ -7,9 +7,11 @@
 //! (`control-plane webhook`). The scheduler waits 6 s for volumes, and judges every pod that waits once more in the end.
 //!
 //! The fixed seeds must agree. A difference is printed with a small case that shows it, as files under
-//! target/preflight-differential. Where chance decides the cluster is brought back and the manifests are applied again, up
-//! to six times: an answer counts if it is one of those observed. That the tool can't know is accepted where the runs
-//! differ, or where a webhook answers that nobody can foretell, and else of one case in twenty at most.
+//! target/preflight-differential: documents, objects and fields go, and counts are halved, as long as it still shows. Where
+//! chance decides the cluster is brought back and the manifests are applied again, up to six times: an answer counts if it is
+//! one of those observed. That the tool can't know is accepted where the runs differ, or where a webhook or a
+//! MutatingAdmissionPolicy makes of objects what nobody can foretell, and else of one case in twenty at most. Of claims whose
+//! pods come at once only their number is compared: which of them are bound, chance decides. Autoscalers have no metrics.
 //!
 //! | what is tried | |
 //! |---|---|
@@ -17,12 +19,13 @@
 //! | pods | requests, limits, pod-level resources, init containers and sidecars, priorities, runtime classes, node selectors and affinities, pod affinities, spreading, tolerations, host ports, gates, node names |
 //! | storage | drivers that are there and not, published capacity, attachment limits, topologies, local volumes, ephemeral volumes, default classes |
 //! | namespaces | quotas (several, with scopes), limit ranges, pod security at each level and of releases, budgets, missing and terminating ones |
-//! | policies | ValidatingAdmissionPolicies with CEL: variables, match conditions, messages, parameters of the namespace, faults |
+//! | policies | ValidatingAdmissionPolicies with CEL: variables, match conditions, messages, parameters of the namespace, faults; MutatingAdmissionPolicies: changes, match conditions, faults |
 //! | webhooks | TopoLVM's, ones that refuse, change, agree and fail, ones behind which nothing serves |
 //! | changes | images, sizes, replicas, strategies, labels, immutable fields of every kind, claims that grow, paused and suspended ones, nothing at all |
 //! | order | claims and pods, namespaces, classes, volumes, quotas, bounds and priority classes that come before or after what needs them |
-//! | deletions | of workloads, claims and rules, and what is made anew then |
-//! | faults | fields that are unknown or invalid, classes that are missing, pods that are too big, versions that are not served |
+//! | deletions | of workloads, claims and rules, and what is made anew then; claims that go with their sets; `kubectl apply --prune`, by labels too |
+//! | autoscalers | in the cluster and among the documents, of workloads with fewer and more pods than they allow |
+//! | faults | fields that are unknown or invalid, classes that are missing, pods that are too big, versions that are not served; specs of ingresses, their classes, network policies and autoscalers that are wrong |
 //!
 //! | variable | |
 //! |---|---|

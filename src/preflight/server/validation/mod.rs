@@ -35,7 +35,8 @@ use super::field::{Errors, Path};
 use super::json::number;
 use super::kinds::Resource;
 
-/// Checks a new object of a built-in kind. Of kinds that no pod, claim or volume depends on, only the metadata is checked.
+/// Checks a new object of a built-in kind. Of kinds that no pod, claim or volume depends on, mostly only the metadata is
+/// checked.
 pub(crate) fn create(resource: &Resource, object: &Value, minor: u32) -> Errors {
     let mut errors = Errors::default();
     checks(resource, object, minor, false, &mut errors);
