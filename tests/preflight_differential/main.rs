@@ -32,7 +32,7 @@
 //! | `STORAGEWHY_KUBE=1.36` | another release of Kubernetes |
 //! | `STORAGEWHY_PREFLIGHT_SEEDS=100..300` | only these seeds, which must all agree |
 //! | `STORAGEWHY_PREFLIGHT_REPLAY=FILE` | only the case that an earlier run wrote to `…-case.json` |
-//! | `STORAGEWHY_PREFLIGHT_WRONG=1` | only one case, with every wrong value of ingresses, network policies and autoscalers |
+//! | `STORAGEWHY_PREFLIGHT_WRONG=1` | only two cases, with every wrong value of ingresses, network policies and autoscalers: new ones, and ones that are there |
 //! | `STORAGEWHY_PREFLIGHT_REDUCE=0` | don't look for a small case |
 
 #![allow(
@@ -89,7 +89,9 @@ fn preflight_says_what_the_real_control_plane_does() {
         return session.must_agree();
     }
     if env::var_os("STORAGEWHY_PREFLIGHT_WRONG").is_some() {
-        session.try_out(&generate::all_wrong(session.minor));
+        for there in [false, true] {
+            session.try_out(&generate::all_wrong(session.minor, there));
+        }
         return session.must_agree();
     }
     let seeds = match env::var("STORAGEWHY_PREFLIGHT_SEEDS") {

@@ -6,7 +6,7 @@ use super::Surroundings;
 use crate::case::Case;
 use crate::random::{Random, set};
 
-/// Puts one such document or two into the case.
+/// Puts one such document or two into the case; in every third case the objects are there already, as they are right.
 pub fn put(random: &mut Random, case: &mut Case, around: &Surroundings) {
     case.about.push("spec that is wrong".to_owned());
     let sorts = sorts(around.release);
@@ -27,21 +27,33 @@ pub fn put(random: &mut Random, case: &mut Case, around: &Surroundings) {
         }
         let place = random.below(case.documents.len() + 1);
         case.documents.insert(place, document);
+        if case.seed.is_multiple_of(3) {
+            case.applied.push(named(&whole, &name));
+        }
     }
 }
 
-/// A case with every wrong value once.
-pub fn all(release: u32) -> Case {
+/// A case with every wrong value once, in new objects or in those that are `there` already.
+pub fn all(release: u32, there: bool) -> Case {
     let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "shop" } });
-    let mut documents: Vec<Value> = Vec::new();
+    let (mut documents, mut applied): (Vec<Value>, Vec<Value>) = Default::default();
     for (whole, wrong) in sorts(release) {
         for (path, value) in wrong {
-            let mut document = named(&whole, &format!("broken{}", documents.len()));
+            let right = named(&whole, &format!("broken{}", documents.len()));
+            let mut document = right.clone();
+            applied.push(right);
             set(&mut document, path, value);
             documents.push(document);
         }
     }
-    Case { about: vec!["every wrong value".to_owned()], objects: vec![namespace], documents, ..Case::default() }
+    let applied = if there { applied } else { Vec::new() };
+    Case {
+        about: vec!["every wrong value".to_owned()],
+        objects: vec![namespace],
+        applied,
+        documents,
+        ..Case::default()
+    }
 }
 
 /// An object of each sort as it is right, and the values that are wrong in it. They are in the namespace `shop`, which has
