@@ -62,6 +62,7 @@ pub(crate) fn run(args: &PreflightArgs) -> anyhow::Result<Exit> {
     let default = args.input.current_namespace()?;
     let namespace = args.namespace.clone().or(default).unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned());
     let filter = filter(manifests.documents.iter().chain(&changes.deleted), &namespace);
+    let filter = RawFilter { volumes: changes.prune, ..filter };
     let Kept { snapshot, raw, cluster } = args.input.read_keeping(filter)?;
     let options = args.engine.options(args.gate.for_programs())?;
     let minor = options.version(&snapshot).minor;
@@ -102,5 +103,5 @@ fn filter<'d>(documents: impl Iterator<Item = &'d Document> + Clone, namespace: 
     let versions = documents.clone().map(|document| text(document, "/apiVersion"));
     let custom = versions.filter(|version| !built_in(version)).collect();
     let named = documents.map(|document| (text(document, "/kind"), text(document, "/metadata/name"))).collect();
-    RawFilter { namespaces, named, custom }
+    RawFilter { namespaces, named, custom, volumes: false }
 }

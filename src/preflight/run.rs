@@ -275,8 +275,10 @@ impl Trial<'_> {
         keys.into_iter().filter(|key| removal::delete(state, key)).collect()
     }
 
+    /// Deletes what is pruned; gives what it was. kubectl prunes nothing where the server refused a document.
     fn prune(&self, state: &mut State, documents: &[DocumentResult]) -> Vec<Key> {
-        if !self.changes.prune {
+        let refused = |document: &DocumentResult| document.admitted == Some(false);
+        if !self.changes.prune || documents.is_empty() || documents.iter().any(refused) {
             return Vec::new();
         }
         let keys: Vec<Key> = documents.iter().map(|document| document.key.clone()).collect();

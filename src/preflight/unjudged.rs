@@ -78,6 +78,9 @@ fn reason(api_version: &str, kind: &str) -> Option<&'static str> {
         (true, "ResourceClaim" | "ResourceClaimTemplate" | "ResourceSlice" | "DeviceClass") => {
             Some("devices are not judged")
         }
+        (true, "MutatingAdmissionPolicy" | "MutatingAdmissionPolicyBinding") => {
+            Some("what it makes of objects is not worked out")
+        }
         (true, _) => Some("it has no part in making and placing pods or in binding claims"),
         (false, "Kustomization") if api_version.starts_with("kustomize.config.k8s.io/") => {
             Some("it is for kustomize: name its folder with -k")

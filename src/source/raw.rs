@@ -31,6 +31,8 @@ pub(crate) struct RawFilter {
     pub(crate) named: BTreeSet<(String, String)>,
     /// Versions of custom kinds, `group/version`, of which it matters whether they are served.
     pub(crate) custom: BTreeSet<String>,
+    /// Whether volumes are kept whatever their names: pruning asks for those that kubectl applied.
+    pub(crate) volumes: bool,
 }
 
 /// What was read of a cluster as it has it.
@@ -69,7 +71,7 @@ impl RawFilter {
         }
         match (kind, namespace) {
             (kind, _) if EVERYWHERE.contains(&kind) => true,
-            ("PersistentVolume", _) => self.named.contains(&(kind.to_owned(), name.to_owned())),
+            ("PersistentVolume", _) => self.volumes || self.named.contains(&(kind.to_owned(), name.to_owned())),
             (_, "") => true,
             (_, namespace) => self.namespaces.contains(namespace),
         }

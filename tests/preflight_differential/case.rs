@@ -18,14 +18,17 @@ pub struct Case {
     pub documents: Vec<Value>,
     /// What the webhooks of the cluster answer, in the form of `control-plane webhook --rules`.
     pub webhooks: Option<Value>,
+    /// Whether what was applied before and is no document is deleted in the end, and the labels that it must have (any
+    /// where they are empty).
+    pub prune: Option<String>,
 }
 
 impl Case {
     /// As a file that [`Case::parse`] reads.
     pub fn text(&self) -> String {
-        let Self { seed, about, objects, applied, deleted, documents, webhooks } = self;
+        let Self { seed, about, objects, applied, deleted, documents, webhooks, prune } = self;
         let value = json!({ "seed": seed, "about": about, "objects": objects, "applied": applied, "deleted": deleted,
-            "documents": documents, "webhooks": webhooks });
+            "documents": documents, "webhooks": webhooks, "prune": prune });
         serde_json::to_string_pretty(&value).unwrap()
     }
 
@@ -38,7 +41,8 @@ impl Case {
         let about = serde_json::from_value(value["about"].take()).unwrap_or_default();
         let webhooks = Some(value["webhooks"].take()).filter(|rules| !rules.is_null());
         let seed = value["seed"].as_u64().unwrap_or_default();
-        Self { seed, about, objects, applied, deleted, documents, webhooks }
+        let prune = value["prune"].as_str().map(str::to_owned);
+        Self { seed, about, objects, applied, deleted, documents, webhooks, prune }
     }
 
     /// The lists of objects, for what makes the case smaller.

@@ -2,11 +2,12 @@
 //! the random part of pod names in quotes and the order inside `is forbidden: [a, b]` are not, nor
 //! are the patch that the server shows where it refuses one for its fields, and the uids that it draws.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::truth::{DocumentTruth, Truth, WorkloadTruth, of_server};
+use super::truth::{ClaimTruth, DocumentTruth, Truth, WorkloadTruth, of_server, told};
 
 /// One thing on which the two don't agree.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,6 +73,9 @@ pub fn compare(report: &Value, runs: &[Truth]) -> Comparison {
         compare_workload(&mut result, report, &real);
     }
     claims(&mut result, report, runs);
+    let deleted = |one: &Value| told(&json!({ "kind": one["kind"], "metadata": one }));
+    let ours = report["deletions"].as_array().into_iter().flatten().map(deleted).collect();
+    result.one("deleted".to_owned(), runs.iter().map(|run| run.gone.clone()).collect(), &ours);
     result
 }
 
@@ -129,17 +133,18 @@ fn compare_workload(result: &mut Comparison, report: &Value, real: &[&WorkloadTr
 }
 
 fn claims(result: &mut Comparison, report: &Value, runs: &[Truth]) {
-    for claim in &runs[0].claims {
-        let listed = report["claims"].as_array().into_iter().flatten();
-        let mut listed = listed
-            .filter(|one| one["namespace"] == claim.namespace.as_str() && one["name"] == claim.name.as_str())
-            .map(|one| one["verdict"] == "Bound");
-        let ours = listed.next().unwrap_or(true);
-        let of = |run: &Truth| {
-            let found = run.claims.iter().find(|one| one.namespace == claim.namespace && one.name == claim.name);
-            found.is_none_or(|one| one.bound)
-        };
-        result.one(format!("bound: claim {}", claim.name), runs.iter().map(of).collect(), &ours);
+    let listed = |claim: &ClaimTruth| {
+        let mut listed = report["claims"].as_array().into_iter().flatten();
+        let same = |one: &&Value| one["namespace"] == claim.namespace.as_str() && one["name"] == claim.name.as_str();
+        listed.find(same).is_none_or(|one| one["verdict"] == "Bound")
+    };
+    let groups: BTreeSet<(&str, &str)> =
+        runs[0].claims.iter().map(|claim| (claim.namespace.as_str(), claim.among.as_str())).collect();
+    for (namespace, among) in groups {
+        let of = |claim: &&ClaimTruth| claim.namespace == namespace && claim.among == among;
+        let ours = runs[0].claims.iter().filter(of).filter(|claim| listed(claim)).count();
+        let real = |run: &Truth| run.claims.iter().filter(of).filter(|claim| claim.bound).count();
+        result.one(format!("bound: claim {among}"), runs.iter().map(real).collect(), &ours);
     }
 }
 

@@ -47,6 +47,14 @@ pub fn apply_all(plane: &ControlPlane, objects: &[Value]) {
     }
 }
 
+/// Has kubectl delete what it applied before and is none of these objects, which it applies once more. `labels`: what that
+/// must have, any where they are empty.
+pub fn prune(plane: &ControlPlane, objects: &[Value], labels: &str) {
+    let of: &[&str] = if labels.is_empty() { &["--all"] } else { &["-l", labels] };
+    let words = [&["apply", "-f", "-", "--prune"], of].concat();
+    run(plane, &words, &super::case::manifests(objects));
+}
+
 fn run(plane: &ControlPlane, words: &[&str], input: &str) -> (bool, String) {
     let mut command: Command = plane.command("kubectl");
     command.args(words).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());

@@ -8,9 +8,9 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::case::Case;
-use super::kubectl::{apply, apply_all};
+use super::kubectl::{apply, apply_all, prune};
 use super::provisioner::Provisioner;
-use super::settle::{SHORT, items, quiet, settle};
+use super::settle::{ASKED, SHORT, items, quiet, settle};
 use super::truth::{DocumentTruth, Truth, truth};
 use super::webhook::Webhook;
 use crate::support::api::{collection, path_of};
@@ -69,9 +69,11 @@ impl Stage {
         }
         let _around = self.around(case);
         quiet(&self.plane.api, SHORT)?;
+        let mut gone: Vec<Value> = case.deleted.iter().filter(|object| self.there(object)).cloned().collect();
         let documents = self.apply(case)?;
+        gone.extend(self.prune(case, &documents)?);
         settle(&mut self.plane)?;
-        Ok(truth(&self.plane.api, documents))
+        Ok(truth(&self.plane.api, documents, &gone))
     }
 
     /// What stands in for provisioners and webhooks.
@@ -105,6 +107,8 @@ impl Stage {
         if !case.deleted.is_empty() {
             quiet(&self.plane.api, Duration::from_secs(1))?;
         }
+        let kept = |object: &Value| object["spec"]["persistentVolumeClaimRetentionPolicy"].is_null();
+        let pause = if case.applied.iter().chain(&case.documents).all(kept) { SHORT } else { ASKED };
         let mut documents = Vec::new();
         for document in &case.documents {
             let applied = apply(&self.plane, document);
@@ -114,9 +118,30 @@ impl Stage {
             }
             let (kind, namespace) = (text("/kind").unwrap(), text("/metadata/namespace"));
             documents.push(DocumentTruth { kind, namespace, name: text("/metadata/name").unwrap(), applied });
-            quiet(&self.plane.api, SHORT)?;
+            quiet(&self.plane.api, pause)?;
         }
         Ok(documents)
+    }
+
+    /// Whether an object exists that nothing deletes.
+    fn there(&self, object: &Value) -> bool {
+        self.plane.api.get(&path_of(object)).is_ok_and(|found| found["metadata"]["deletionTimestamp"].is_null())
+    }
+
+    /// Prunes where the case says so, and nothing was refused; gives what is gone then.
+    fn prune(&self, case: &Case, documents: &[DocumentTruth]) -> Result<Vec<Value>, String> {
+        let refused = documents.iter().any(|document| document.applied.refused.is_some());
+        let Some(labels) = case.prune.as_ref().filter(|_| !refused) else { return Ok(Vec::new()) };
+        quiet(&self.plane.api, ASKED)?;
+        let before: Vec<&Value> = case.applied.iter().filter(|object| self.there(object)).collect();
+        prune(&self.plane, &case.documents, labels);
+        let gone: Vec<Value> = before.into_iter().filter(|object| !self.there(object)).cloned().collect();
+        // What is in a namespace that goes is not asked for by itself.
+        let inside = |object: &Value| {
+            gone.iter()
+                .any(|one| one["kind"] == "Namespace" && one["metadata"]["name"] == object["metadata"]["namespace"])
+        };
+        Ok(gone.iter().filter(|object| !inside(object)).cloned().collect())
     }
 
     /// Makes the Job that the CronJob would make if its time had come.

@@ -12,10 +12,12 @@ use crate::support::control_plane::ControlPlane;
 /// How long nothing may have changed.
 const QUIET: Duration = Duration::from_millis(800);
 /// The same after controllers were asked: that for Jobs takes its time.
-const ASKED: Duration = Duration::from_millis(1400);
+pub const ASKED: Duration = Duration::from_millis(1400);
 /// The same between two documents.
 pub const SHORT: Duration = Duration::from_millis(400);
 const PATIENCE: Duration = Duration::from_secs(40);
+/// Longer than autoscalers wait until they look again.
+const SCALED: Duration = Duration::from_secs(24);
 /// Longer than the scheduler waits for volumes.
 const JUDGED: Duration = Duration::from_secs(20);
 const ROUNDS: usize = 6;
@@ -71,6 +73,10 @@ fn fingerprint(api: &Api) -> Vec<String> {
 /// # Errors
 /// What still moves.
 pub fn settle(plane: &mut ControlPlane) -> Result<(), String> {
+    let end = Instant::now() + SCALED;
+    while scaling(&plane.api) && Instant::now() < end {
+        thread::sleep(Duration::from_millis(200));
+    }
     quiet(&plane.api, QUIET)?;
     let mut before = Vec::new();
     for _ in 0..ROUNDS {
@@ -90,6 +96,24 @@ pub fn settle(plane: &mut ControlPlane) -> Result<(), String> {
         before = after;
     }
     Err("it changes from round to round".to_owned())
+}
+
+/// Whether an autoscaler will change its target: what it refers to has more or fewer replicas than it allows.
+fn scaling(api: &Api) -> bool {
+    let outside = |scaler: &Value| {
+        let (spec, namespace) = (&scaler["spec"], &scaler["metadata"]["namespace"]);
+        let target = &spec["scaleTargetRef"];
+        let reference = json!({ "apiVersion": "apps/v1", "kind": target["kind"],
+            "metadata": { "namespace": namespace, "name": target["name"] } });
+        if target["apiVersion"] != "apps/v1" {
+            return false;
+        }
+        let object = api.get(&path_of(&reference)).unwrap_or_default();
+        let replicas = object["spec"]["replicas"].as_i64().unwrap_or_default();
+        let bounds = spec["minReplicas"].as_i64().unwrap_or(1)..=spec["maxReplicas"].as_i64().unwrap_or_default();
+        replicas != 0 && !bounds.contains(&replicas)
+    };
+    items(api, "/apis/autoscaling/v2/horizontalpodautoscalers").iter().any(outside)
 }
 
 /// Pods without a node that a scheduler is to place.

@@ -33,6 +33,12 @@ pub fn preflight(case: &Case, before: &Value, version: &str) -> Result<Value, St
     if !case.deleted.is_empty() {
         command.args(["--delete", "deleted.yaml"]);
     }
+    if let Some(labels) = &case.prune {
+        command.arg("--prune");
+        if !labels.is_empty() {
+            command.args(["--prune-selector", labels]);
+        }
+    }
     let output = command.output().unwrap();
     let (code, errors) = (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned());
     let report: Value =

@@ -42,6 +42,9 @@ pub struct WorkloadTruth {
 pub struct ClaimTruth {
     pub namespace: String,
     pub name: String,
+    /// What it is compared under: its own name, or that of all claims of a template whose pods come at once, of which
+    /// those are bound that the provisioner comes to first.
+    pub among: String,
     pub bound: bool,
 }
 
@@ -52,6 +55,8 @@ pub struct Truth {
     pub documents: Vec<DocumentTruth>,
     pub workloads: Vec<WorkloadTruth>,
     pub claims: Vec<ClaimTruth>,
+    /// What was deleted because it was asked for, by kind, namespace and name.
+    pub gone: BTreeSet<String>,
     /// Where every pod is, for people.
     pub places: Vec<String>,
 }
@@ -118,8 +123,14 @@ fn owned(object: &Value, uid: &str) -> bool {
     owners.into_iter().flatten().any(|owner| owner["controller"] == true && owner["uid"] == uid)
 }
 
-/// Reads what became of documents.
-pub fn truth(api: &Api, documents: Vec<DocumentTruth>) -> Truth {
+/// An object, in words.
+pub fn told(object: &Value) -> String {
+    let (namespace, name) = (text(object, "/metadata/namespace"), text(object, "/metadata/name"));
+    format!("{} {namespace}/{name}", text(object, "/kind"))
+}
+
+/// Reads what became of documents, and of what was asked to be gone.
+pub fn truth(api: &Api, documents: Vec<DocumentTruth>, gone: &[Value]) -> Truth {
     let lists = Lists::read(api);
     let mut seen = BTreeSet::new();
     let (mut workloads, mut claims) = (Vec::new(), Vec::new());
@@ -127,7 +138,7 @@ pub fn truth(api: &Api, documents: Vec<DocumentTruth>) -> Truth {
     for document in admitted.filter(|one| seen.insert((&one.kind, &one.namespace, &one.name))) {
         let namespace = document.namespace.clone().unwrap_or_default();
         if document.kind == "PersistentVolumeClaim" {
-            claims.extend(lists.claim(&namespace, &document.name).map(|claim| (claim, true)));
+            claims.extend(lists.claim(&namespace, &document.name).map(|claim| (claim, true, false)));
         }
         if !WORKLOADS.contains(&document.kind.as_str()) {
             continue;
@@ -137,16 +148,19 @@ pub fn truth(api: &Api, documents: Vec<DocumentTruth>) -> Truth {
             workloads.push(pod(&lists, &namespace, &document.name));
         } else if let Ok(object) = api.get(&path) {
             workloads.push(workload(&lists, &document.kind, &object));
-            claims.extend(templates(&lists, &object).into_iter().map(|claim| (claim, false)));
+            let at_once = object["spec"]["podManagementPolicy"] == "Parallel";
+            claims.extend(templates(&lists, &object).into_iter().map(|claim| (claim, false, at_once)));
         }
     }
-    let stuck = claims.iter().any(|(claim, own)| *own && !lists.provided(claim));
+    let stuck = claims.iter().any(|(claim, own, _)| *own && !lists.provided(claim));
     let fits = documents.iter().all(|document| document.applied.refused.is_none())
         && workloads.iter().all(|one| one.placed >= one.desired || one.on_delete)
         && !stuck;
-    let claims = claims.into_iter().map(|(claim, _)| ClaimTruth {
+    let among = |name: &str| name.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
+    let claims = claims.into_iter().map(|(claim, _, at_once)| ClaimTruth {
         namespace: text(claim, "/metadata/namespace").to_owned(),
         name: text(claim, "/metadata/name").to_owned(),
+        among: if at_once { among(text(claim, "/metadata/name")) } else { text(claim, "/metadata/name").to_owned() },
         bound: text(claim, "/status/phase") == "Bound",
     });
     let place = |pod: &Value| {
@@ -154,7 +168,8 @@ pub fn truth(api: &Api, documents: Vec<DocumentTruth>) -> Truth {
         format!("{} {}{end}", text(pod, "/metadata/name"), text(pod, "/spec/nodeName"))
     };
     let places = lists.pods.iter().map(place).collect();
-    Truth { fits, claims: claims.collect(), documents, workloads, places }
+    let gone = gone.iter().map(told).collect();
+    Truth { fits, claims: claims.collect(), gone, documents, workloads, places }
 }
 
 fn pod(lists: &Lists, namespace: &str, name: &str) -> WorkloadTruth {

@@ -310,6 +310,110 @@ fn what_is_deleted_or_pruned_gives_its_room_back() {
 }
 
 #[test]
+fn nothing_is_pruned_where_the_server_refuses_a_document() {
+    let mut cluster = rolled_out("old", "800m", 1, &json!({}));
+    cluster[0]["metadata"]["annotations"] = json!({"kubectl.kubernetes.io/last-applied-configuration": "{}"});
+    cluster.push(node("a1", "1"));
+    let mut wrong = next("wrong", "1m", 1, &json!({}));
+    wrong["spec"]["replicas"] = json!(-1);
+    let (_, report) = Trial::new(&cluster, &[next("web", "500m", 1, &json!({})), wrong]).report(&["--prune"]);
+    assert_eq!(report["deletions"], json!([]));
+    assert_eq!(report["workloads"][0]["placed"], 0, "the old pod keeps its place");
+}
+
+#[test]
+fn namespaces_and_volumes_are_pruned_too() {
+    let applied = |kind: &str, name: &str| {
+        json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "annotations":
+            {"kubectl.kubernetes.io/last-applied-configuration": "{}"}}, "status": {"phase": "Active"}})
+    };
+    let mut inside = running(("ReplicaSet", "gone"), "gone-1", "a1", "800m");
+    inside["metadata"]["namespace"] = "spare".into();
+    let cluster = [applied("Namespace", "spare"), applied("PersistentVolume", "spare"), inside, node("a1", "1")];
+    let trial = Trial::new(&cluster, &[next("web", "500m", 1, &json!({}))]);
+    assert_eq!(trial.outcome(&[]), "1 blocked web 1/1/0");
+    let (_, report) = trial.report(&["--prune"]);
+    let gone = json!([{"kind": "Namespace", "namespace": null, "name": "spare"},
+        {"kind": "PersistentVolume", "namespace": null, "name": "spare"}]);
+    assert_eq!((&report["status"], &report["deletions"]), (&json!("fits"), &gone));
+}
+
+/// A set of two pods on a node, each with a claim, and what becomes of the claims.
+fn set_with_claims(policy: &Value, controlled: bool) -> Vec<Value> {
+    let claim_template = json!({"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"],
+        "storageClassName": "none", "resources": {"requests": {"storage": "1Gi"}}}});
+    let mut set = workload(
+        "StatefulSet",
+        "db",
+        json!({"replicas": 2, "serviceName": "db",
+        "template": template("db", "r/old", "100m"), "volumeClaimTemplates": [claim_template]}),
+    );
+    set["spec"]["persistentVolumeClaimRetentionPolicy"] = policy.clone();
+    let mut all = vec![set, node("a1", "4")];
+    for ordinal in 0..2 {
+        let name = format!("db-{ordinal}");
+        let mut pod = running(("StatefulSet", "db"), &name, "a1", "100m");
+        pod["spec"]["volumes"] =
+            json!([{"name": "data", "persistentVolumeClaim": {"claimName": format!("data-{name}")}}]);
+        let mut claim = claim_template["spec"].clone();
+        claim["volumeName"] = format!("v{ordinal}").into();
+        let mut claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec": claim,
+            "metadata": {"name": format!("data-{name}"), "namespace": "app", "uid": format!("c{ordinal}"),
+                "annotations": {"pv.kubernetes.io/bind-completed": "yes"}}, "status": {"phase": "Bound"}});
+        if controlled {
+            claim["metadata"]["ownerReferences"] = json!([{"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "db",
+                "uid": "u-db", "controller": true}]);
+        }
+        all.extend([pod, claim]);
+    }
+    all.push(quota(json!({"persistentvolumeclaims": "2"})));
+    all
+}
+
+#[test]
+fn claims_go_with_a_set_where_it_says_so() {
+    let late = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "late", "namespace": "app"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "none", "resources": {"requests": {"storage": "1Gi"}}}});
+    let admitted = |policy: Value, controlled: bool, replicas: Option<usize>| {
+        let cluster = set_with_claims(&policy, controlled);
+        let mut fewer = cluster[0].clone();
+        fewer["metadata"].as_object_mut().expect("metadata").remove("uid");
+        let documents = replicas.map(|replicas| {
+            fewer["spec"]["replicas"] = json!(replicas);
+            fewer.clone()
+        });
+        let documents: Vec<Value> = documents.into_iter().chain([late.clone()]).collect();
+        let trial = Trial::new(&cluster, &documents);
+        trial.write("gone.yaml", &cluster[..1]);
+        let (_, report) = trial.report(if replicas.is_some() { &[] } else { &["--delete", "@gone.yaml"] });
+        let last = report["documents"].as_array().and_then(|all| all.last()).expect("documents");
+        last["admitted"].as_bool().expect("it is known")
+    };
+    let policy = |deleted: &str, scaled: &str| json!({"whenDeleted": deleted, "whenScaled": scaled});
+    assert!(admitted(policy("Retain", "Delete"), false, Some(1)), "the claim of the pod that goes goes too");
+    assert!(!admitted(policy("Delete", "Retain"), true, Some(1)), "it stays, for the set is still there");
+    assert!(!admitted(policy("Delete", "Delete"), true, Some(2)), "nothing goes");
+    assert!(admitted(policy("Delete", "Retain"), true, None), "claims go with the set");
+    assert!(!admitted(policy("Retain", "Delete"), false, None), "claims stay behind the set");
+}
+
+#[test]
+fn a_rollout_that_changes_the_size_too_first_has_more_of_the_old_pods() {
+    let strategy = json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}});
+    let mut cluster = rolled_out("web", "400m", 1, &strategy);
+    let annotations =
+        json!({"deployment.kubernetes.io/desired-replicas": "1", "deployment.kubernetes.io/max-replicas": "1"});
+    cluster
+        .iter_mut()
+        .filter(|one| one["kind"] == "ReplicaSet")
+        .for_each(|set| set["metadata"]["annotations"] = annotations.clone());
+    cluster.push(node("a1", "1"));
+    // Two of the old pods fit. The third waits, and is the first to make room for a new one, which waits as well.
+    let outcome = Trial::new(&cluster, &[next("web", "450m", 3, &strategy)]).outcome(&[]);
+    assert_eq!(outcome, "1 blocked web 3/1/0");
+}
+
+#[test]
 fn a_drain_moves_what_has_room_elsewhere_and_tells_what_stays() {
     let mut cluster = rolled_out("web", "400m", 2, &json!({}));
     cluster.extend([node("a1", "1"), node("b1", "500m")]);

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::pods::set;
 use crate::preflight::fields::{deleting, namespace_of, number, text};
+use crate::preflight::server::split;
 use crate::preflight::state::{State, key_of};
 
 /// Raises targets to their minimum and lowers them to their maximum; says whether any changed.
@@ -16,7 +17,8 @@ fn scale(state: &mut State, autoscaler: &Value) -> bool {
     let target = |field: &str| text(autoscaler, &format!("/spec/scaleTargetRef/{field}"));
     let namespace = namespace_of(autoscaler);
     let Some(object) = state.world.get(target("kind"), Some(namespace), target("name")) else { return false };
-    if !matches!(target("kind"), "Deployment" | "StatefulSet" | "ReplicaSet") || deleting(object) {
+    let of_apps = matches!(target("kind"), "Deployment" | "StatefulSet" | "ReplicaSet");
+    if !of_apps || split(target("apiVersion")).0 != "apps" || deleting(object) {
         return false;
     }
     let replicas = number(object, "/spec/replicas").unwrap_or(1);

@@ -11,6 +11,7 @@ use crate::model::pod::{PodSpec, Toleration};
 use crate::model::workload::scaled;
 use crate::model::{Node, Pod};
 use crate::preflight::fields::{deleting, namespace_of, text, uid_of};
+use crate::preflight::removal::delete_owned_pod;
 use crate::preflight::state::{State, available};
 use crate::preflight::world::Key;
 use crate::scheduler::tolerates;
@@ -142,7 +143,7 @@ fn manage(state: &mut State, object: &Value) -> Managed {
         }
     }
     let namespace = namespace_of(object).to_owned();
-    gone.iter().for_each(|name| pods::delete(state, &namespace, name));
+    gone.iter().for_each(|name| delete_owned_pod(state, &namespace, name));
     let mut changed = !gone.is_empty();
     for node in &missing {
         if !make(state, object, node) {
@@ -200,7 +201,7 @@ fn replace(state: &mut State, object: &Value, nodes: &BTreeMap<String, Vec<OnNod
     let room = most.saturating_sub(unavailable);
     let gone: Vec<&OnNode> = broken.into_iter().chain(running.into_iter().take(room)).collect();
     let namespace = namespace_of(object);
-    gone.iter().for_each(|pod| pods::delete(state, namespace, &pod.name));
+    gone.iter().for_each(|pod| delete_owned_pod(state, namespace, &pod.name));
     !gone.is_empty()
 }
 
@@ -214,7 +215,7 @@ fn exceed(state: &mut State, object: &Value, nodes: &BTreeMap<String, Vec<OnNode
         let new = pods.iter().find(|pod| pod.updated);
         match (old, new) {
             (Some(old), Some(new)) if new.available => {
-                pods::delete(state, namespace_of(object), &old.name);
+                delete_owned_pod(state, namespace_of(object), &old.name);
                 changed = true;
             }
             (Some(_), Some(_)) => surging += 1,

@@ -4,18 +4,19 @@
 use serde_json::{Value, json};
 
 use super::pods::set;
+use super::scaling::{self, scale};
 use super::template::{HASH, hash, same};
 use crate::model::workload;
 use crate::preflight::fields::{controlled, deleting, name_of, number, text, uid_of};
-use crate::preflight::state::{Made, State, available, controlled_by, key_of};
+use crate::preflight::state::{Made, State, available, controlled_by};
 use crate::preflight::world::Key;
 
 /// The ReplicaSets of a Deployment.
-struct Sets {
+pub(super) struct Sets {
     /// The one with the Deployment's template.
-    new: Option<Value>,
+    pub(super) new: Option<Value>,
     /// The others, the oldest first.
-    old: Vec<Value>,
+    pub(super) old: Vec<Value>,
 }
 
 /// Makes the next step of a rollout; says whether there was one.
@@ -27,7 +28,10 @@ pub(super) fn sync(state: &mut State, key: &Key) -> bool {
     let deployment = deployment.clone();
     let sets = sets_of(state, &deployment);
     if deployment["spec"]["paused"] == true {
-        return scale_only(state, &deployment, sets);
+        return scaling::sync(state, &deployment, &sets);
+    }
+    if scaling::due(&deployment, &sets) && scaling::sync(state, &deployment, &sets) {
+        return true;
     }
     match text(&deployment, "/spec/strategy/type") {
         "Recreate" => recreate(state, &deployment, sets),
@@ -56,12 +60,12 @@ fn version(set: &Value) -> u64 {
     text(set, "/metadata/resourceVersion").parse().unwrap_or(0)
 }
 
-fn wanted(object: &Value) -> i64 {
+pub(super) fn wanted(object: &Value) -> i64 {
     number(object, "/spec/replicas").unwrap_or(1)
 }
 
 /// Pods of a ReplicaSet that are available.
-fn available_of(state: &State, replica_set: &Value) -> i64 {
+pub(super) fn available_of(state: &State, replica_set: &Value) -> i64 {
     let pods = state.pods_of(text(replica_set, "/metadata/namespace"), uid_of(replica_set));
     i64::try_from(pods.into_iter().filter(|pod| available(pod)).count()).unwrap_or(i64::MAX)
 }
@@ -70,31 +74,13 @@ fn pods_left(state: &State, replica_set: &Value) -> bool {
     !state.pods_of(text(replica_set, "/metadata/namespace"), uid_of(replica_set)).is_empty()
 }
 
-/// Sets how many pods a ReplicaSet has; says whether that is a change.
-fn scale(state: &mut State, replica_set: &Value, replicas: i64) -> bool {
-    if wanted(replica_set) == replicas {
-        return false;
-    }
-    let mut changed = replica_set.clone();
-    set(&mut changed, &["spec", "replicas"], json!(replicas));
-    state.put(key_of(&changed), changed);
-    true
-}
-
-/// A paused Deployment only scales what there is.
-fn scale_only(state: &mut State, deployment: &Value, sets: Sets) -> bool {
-    let active = |set: &&Value| wanted(set) > 0;
-    let newest = sets.old.iter().chain(&sets.new).rfind(active).cloned().or(sets.new);
-    newest.is_some_and(|newest| scale(state, &newest, wanted(deployment)))
-}
-
 fn make(state: &mut State, deployment: &Value, replicas: i64) -> bool {
     let mut template = deployment["spec"]["template"].clone();
     let hash = hash(&template);
     let mut selector = deployment["spec"]["selector"].clone();
     set(&mut template, &["metadata", "labels", HASH], json!(hash));
     set(&mut selector, &["matchLabels", HASH], json!(hash));
-    let object = json!({
+    let mut object = json!({
         "apiVersion": "apps/v1", "kind": "ReplicaSet",
         "metadata": {
             "name": format!("{}-{hash}", name_of(deployment)),
@@ -107,6 +93,7 @@ fn make(state: &mut State, deployment: &Value, replicas: i64) -> bool {
             "minReadySeconds": number(deployment, "/spec/minReadySeconds").unwrap_or(0),
         },
     });
+    scaling::note(deployment, &mut object);
     match state.make(object) {
         Made::Stored(_) => true,
         Made::Refused(_) => false,
@@ -120,19 +107,19 @@ fn make(state: &mut State, deployment: &Value, replicas: i64) -> bool {
 fn recreate(state: &mut State, deployment: &Value, sets: Sets) -> bool {
     let mut changed = false;
     for old in &sets.old {
-        changed |= scale(state, old, 0);
+        changed |= scale(state, deployment, old, 0);
     }
     if changed || sets.old.iter().any(|old| pods_left(state, old)) {
         return changed;
     }
     match sets.new {
-        Some(new) => scale(state, &new, wanted(deployment)),
+        Some(new) => scale(state, deployment, &new, wanted(deployment)),
         None => make(state, deployment, wanted(deployment)),
     }
 }
 
 /// How many pods more, and how many fewer, a rollout may have than are wanted.
-fn fence(deployment: &Value) -> (i64, i64) {
+pub(super) fn fence(deployment: &Value) -> (i64, i64) {
     let bound = |field: &str| deployment.pointer(&format!("/spec/strategy/rollingUpdate/{field}"));
     workload::fence(bound("maxSurge"), bound("maxUnavailable"), wanted(deployment))
 }
@@ -148,14 +135,14 @@ fn roll(state: &mut State, deployment: &Value, sets: Sets) -> bool {
     let Some(new) = sets.new else { return make(state, deployment, grown(0)) };
     let present = wanted(&new);
     let target = if present > replicas { replicas } else { grown(present) };
-    if scale(state, &new, target) {
+    if scale(state, deployment, &new, target) {
         return true;
     }
-    reconcile_old(state, &new, &sets.old, replicas - unavailable)
+    reconcile_old(state, deployment, (&new, &sets.old), replicas - unavailable)
 }
 
 /// Takes old pods away: those that don't run first, then as many as may be missing.
-fn reconcile_old(state: &mut State, new: &Value, old: &[Value], least: i64) -> bool {
+fn reconcile_old(state: &mut State, deployment: &Value, (new, old): (&Value, &[Value]), least: i64) -> bool {
     let others: i64 = old.iter().map(wanted).sum();
     if others == 0 {
         return false;
@@ -179,5 +166,5 @@ fn reconcile_old(state: &mut State, new: &Value, old: &[Value], least: i64) -> b
         *size -= gone;
         spare -= gone;
     }
-    old.iter().zip(sizes).fold(false, |changed, (set, size)| scale(state, set, size) | changed)
+    old.iter().zip(sizes).fold(false, |changed, (set, size)| scale(state, deployment, set, size) | changed)
 }

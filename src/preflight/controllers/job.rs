@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::pods::{self, Called, first_to_go, from_template, set};
 use crate::preflight::fields::{deleting, list, name_of, namespace_of, number, text, uid_of};
+use crate::preflight::removal::delete_owned_pod;
 use crate::preflight::state::State;
 use crate::preflight::world::Key;
 
@@ -35,7 +36,7 @@ pub(super) fn sync(state: &mut State, key: &Key) -> bool {
     let pods = state.pods_of(&namespace, &uid);
     if pods.len() > wanted {
         let gone = first_to_go(state, &pods, &pods, pods.len() - wanted);
-        gone.iter().for_each(|name| pods::delete(state, &namespace, name));
+        gone.iter().for_each(|name| delete_owned_pod(state, &namespace, name));
         return true;
     }
     let taken: BTreeSet<String> = pods.iter().filter_map(|pod| pod.metadata.annotations.get(INDEX).cloned()).collect();

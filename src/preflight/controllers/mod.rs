@@ -9,6 +9,8 @@ mod ephemeral;
 mod job;
 mod pods;
 mod replica_set;
+mod retention;
+mod scaling;
 mod stateful_set;
 mod template;
 

@@ -6,10 +6,9 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::model::{Kind, Pod};
+use crate::model::Pod;
 use crate::preflight::fields::{namespace_of, text};
 use crate::preflight::state::{Made, State, available, controlled_by};
-use crate::preflight::world::Key;
 
 /// Seconds that are taken to pass between the newest fact and what is tried.
 const PASSED: u64 = 5;
@@ -58,12 +57,6 @@ pub(super) fn make(state: &mut State, uid: &str, pod: Value) -> bool {
             false
         }
     }
-}
-
-/// Deletes a pod; kubelets are taken to let it go at once.
-pub(super) fn delete(state: &mut State, namespace: &str, name: &str) {
-    let key = Key { kind: Kind::Pod.name().to_owned(), namespace: Some(namespace.to_owned()), name: name.to_owned() };
-    state.remove(&key);
 }
 
 /// The pods that go first where there are too many (`ActivePodsWithRanks`): without a node, not ready, on a node with

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::pods::{self, Called, base, first_to_go, from_template};
 use crate::model::Pod;
 use crate::preflight::fields::{controlled, deleting, list, namespace_of, number, uid_of};
+use crate::preflight::removal::delete_owned_pod;
 use crate::preflight::state::State;
 use crate::preflight::world::Key;
 
@@ -21,7 +22,7 @@ pub(super) fn sync(state: &mut State, key: &Key) -> bool {
     if pods.len() > wanted {
         let related = related(state, set);
         let gone = first_to_go(state, &pods, &related, pods.len() - wanted);
-        gone.iter().for_each(|name| pods::delete(state, &namespace, name));
+        gone.iter().for_each(|name| delete_owned_pod(state, &namespace, name));
         return true;
     }
     let missing = wanted - pods.len();

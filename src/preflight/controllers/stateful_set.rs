@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::pods::{self, Called, from_template, label, set};
+use super::retention;
 use super::template::{REVISION, Revision, claim_templates, next};
 use crate::model::Pod;
 use crate::model::workload::scaled;
 use crate::preflight::fields::{deleting, name_of, namespace_of, number, text, uid_of};
+use crate::preflight::removal::delete_owned_pod;
 use crate::preflight::state::{Made, State, available};
 use crate::preflight::world::Key;
 
@@ -62,12 +64,26 @@ pub(super) fn sync(state: &mut State, key: &Key) -> bool {
 impl Sync {
     fn run(&self, state: &mut State) -> bool {
         let present = self.present(state);
-        let filled = if self.ordered { self.next_in_order(state, &present) } else { self.all(state, &present) };
+        let changed = self.next_changes(state, &present);
+        if !changed {
+            let claims = present.keys().flat_map(|ordinal| self.claims_of(*ordinal));
+            retention::mark(state, &self.set, claims);
+        }
+        changed
+    }
+
+    fn next_changes(&self, state: &mut State, present: &BTreeMap<i64, Present>) -> bool {
+        let filled = if self.ordered { self.next_in_order(state, present) } else { self.all(state, present) };
         if let Some(changed) = filled {
             return changed;
         }
         state.refused.remove(uid_of(&self.set));
-        self.scale_down(state, &present) || self.update(state, &present)
+        self.scale_down(state, present) || self.update(state, present)
+    }
+
+    /// The claims of a pod.
+    fn claims_of(&self, ordinal: i64) -> Vec<String> {
+        claim_templates(&self.set).iter().map(|template| self.claim_name(template, ordinal)).collect()
     }
 
     /// Makes the first pod that is missing once all before it are available; `None` where none is missing, else whether
@@ -106,11 +122,10 @@ impl Sync {
         let mut changed = false;
         for ordinal in behind {
             if state.owns(uid_of(&self.set), &self.pod_name(ordinal)) {
-                pods::delete(state, &self.namespace, &self.pod_name(ordinal));
+                delete_owned_pod(state, &self.namespace, &self.pod_name(ordinal));
                 changed = true;
             }
-            for template in claim_templates(&self.set) {
-                let name = self.claim_name(template, ordinal);
+            for name in self.claims_of(ordinal) {
                 if state.world.get("PersistentVolumeClaim", Some(&self.namespace), &name).is_some() {
                     state.unmake_claim(&self.namespace, &name);
                 }
@@ -226,6 +241,7 @@ impl Sync {
         for (key, value) in own.into_iter().flatten() {
             set(&mut claim, &["metadata", "labels", key], value.clone());
         }
+        retention::own(&self.set, &mut claim);
         match state.make(claim) {
             Made::Stored(_) => true,
             Made::Refused(message) => {
@@ -239,12 +255,13 @@ impl Sync {
         }
     }
 
-    /// Deletes the pods whose ordinals are not wanted, from the highest on.
+    /// Deletes the pods whose ordinals are not wanted, from the highest on, with their claims where these are not kept.
     fn scale_down(&self, state: &mut State, present: &BTreeMap<i64, Present>) -> bool {
         let condemned: Vec<i64> = present.keys().copied().filter(|ordinal| !self.ordinals.contains(ordinal)).collect();
         let most = if self.ordered { 1 } else { condemned.len() };
         for ordinal in condemned.iter().rev().take(most) {
-            pods::delete(state, &self.namespace, &self.pod_name(*ordinal));
+            delete_owned_pod(state, &self.namespace, &self.pod_name(*ordinal));
+            retention::scaled_down(state, &self.set, self.claims_of(*ordinal));
         }
         !condemned.is_empty()
     }
@@ -268,7 +285,7 @@ impl Sync {
                     return changed;
                 }
                 missing += usize::from(pod.available);
-                pods::delete(state, &self.namespace, &self.pod_name(ordinal));
+                delete_owned_pod(state, &self.namespace, &self.pod_name(ordinal));
                 changed = true;
                 if most == 1 {
                     return true;

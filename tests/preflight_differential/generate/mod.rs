@@ -1,8 +1,11 @@
 //! The case of a seed.
 
+mod broken;
 mod changes;
 mod cluster;
 mod faults;
+mod more;
+mod mutations;
 mod others;
 mod rules;
 mod volumes;
@@ -13,6 +16,8 @@ use serde_json::Value;
 
 use super::case::Case;
 use super::random::Random;
+pub use broken::all as all_wrong;
+pub use mutations::CHANGES;
 
 /// What documents can refer to.
 pub struct Surroundings {
@@ -49,6 +54,7 @@ pub fn case(seed: u64, release: u32) -> Case {
     if random.chance(45) {
         faults::put(&mut random, &mut case, &around);
     }
+    more::put(seed, &mut case, &around);
     case.about.sort();
     case.about.dedup();
     if case.about.is_empty() {

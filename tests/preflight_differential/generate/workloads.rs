@@ -243,6 +243,19 @@ fn stateful_set(random: &mut Random, around: &Surroundings, name: &str) -> Value
     object
 }
 
+/// A set of so many pods, with a claim each, which the scheduler places: one that names its node never gets a volume that
+/// waits for the scheduler.
+pub fn with_claims(random: &mut Random, around: &Surroundings, name: &str, replicas: usize) -> Value {
+    let mut object = stateful_set(random, around, name);
+    set(&mut object, "metadata/namespace", "app");
+    let spec = &mut object["spec"];
+    spec["template"]["spec"].as_object_mut().unwrap().remove("nodeName");
+    set(spec, "replicas", replicas);
+    set(spec, "template/spec/containers/0/volumeMounts", json!([{ "name": "data", "mountPath": "/data" }]));
+    set(spec, "volumeClaimTemplates", json!([{ "metadata": { "name": "data" }, "spec": claim_spec(random) }]));
+    object
+}
+
 /// Leaves a set one claim a pod: the scheduler places pods that come at once before the capacity has gone down that the
 /// first of them takes, and one that gets some of its volumes stays where they are.
 fn one_claim(spec: &mut Value) {

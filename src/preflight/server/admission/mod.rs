@@ -4,6 +4,7 @@
 mod default_storage_class;
 mod default_toleration_seconds;
 mod limit_ranger;
+mod mutating_admission_policy;
 mod mutating_admission_webhook;
 mod namespace_lifecycle;
 mod persistent_volume_claim_resize;
@@ -87,7 +88,22 @@ pub(crate) fn admit(cx: &Attributes<'_>, object: &mut Value) -> Result<(), Stop>
     default_storage_class::admit(cx, object);
     storage_object_in_use_protection::admit(cx, object);
     runtime_class::admit(cx, object)?;
-    mutating_admission_webhook::admit(cx, object)
+    let name = unnamed(object);
+    let changed = match cx.request {
+        Request::ApplyUnhooked => Ok(()),
+        _ => mutating_admission_policy::admit(cx, object),
+    };
+    let changed = changed.and_then(|()| mutating_admission_webhook::admit(cx, object));
+    if let (Some(name), Some(meta)) = (name, object.pointer_mut("/metadata").and_then(Value::as_object_mut)) {
+        meta.insert("name".to_owned(), name);
+    }
+    changed
+}
+
+/// Takes a generated name away: the server gives it only after policies and webhooks have changed the object.
+fn unnamed(object: &mut Value) -> Option<Value> {
+    let generated = some_text(object, "/metadata/generateName").is_some();
+    object.pointer_mut("/metadata")?.as_object_mut().filter(|_| generated)?.remove("name")
 }
 
 /// What the plugins refuse once the object is valid, the quotas last; warnings are added to those that there are.

@@ -2,16 +2,20 @@
 
 mod affinity;
 mod apps;
+mod autoscaler;
 mod batch;
 mod claims;
 mod container;
 mod environment;
+mod ingress;
 mod internal;
 mod limits;
 mod meta;
+mod metrics;
 mod mounts;
 mod names;
 mod network;
+mod network_policy;
 mod others;
 mod pod;
 mod probes;
@@ -31,7 +35,8 @@ use super::field::{Errors, Path};
 use super::json::number;
 use super::kinds::Resource;
 
-/// Checks a new object of a built-in kind. Of kinds that no pod, claim or volume depends on, only the metadata is checked.
+/// Checks a new object of a built-in kind. Of kinds that no pod, claim or volume depends on, mostly only the metadata is
+/// checked.
 pub(crate) fn create(resource: &Resource, object: &Value, minor: u32) -> Errors {
     let mut errors = Errors::default();
     checks(resource, object, minor, false, &mut errors);
@@ -68,7 +73,14 @@ fn checks(resource: &Resource, object: &Value, minor: u32, update: bool, errors:
         ("policy", "PodDisruptionBudget") => others::disruption_budget(object, errors),
         ("scheduling.k8s.io", "PriorityClass") => others::priority_class(object, errors),
         ("node.k8s.io", "RuntimeClass") => others::runtime_class(object, errors),
-        ("autoscaling", "HorizontalPodAutoscaler") => others::autoscaler(object, errors),
+        ("autoscaling", "HorizontalPodAutoscaler") => autoscaler::autoscaler(object, None, minor, errors),
+        ("networking.k8s.io", "NetworkPolicy") => network_policy::policy(object, None, minor, errors),
+        ("networking.k8s.io", "Ingress") if resource.version != "v1" => {
+            meta::validate(object, true, names::subdomain, errors)
+        }
+        ("networking.k8s.io", "Ingress") if update => ingress::ingress(object, minor, errors),
+        ("networking.k8s.io", "Ingress") => ingress::create(object, minor, errors),
+        ("networking.k8s.io", "IngressClass") => ingress::class(object, errors),
         ("", "Namespace") => others::namespace(object, errors),
         ("rbac.authorization.k8s.io", "Role") => rbac::role(object, minor, errors),
         ("rbac.authorization.k8s.io", "ClusterRole") => rbac::cluster_role(object, minor, errors),

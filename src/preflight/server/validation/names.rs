@@ -69,6 +69,24 @@ pub(super) fn subdomain(text: &str) -> Wrong {
     wrong
 }
 
+/// `IsWildcardDNS1123Subdomain`
+pub(super) fn wildcard(text: &str) -> Wrong {
+    let mut wrong: Wrong = (text.len() > 253).then(|| too_long(253)).into_iter().collect();
+    if !text.strip_prefix("*.").is_some_and(is_subdomain) {
+        let message = "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must \
+                       consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character";
+        wrong.push(pattern(message, &format!("\\*\\.{LABEL}(\\.{LABEL})*"), &["*.example.com"]));
+    }
+    wrong
+}
+
+/// The rest of `IsDomainPrefixedPath`
+pub(super) fn url_path(text: &str) -> Wrong {
+    let valid = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-._~%!$&'()*+,;=:".contains(&b));
+    let message = r"Invalid path (regex used for validation is '[A-Za-z0-9/\-._~%!$&'()*+,;=:]+')";
+    (!valid).then(|| message.to_owned()).into_iter().collect()
+}
+
 /// `IsDNS1035Label`
 pub(super) fn label_1035(text: &str) -> Wrong {
     let mut wrong: Wrong = (text.len() > 63).then(|| too_long(63)).into_iter().collect();

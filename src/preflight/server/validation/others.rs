@@ -1,9 +1,9 @@
-//! The smaller kinds: disruption budgets, priority and runtime classes, autoscalers, namespaces.
+//! The smaller kinds: disruption budgets, priority and runtime classes, namespaces.
 
 use serde_json::Value;
 
 use super::super::field::{Errors, Path};
-use super::super::json::{at, list, number, some_text, text, truth};
+use super::super::json::{at, number, some_text, text, truth};
 use super::apps::{at_most_all, count_or_percent};
 use super::names::{label, path_segment, subdomain};
 use super::{meta, resources, selector};
@@ -79,54 +79,6 @@ pub(super) fn runtime_class(object: &Value, errors: &mut Errors) {
         resources::container(&limits, &Path::new("overhead"), errors);
     }
     meta::labels(object, "/scheduling/nodeSelector", &Path::new("scheduling").child("nodeSelector"), errors);
-}
-
-/// `ValidateHorizontalPodAutoscaler`
-pub(super) fn autoscaler(object: &Value, errors: &mut Errors) {
-    meta::validate(object, true, subdomain, errors);
-    let (path, nothing) = (Path::new("spec"), Value::Null);
-    let spec = at(object, "/spec").unwrap_or(&nothing);
-    let (least, most) = (number(spec, "/minReplicas"), number(spec, "/maxReplicas").unwrap_or(0));
-    if let Some(least) = least.filter(|least| *least < 1) {
-        errors.invalid(&path.child("minReplicas"), least, "must be greater than or equal to 1");
-    }
-    match most {
-        0 => errors.required(&path.child("maxReplicas"), "must be set and greater than 0"),
-        most if most < 0 => errors.invalid(&path.child("maxReplicas"), most, "must be greater than or equal to 1"),
-        _ => {}
-    }
-    if least.is_some_and(|least| most < least) {
-        errors.invalid(&path.child("maxReplicas"), most, "must be greater than or equal to `minReplicas`");
-    }
-    let target = path.child("scaleTargetRef");
-    for field in ["kind", "name"] {
-        match text(spec, &format!("/scaleTargetRef/{field}")) {
-            "" => errors.required(&target.child(field), ""),
-            value => errors.all_invalid(&target.child(field), value, path_segment(value)),
-        }
-    }
-    let version = text(spec, "/scaleTargetRef/apiVersion");
-    if !version.contains('/') && text(spec, "/scaleTargetRef/kind") != "ReplicationController" {
-        errors.invalid(&target.child("apiVersion"), version, "apiVersion must specify API group");
-    }
-    let outside = |metric: &Value| matches!(text(metric, "/type"), "Object" | "External");
-    let metrics = list(spec, "/metrics");
-    if least == Some(0) && !metrics.iter().any(outside) {
-        let detail = "must specify at least one Object or External metric to support scaling to zero replicas";
-        errors.forbidden(&path.child("metrics"), detail);
-    }
-    for (index, metric) in metrics.iter().enumerate() {
-        metric_type(metric, &path.child("metrics").index(index), errors);
-    }
-}
-
-fn metric_type(metric: &Value, path: &Path, errors: &mut Errors) {
-    let known = ["ContainerResource", "External", "Object", "Pods", "Resource"];
-    match text(metric, "/type") {
-        "" => errors.required(&path.child("type"), "must specify a metric source type"),
-        kind if known.contains(&kind) => {}
-        kind => errors.unsupported(&path.child("type"), kind, &known),
-    }
 }
 
 /// `ValidateNamespace`

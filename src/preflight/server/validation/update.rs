@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::super::field::{Errors, Path};
 use super::super::json::{at, number, text, texts};
 use super::super::kinds::Resource;
-use super::rbac;
+use super::{autoscaler, network_policy, rbac};
 
 /// What the server says of a field that may not be changed.
 const IMMUTABLE: &str = "field is immutable";
@@ -64,6 +64,12 @@ pub(super) fn check(resource: &Resource, object: &Value, old: &Value, minor: u32
             immutable(object, old, &["preemptionPolicy"], errors);
         }
         ("node.k8s.io", "RuntimeClass") => immutable(object, old, &["handler"], errors),
+        ("autoscaling", "HorizontalPodAutoscaler") => autoscaler::autoscaler(object, Some(old), minor, errors),
+        ("networking.k8s.io", "NetworkPolicy") => network_policy::policy(object, Some(old), minor, errors),
+        ("networking.k8s.io", "IngressClass") => {
+            immutable(object, old, &["spec", "controller"], errors);
+            whole(errors);
+        }
         ("", "Service") => {
             service(object, old, errors);
             whole(errors);
