@@ -97,7 +97,8 @@ impl<'a> Placement<'a> {
             same
         });
         ready.iter().for_each(|(namespace, name, node)| state.run(namespace, name, node));
-        !ready.is_empty()
+        let named = state.start_named();
+        named || !ready.is_empty()
     }
 
     /// Whether a pod is placed and waits for its volumes.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::controllers::{Revision, first_revisions};
 use super::fields::{kind_of, name_of, namespace_of, text, uid_of};
 use super::server::{self, Outcome, Request};
+use super::volumes;
 use super::world::{Key, World};
 use crate::model::version::Version;
 use crate::model::{Kind, Pod};
@@ -39,6 +40,8 @@ pub(crate) struct State {
     made: u64,
     /// The order in which pods came, by namespace and name; those that were there before are not in it.
     born: HashMap<(String, String), u64>,
+    /// Pods that were made with a node and have not run yet: their kubelets wait for their volumes.
+    starting: BTreeSet<(String, String)>,
     /// Names of pods by the uid of their controller.
     owned: HashMap<String, BTreeSet<String>>,
     /// Counts the changes by which a pod that waits may find a place.
@@ -72,6 +75,7 @@ impl State {
         let revisions = first_revisions(&world);
         Self {
             revisions,
+            starting: BTreeSet::new(),
             refused: HashMap::new(),
             doubted: HashMap::new(),
             runs: BTreeMap::new(),
@@ -204,14 +208,42 @@ impl State {
             self.owned.entry(owner.to_owned()).or_default().insert(key.name.clone());
         }
         let namespace = key.namespace.as_deref().unwrap_or_default();
-        let node = self.snapshot.pods.get(namespace, &key.name).found().filter(|_| kind == Kind::Pod);
-        let node = node.map(|pod| pod.spec.node_name.clone()).filter(|node| !node.is_empty());
+        let before = self.snapshot.pods.get(namespace, &key.name).found().filter(|_| kind == Kind::Pod);
+        let (new, node) = (before.is_none(), before.map(|pod| pod.spec.node_name.clone()));
         if let Err(error) = self.snapshot.put_json(kind, object) {
             self.unknown.insert(format!("{} {} can't be judged: {error}", key.kind, key.name));
         }
-        if let Some(node) = node {
-            self.run(namespace, &key.name, &node);
+        let waits = self.starting.contains(&(namespace.to_owned(), key.name.clone()));
+        match node.filter(|node| !node.is_empty() && !waits) {
+            Some(node) => self.run(namespace, &key.name, &node),
+            None if kind == Kind::Pod && (new || waits) => self.wait_to_start(namespace, &key.name),
+            None => {}
         }
+    }
+
+    /// Has a pod that is made with a node wait there until it can start.
+    fn wait_to_start(&mut self, namespace: &str, name: &str) {
+        let Some(pod) = self.snapshot.pods.get(namespace, name).found().filter(|pod| pod.assigned()) else { return };
+        let mut pod = Pod::clone(pod);
+        let ready = json!({"type": "Ready", "status": "False", "lastTransitionTime": self.now});
+        pod.status.conditions = serde_json::from_value(ready).into_iter().collect();
+        self.snapshot.pods.insert(pod);
+        self.starting.insert((namespace.to_owned(), name.to_owned()));
+    }
+
+    /// Lets the pods run that were made with a node and whose volumes are there; says whether there are any.
+    pub(crate) fn start_named(&mut self) -> bool {
+        let snapshot = &self.snapshot;
+        let ready = |(namespace, name): &&(String, String)| {
+            snapshot.pods.get(namespace, name).found().is_none_or(|pod| volumes::mountable(snapshot, pod))
+        };
+        let ready: Vec<(String, String)> = self.starting.iter().filter(ready).cloned().collect();
+        for (namespace, name) in &ready {
+            self.starting.remove(&(namespace.clone(), name.clone()));
+            let node = self.snapshot.pods.get(namespace, name).found().map(|pod| pod.spec.node_name.clone());
+            node.into_iter().for_each(|node| self.run(namespace, name, &node));
+        }
+        !ready.is_empty()
     }
 
     /// Takes an object away and gives back what it took from quotas.

@@ -58,6 +58,17 @@ pub(crate) fn bound(snapshot: &Snapshot, pod: &Pod) -> bool {
     names.all(|name| snapshot.claims.get(namespace, &name).found().is_none_or(|claim| claim.fully_bound()))
 }
 
+/// Whether a kubelet finds the claims of a pod bound that it is given; of those that could not be read it is taken for granted.
+pub(crate) fn mountable(snapshot: &Snapshot, pod: &Pod) -> bool {
+    let names = pod.spec.volumes.iter().filter_map(|volume| volume.claim_name(&pod.metadata.name));
+    let mut claims = names.map(|name| snapshot.claims.get(&pod.metadata.namespace, &name));
+    claims.all(|claim| match claim {
+        Lookup::Found(claim) => claim.fully_bound(),
+        Lookup::Absent => false,
+        Lookup::Unknown => true,
+    })
+}
+
 /// Lets the controllers look at every claim that isn't bound; says whether anything changed.
 pub(crate) fn sync(state: &mut State) -> bool {
     if state.volumes_seen == state.openings {

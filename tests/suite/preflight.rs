@@ -610,3 +610,24 @@ fn a_service_account_of_another_namespace_is_pointed_at() {
     assert_eq!(hint(&[account("app")]), (0, String::new()));
     assert_eq!(hint(&[]), (1, String::new()));
 }
+
+#[test]
+fn a_pod_with_a_node_of_its_own_is_ready_only_with_its_volumes() {
+    let class = |mode: &str| {
+        json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "disk"},
+            "provisioner": "disk.example.com", "volumeBindingMode": mode})
+    };
+    let driver =
+        json!({"apiVersion": "storage.k8s.io/v1", "kind": "CSIDriver", "metadata": {"name": "disk.example.com"}});
+    let claim = json!({"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "disk",
+        "resources": {"requests": {"storage": "1Gi"}}}});
+    let mut set = json!({"replicas": 3, "serviceName": "db", "template": template("db", "i", "100m")});
+    set["template"]["spec"]["nodeName"] = json!("a1");
+    set["volumeClaimTemplates"] = json!([claim]);
+    let outcome = |mode: &str| {
+        Trial::new(&[node("a1", "2"), driver.clone(), class(mode)], &[workload("StatefulSet", "db", set.clone())])
+            .outcome(&[])
+    };
+    assert_eq!(outcome("Immediate"), "0 fits db 3/3/3");
+    assert_eq!(outcome("WaitForFirstConsumer"), "1 blocked db 3/1/1");
+}
