@@ -16,7 +16,7 @@ use crate::source::manifests::{ManifestFile, decode};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Documents that runs start from.
-const SEEDS: [&str; 9] = [
+const SEEDS: [&str; 10] = [
     "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n  namespace: default\n  labels: &l {app: a}\nspec:\n  containers:\n  - name: c\n    \
      image: i\n    resources:\n      requests: {cpu: 100m, memory: 1Gi}\n    ports:\n    - {containerPort: 80, hostPort: 80}\n  \
      volumes:\n  - name: v\n    persistentVolumeClaim: {claimName: x}\n  tolerations:\n  - operator: Exists\n",
@@ -50,6 +50,14 @@ const SEEDS: [&str; 9] = [
      - {name: d, $patch: delete}\n      volumes:\n      - {name: v, emptyDir: {}}\n      - $patch: replace\n",
     "{\"apiVersion\": \"v1\", \"kind\": \"Service\", \"metadata\": {\"name\": \"s\"}, \"spec\": {\"ports\": [{\"port\": 80}]}}\n{\"apiVersion\": \
      \"v1\", \"kind\": \"Namespace\", \"metadata\": {\"name\": \"n\", \"finalizers\": [\"a/b\"]}}\n---\napiVersion: v1\nkind: Namespace\n",
+    "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i}\nspec:\n  tls: [{hosts: [a.example.com], secretName: t}]\n  \
+     rules:\n  - host: \"*.example.com\"\n    http:\n      paths:\n      - {path: /a, pathType: Prefix, backend: {service: {name: s, port: \
+     {number: 80}}}}\n---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p}\nspec:\n  podSelector: \
+     {matchLabels: {a: b}}\n  policyTypes: [Ingress]\n  ingress:\n  - from: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16]}}]\n    \
+     ports: [{port: 80, endPort: 90}, {port: http}]\n---\napiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: h}\n\
+     spec:\n  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: w}\n  minReplicas: 1\n  maxReplicas: 5\n  metrics:\n  - type: \
+     Resource\n    resource: {name: cpu, target: {type: Utilization, averageUtilization: 80}}\n  behavior: {scaleDown: {policies: [{type: \
+     Percent, value: 10, periodSeconds: 60}]}}\n",
 ];
 
 /// What is put into texts.
