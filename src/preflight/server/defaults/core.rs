@@ -60,6 +60,17 @@ pub(super) fn network_policy(object: &mut Value) {
         let types = if empty(object, "/spec/egress") { json!(["Ingress"]) } else { json!(["Ingress", "Egress"]) };
         set(object, &["spec", "policyTypes"], types);
     }
+    for rules in ["/spec/ingress", "/spec/egress"] {
+        list_mut(object, rules).flat_map(|rule| list_mut(rule, "/ports")).for_each(|port| {
+            default(port, &["protocol"], "TCP");
+        });
+    }
+}
+
+pub(super) fn ingress_class(object: &mut Value) {
+    if at(object, "/spec/parameters").is_some() {
+        default(object, &["spec", "parameters", "scope"], "Cluster");
+    }
 }
 
 pub(super) fn webhooks(object: &mut Value) {
@@ -95,6 +106,20 @@ mod tests {
         assert_eq!(limits[0]["default"], json!({"cpu": "2"}));
         assert_eq!(limits[0]["defaultRequest"], json!({"cpu": "2", "memory": "1Mi"}));
         assert_eq!(limits[1], json!({"type": "Pod", "max": {"cpu": "2"}}));
+    }
+
+    #[test]
+    fn a_network_policy_has_the_directions_and_protocols_that_it_leaves_out() {
+        let mut object = json!({"spec": {"ingress": [{"ports": [{"port": 80}, {"port": 53, "protocol": "UDP"}]}, {}],
+            "egress": [{"ports": [{"port": 443}]}]}});
+        network_policy(&mut object);
+        let protocols =
+            |rules: &str| object["spec"][rules][0]["ports"].as_array().unwrap().iter().map(|port| &port["protocol"]);
+        assert!(protocols("ingress").eq(["TCP", "UDP"]) && protocols("egress").eq(["TCP"]), "{object}");
+        assert_eq!(object["spec"]["policyTypes"], json!(["Ingress", "Egress"]));
+        let mut class = json!({"spec": {"parameters": {"kind": "P", "name": "p"}}});
+        ingress_class(&mut class);
+        assert_eq!(class["spec"]["parameters"]["scope"], "Cluster");
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub(crate) fn apply(resource: &Resource, object: &mut Value) {
         ("", "LimitRange") => core::limit_range(object),
         ("scheduling.k8s.io", "PriorityClass") => core::priority_class(object),
         ("networking.k8s.io", "NetworkPolicy") => core::network_policy(object),
+        ("networking.k8s.io", "IngressClass") => core::ingress_class(object),
         ("admissionregistration.k8s.io", "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration") => {
             core::webhooks(object);
         }
