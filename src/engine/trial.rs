@@ -14,7 +14,7 @@ use crate::diagnosis::context::Context;
 use crate::diagnosis::finding::{Evidence, Finding, Severity};
 use crate::diagnosis::options::{Options, Scope};
 use crate::diagnosis::remedy::{Remedy, Risk, Trial};
-use crate::diagnosis::text::{either, named, natural_order};
+use crate::diagnosis::text::{count, either, named, natural_order};
 use crate::model::claim::{BIND_COMPLETED, SELECTED_NODE};
 use crate::model::node::Taint;
 use crate::model::volume::ClaimReference;
@@ -385,21 +385,28 @@ fn useless_evidence(object: &ObjectRef, remedy: &Remedy, text: &str) -> Evidence
     }
 }
 
+/// Pods and claims that are named in what came of a try; of more it is told how many, since what keeps them names them.
+const NAMED: usize = 3;
+
 fn tell(placed: &[String], by: &[(String, Vec<String>)], open: Option<(String, Vec<String>)>) -> String {
     let mut told = Vec::new();
     match placed {
         [] => {}
         [one] => told.push(format!("pod {one} is placed")),
-        many => told.push(format!("{} are placed", named("pod", many))),
+        few if few.len() <= NAMED => told.push(format!("{} are placed", named("pod", few))),
+        many => told.push(format!("{} are placed", count(many.len(), "pod"))),
     }
     told.extend(by.iter().map(|(text, victims)| {
         let stay = either(victims.len(), "stays", "stay");
-        format!("then {} {stay} back: {text}", crate::diagnosis::text::names(victims))
+        format!("then {} {stay} back: {text}", few(victims))
     }));
-    told.extend(open.map(|(reason, pods)| {
-        format!("what becomes of {} is not known: {reason}", crate::diagnosis::text::names(&pods))
-    }));
+    told.extend(open.map(|(reason, pods)| format!("what becomes of {} is not known: {reason}", few(&pods))));
     told.join("; ")
+}
+
+/// Names, or how many there are of them.
+fn few(list: &[String]) -> String {
+    if list.len() <= NAMED { crate::diagnosis::text::names(list) } else { list.len().to_string() }
 }
 
 /// What pods wait for that were only kept from their volumes.
@@ -638,6 +645,12 @@ mod tests {
             tell(&pods(&["web-0"]), &by, open),
             "pod web-0 is placed; then web-1 stays back: the claim is gone; what becomes of web-2 is not known: another \
              scheduler decides about pod web-2"
+        );
+        let many = pods(&["a-0", "a-1", "a-2", "a-3"]);
+        let by = [("claims a-0, a-1 and 2 more are too large".to_owned(), many.clone())];
+        assert_eq!(
+            tell(&many, &by, None),
+            "4 pods are placed; then 4 stay back: claims a-0, a-1 and 2 more are too large"
         );
     }
 }

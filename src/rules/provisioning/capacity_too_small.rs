@@ -27,6 +27,8 @@ crate::rules::declare_rule! {
     }
 }
 
+/// Claims that a step names: the cause has named the first of more.
+const NAMED: usize = 5;
 /// Nodes whose figures are shown.
 const SHOWN: usize = 10;
 /// Claims whose requests are shown.
@@ -229,7 +231,8 @@ fn ask_for_less(cx: &Context<'_>, shortages: &[&Shortage<'_, '_>], best: i64) ->
         return steps;
     }
     let names: Vec<&str> = alone.keys().map(|claim| claim.name.as_str()).collect();
-    let (claims, them) = (named("claim", &names), either(names.len(), "it", "them"));
+    let them = either(names.len(), "it", "them");
+    let claims = if names.len() > NAMED { format!("these {} claims", names.len()) } else { named("claim", &names) };
     let text = format!("Delete {claims} and create {them} again with at most {size}");
     steps.push(Step::told(text).leading_to(alone.into_values().collect()));
     steps
