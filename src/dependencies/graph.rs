@@ -9,7 +9,7 @@ use crate::model::claim::Claim;
 use crate::model::webhook::Webhook;
 use crate::model::{Kind, ObjectRef, Pod, Volume, Workload};
 use crate::scheduler::running;
-use crate::snapshot::{Lookup, Snapshot, Store};
+use crate::snapshot::{Lookup, Snapshot};
 
 /// How far a chain is followed, in objects.
 const FARTHEST: usize = 64;
@@ -174,7 +174,7 @@ impl<'a> Graph<'a> {
 
     /// The webhooks that must approve a workload's pods.
     fn webhooks(&self, kind: Kind, namespace: &str, name: &str) -> Vec<Edge> {
-        let Some(workload) = self.store(kind).and_then(|store| store.get(namespace, name).found()) else {
+        let Some(workload) = self.snapshot.workloads(kind).and_then(|store| store.get(namespace, name).found()) else {
             return Vec::new();
         };
         let labels = &workload.spec.template.metadata.labels;
@@ -226,7 +226,7 @@ impl<'a> Graph<'a> {
     fn pods<'s>(&'s self, kind: Kind, namespace: &'s str, name: &'s str) -> impl Iterator<Item = &'s Pod> {
         let pods = self.snapshot.pods.in_namespace(namespace).iter().map(|pod| &**pod).filter(|pod| !pod.finished());
         let unread = kind == Kind::Deployment && self.snapshot.replica_sets.in_namespace(namespace).is_empty();
-        let found = self.store(kind).and_then(|store| store.get(namespace, name).found());
+        let found = self.snapshot.workloads(kind).and_then(|store| store.get(namespace, name).found());
         let selector = found.and_then(|workload| workload.spec.selector.as_ref()).filter(|_| unread);
         pods.filter(move |pod| {
             let own = pod.metadata.controller().is_some_and(|owner| owner.kind == kind.name() && owner.name == name);
@@ -234,20 +234,10 @@ impl<'a> Graph<'a> {
         })
     }
 
-    fn store(&self, kind: Kind) -> Option<&'a Store<Workload>> {
-        Some(match kind {
-            Kind::Deployment => &self.snapshot.deployments,
-            Kind::ReplicaSet => &self.snapshot.replica_sets,
-            Kind::StatefulSet => &self.snapshot.stateful_sets,
-            Kind::DaemonSet => &self.snapshot.daemon_sets,
-            _ => return None,
-        })
-    }
-
     /// A workload: sound while a pod of it is ready.
     fn workload(&self, kind: Kind, namespace: &str, name: &str) -> Edge {
         let to = ObjectRef::new(kind, namespace, name);
-        let Some(store) = self.store(kind) else { return Edge { to, standing: Standing::Unknown } };
+        let Some(store) = self.snapshot.workloads(kind) else { return Edge { to, standing: Standing::Unknown } };
         let serves = |_: &Workload| match kind {
             Kind::Deployment => self.makes(kind, namespace, name).iter().any(|edge| edge.standing == Standing::Sound),
             _ => self.pods(kind, namespace, name).any(Pod::ready),

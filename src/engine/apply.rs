@@ -125,7 +125,7 @@ fn renew_claims(state: &mut Snapshot, old: &str, pod: &Pod) {
     for name in own {
         state.remove(Kind::PersistentVolumeClaim, namespace, &name);
     }
-    add_claims(state, ephemeral_claims(pod));
+    claims_of_volumes(state, pod);
 }
 
 /// Makes the claims of a new pod's ephemeral volumes.

@@ -10,7 +10,7 @@ use crate::admission::recreate;
 use crate::diagnosis::context::pod_ref;
 use crate::model::workload::fence;
 use crate::model::{Kind, ObjectRef, Pod, Workload};
-use crate::snapshot::{Snapshot, Store};
+use crate::snapshot::Snapshot;
 
 /// Running pods of a workload that are replaced one after the other; the rest is replaced together.
 const ONE_BY_ONE: usize = 12;
@@ -87,7 +87,7 @@ impl Trials<'_> {
             }
         }
         for kind in [Kind::StatefulSet, Kind::ReplicaSet, Kind::DaemonSet] {
-            let Some(store) = store(state, kind) else { continue };
+            let Some(store) = state.workloads(kind) else { continue };
             for workload in store.seen().iter().filter(|workload| self.template_changed(kind, workload)) {
                 if !touched.iter().any(|(_, other)| Arc::ptr_eq(other, workload)) {
                     touched.push((kind, Arc::clone(workload)));
@@ -99,7 +99,7 @@ impl Trials<'_> {
 
     fn template_changed(&self, kind: Kind, workload: &Arc<Workload>) -> bool {
         let meta = &workload.metadata;
-        let before = store(self.snapshot, kind).and_then(|store| store.get(&meta.namespace, &meta.name).found());
+        let before = self.snapshot.workloads(kind).and_then(|store| store.get(&meta.namespace, &meta.name).found());
         before.is_some_and(|before| {
             !Arc::ptr_eq(before, workload) && before.spec.template.spec != workload.spec.template.spec
         })
@@ -206,15 +206,6 @@ fn fail(settled: &mut Settled, pod: &ObjectRef, error: ApplyError) {
         }
     }
     settled.stalled = Some(Stalled { pod: pod.clone(), replaces: None });
-}
-
-fn store(state: &Snapshot, kind: Kind) -> Option<&Store<Workload>> {
-    match kind {
-        Kind::StatefulSet => Some(&state.stateful_sets),
-        Kind::ReplicaSet => Some(&state.replica_sets),
-        Kind::DaemonSet => Some(&state.daemon_sets),
-        _ => None,
-    }
 }
 
 /// The pods of a workload that were there and run, as far as the change did not make them anew.

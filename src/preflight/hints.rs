@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::fields::{kind_of, list, text};
 use super::judged::{DocumentResult, WorkloadResult};
 use super::manifests::{Document, strict};
-use super::server;
+use super::server::{self, missing_account};
 use crate::model::version::Version;
 
 /// Says of documents that are refused, or whose pods are, why that is, where the server's words don't.
@@ -43,7 +43,7 @@ fn of_pods(
 ) -> Option<String> {
     let key = &results.get(index)?.key;
     let refused = workloads.iter().find(|workload| workload.key == *key)?.refused.as_deref()?;
-    let name = refused.split_once("serviceaccount \"")?.1.strip_suffix("\" not found")?;
+    let name = missing_account(refused)?;
     let account = |result: &DocumentResult| result.key.kind == "ServiceAccount" && result.key.name == name;
     let elsewhere = |result: &DocumentResult| account(result) && result.key.namespace != key.namespace;
     let position = results.iter().position(elsewhere)?;

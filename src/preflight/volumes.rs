@@ -53,20 +53,22 @@ pub(crate) fn take(state: &mut State, namespace: &str, node: &str, chosen: &[Cho
 
 /// Whether the claims of a pod are bound, so that it can run where it is placed.
 pub(crate) fn bound(snapshot: &Snapshot, pod: &Pod) -> bool {
-    let namespace = &pod.metadata.namespace;
-    let mut names = pod.spec.volumes.iter().filter_map(|volume| volume.claim_name(&pod.metadata.name));
-    names.all(|name| snapshot.claims.get(namespace, &name).found().is_none_or(|claim| claim.fully_bound()))
+    claims(snapshot, pod).all(|claim| claim.found().is_none_or(|claim| claim.fully_bound()))
 }
 
 /// Whether a kubelet finds the claims of a pod bound that it is given; of those that could not be read it is taken for granted.
 pub(crate) fn mountable(snapshot: &Snapshot, pod: &Pod) -> bool {
-    let names = pod.spec.volumes.iter().filter_map(|volume| volume.claim_name(&pod.metadata.name));
-    let mut claims = names.map(|name| snapshot.claims.get(&pod.metadata.namespace, &name));
-    claims.all(|claim| match claim {
+    claims(snapshot, pod).all(|claim| match claim {
         Lookup::Found(claim) => claim.fully_bound(),
         Lookup::Absent => false,
         Lookup::Unknown => true,
     })
+}
+
+/// The claims of a pod's volumes.
+fn claims<'s>(snapshot: &'s Snapshot, pod: &'s Pod) -> impl Iterator<Item = Lookup<'s, Claim>> {
+    let names = pod.spec.volumes.iter().filter_map(|volume| volume.claim_name(&pod.metadata.name));
+    names.map(|name| snapshot.claims.get(&pod.metadata.namespace, &name))
 }
 
 /// Lets the controllers look at every claim that isn't bound; says whether anything changed.

@@ -277,6 +277,19 @@ snapshot! {
     snapshot_contents: VolumeSnapshotContent => VolumeSnapshotContent,
 }
 
+impl Snapshot {
+    /// The workloads of a kind: a Deployment, a ReplicaSet, a StatefulSet or a DaemonSet; `None` for others.
+    pub(crate) fn workloads(&self, kind: Kind) -> Option<&Store<Workload>> {
+        Some(match kind {
+            Kind::Deployment => &self.deployments,
+            Kind::ReplicaSet => &self.replica_sets,
+            Kind::StatefulSet => &self.stateful_sets,
+            Kind::DaemonSet => &self.daemon_sets,
+            _ => return None,
+        })
+    }
+}
+
 impl Builder {
     /// Says how much of a kind was read.
     pub fn cover(&mut self, kind: Kind, scope: Scope) {

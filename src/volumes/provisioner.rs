@@ -163,7 +163,7 @@ impl<'a> Provisioners<'a> {
         let keyed = nodes.and_then(|nodes| nodes.values().find(|keys| !keys.is_empty()).copied());
         let Some(node) = verdict.selected_node.clone() else {
             let keys = keyed?;
-            verdict.requisite = if allowed.is_empty() { self.segments(keys).to_vec() } else { flatten(allowed) };
+            verdict.requisite = self.requisite(keys, allowed);
             let none = verdict.requisite.is_empty() && self.snapshot.nodes.complete();
             return none.then(|| ProvisionProblem::KeysOnNoNode { keys: keys.to_vec() });
         };
@@ -189,11 +189,16 @@ impl<'a> Provisioners<'a> {
             let labels = keys.iter().filter(|key| !labels.contains_key(*key)).cloned().collect();
             return Some(ProvisionProblem::NodeLacksLabels { node, labels });
         };
-        let terms = if allowed.is_empty() { self.segments(keys).to_vec() } else { flatten(allowed) };
+        let terms = self.requisite(keys, allowed);
         let fits = allowed.is_empty() || terms.is_empty() || terms.iter().any(|term| contains(&segment, term));
         verdict.requisite = terms;
         verdict.preferred = Some(segment);
         (!fits).then_some(ProvisionProblem::NotAllowed { node })
+    }
+
+    /// The segments in one of which a volume may be made: those that are allowed, else those of all nodes.
+    fn requisite(&self, keys: &[String], allowed: &[TopologySelectorTerm]) -> Vec<Map> {
+        if allowed.is_empty() { self.segments(keys).to_vec() } else { flatten(allowed) }
     }
 
     /// The segments of all nodes that have every key as a label.

@@ -46,12 +46,7 @@ fn held(obstacle: &Obstacle) -> bool {
 
 /// A workload that says how many pods it wants.
 pub(super) fn find<'a>(cx: &Context<'a>, kind: Kind, meta: &Meta) -> Option<&'a Workload> {
-    let workloads = match kind {
-        Kind::Deployment => &cx.snapshot.deployments,
-        Kind::ReplicaSet => &cx.snapshot.replica_sets,
-        Kind::StatefulSet => &cx.snapshot.stateful_sets,
-        _ => return None,
-    };
+    let workloads = cx.snapshot.workloads(kind).filter(|_| kind != Kind::DaemonSet)?;
     workloads.get(&meta.namespace, &meta.name).found().map(|workload| &**workload)
 }
 

@@ -15,8 +15,8 @@ use crate::engine::trial::Trials;
 use crate::model::{Kind, ObjectRef, Pod};
 use crate::scheduler::Scheduler;
 
-/// Pods of a workload that are taken to share a node.
-const MOST_SHARING: i64 = 64;
+/// Pods of a workload that are taken to share a node, and volumes what a driver publishes as one.
+pub(super) const MOST_SHARING: i64 = 64;
 
 /// What a node has left for the pods of a workload.
 struct Room {
@@ -201,10 +201,14 @@ impl Search<'_, '_> {
         };
         let most = i64::try_from(most).unwrap_or(MOST_SHARING).min(MOST_SHARING);
         let shares = rooms.into_iter().flat_map(|room| (1..=most).map(move |many| room / many));
-        let amounts = shares.map(|share| pods::whole(resource, share.saturating_sub(others)));
-        let mut amounts: Vec<i64> = amounts.filter(|amount| *amount > now && *amount < first).collect();
-        amounts.sort_unstable();
-        amounts.dedup();
-        amounts
+        between(now, first, shares.map(|share| pods::whole(resource, share.saturating_sub(others))))
     }
+}
+
+/// The amounts that are more than one and less than another, the least first.
+pub(super) fn between(low: i64, high: i64, amounts: impl Iterator<Item = i64>) -> Vec<i64> {
+    let mut amounts: Vec<i64> = amounts.filter(|amount| *amount > low && *amount < high).collect();
+    amounts.sort_unstable();
+    amounts.dedup();
+    amounts
 }

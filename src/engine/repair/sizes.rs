@@ -5,13 +5,11 @@ use std::rc::Rc;
 use super::claims;
 use super::fewer::find;
 use super::plan::Plan;
+use super::requests::{MOST_SHARING, between};
 use super::search::Search;
 use super::ways::At;
 use crate::engine::trial::Trials;
 use crate::model::{Claim, ObjectRef, Pod};
-
-/// Volumes that are taken to share what a driver publishes as one.
-const MOST_SHARING: i64 = 64;
 
 impl Search<'_, '_> {
     /// The plan with the claims that it makes smaller as large as they can be.
@@ -41,10 +39,6 @@ impl Search<'_, '_> {
         let published = self.cx.snapshot.capacities.seen().iter().filter(|one| of_class(&one.storage_class_name));
         let rooms = published.flat_map(|one| [one.capacity.as_ref(), one.maximum_volume_size.as_ref()]);
         let rooms = rooms.flatten().map(|room| room.value());
-        let sizes = rooms.flat_map(|room| (1..=most).map(move |many| claims::whole(room / many)));
-        let mut sizes: Vec<i64> = sizes.filter(|size| *size > now && *size < first).collect();
-        sizes.sort_unstable();
-        sizes.dedup();
-        sizes
+        between(now, first, rooms.flat_map(|room| (1..=most).map(move |many| claims::whole(room / many))))
     }
 }

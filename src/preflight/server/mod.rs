@@ -19,6 +19,8 @@ mod scope;
 mod usage;
 mod validation;
 
+pub(super) use admission::missing_account;
+
 use serde_json::Value;
 
 use super::world::{Key, World};

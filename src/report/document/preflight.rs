@@ -112,11 +112,16 @@ pub(crate) struct DocumentEntry<'a> {
     pub(crate) server: Option<ServerEntry<'a>>,
 }
 
+/// An object, as `Kind namespace/name`.
+pub(crate) fn called(kind: &str, namespace: Option<&str>, name: &str) -> String {
+    let namespace = namespace.map(|namespace| format!("{namespace}/")).unwrap_or_default();
+    format!("{kind} {namespace}{name}")
+}
+
 impl DocumentEntry<'_> {
     /// The object, as `Kind namespace/name`.
     pub(crate) fn object(&self) -> String {
-        let namespace = self.namespace.map(|namespace| format!("{namespace}/")).unwrap_or_default();
-        format!("{} {namespace}{}", self.kind, self.name)
+        called(self.kind, self.namespace, self.name)
     }
 
     /// The workload that the document is.
@@ -488,8 +493,7 @@ impl<'a> NotRunEntry<'a> {
 
     /// The object with when it runs.
     pub(crate) fn told(&self) -> String {
-        let namespace = self.namespace.map(|namespace| format!("{namespace}/")).unwrap_or_default();
-        format!("{} {namespace}{} ({})", self.kind, self.name, self.hook)
+        format!("{} ({})", called(self.kind, self.namespace, self.name), self.hook)
     }
 }
 

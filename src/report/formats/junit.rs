@@ -35,7 +35,7 @@ fn suite(report: &Preflight<'_>, file: &str) -> TestSuite {
     let mut suite = TestSuite::new(plain(file));
     let of_file = |issue: &&IssueEntry<'_>| issue.file == file;
     for document in report.documents.iter().filter(|document| document.file == file) {
-        let name = name(document);
+        let name = document.object();
         let issues: Vec<&IssueEntry<'_>> =
             report.issues.iter().filter(of_file).filter(|issue| issue.object == name).collect();
         let mut case = case(report, &name, document, &issues);
@@ -123,9 +123,4 @@ fn told(report: &Preflight<'_>, issue: &IssueEntry<'_>) -> String {
 fn place(issue: &IssueEntry<'_>) -> String {
     let place = [issue.line, issue.column].into_iter().flatten().map(|part| format!(":{part}"));
     format!("{}{}", path(issue), place.collect::<String>())
-}
-
-fn name(document: &DocumentEntry<'_>) -> String {
-    let namespace = document.namespace.map(|namespace| format!("{namespace}/")).unwrap_or_default();
-    format!("{} {namespace}{}", document.kind, document.name)
 }

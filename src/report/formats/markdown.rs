@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::{NOT_JUDGED, NOT_RUN, about, object, path, plain, repaired};
-use crate::report::document::preflight::{IssueEntry, LevelEntry, Preflight, PreflightStatus, WorkloadEntry};
+use crate::report::document::preflight::{IssueEntry, LevelEntry, Preflight, PreflightStatus, WorkloadEntry, called};
 
 /// Rows of a table; pages of forges cut longer comments off.
 const ROWS: usize = 100;
@@ -84,8 +84,7 @@ fn issues(report: &Preflight<'_>, issues: &[&IssueEntry<'_>], out: &mut dyn Writ
 fn workloads(workloads: &[&WorkloadEntry<'_>], out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\n| Workload | Wanted | Made | Placed |\n|---|---|---|---|")?;
     for workload in workloads.iter().take(ROWS) {
-        let namespace = workload.namespace.map(|namespace| format!("{namespace}/")).unwrap_or_default();
-        let name = code(&format!("{} {namespace}{}", workload.kind, workload.name));
+        let name = code(&called(workload.kind, workload.namespace, workload.name));
         writeln!(out, "| {name} | {} | {} | {} |", workload.desired, workload.created, workload.placed)?;
     }
     more(workloads.len(), out)

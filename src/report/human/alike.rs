@@ -1,6 +1,6 @@
 //! Documents that one and the same thing is in the way of: told once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Screen;
 use crate::report::document::preflight::{DocumentEntry, IssueEntry, Preflight, WorkloadEntry};
@@ -8,30 +8,30 @@ use crate::report::document::preflight::{DocumentEntry, IssueEntry, Preflight, W
 /// Documents that are listed behind the first; `-v` lists all.
 const LISTED: usize = 6;
 
-/// Which documents the same is in the way of, by the position of the first; those that are told with it, by their own.
+/// Which documents the same is in the way of, by the position of the first, and all of these others.
 pub(super) struct Alike {
     others: BTreeMap<usize, Vec<usize>>,
-    first: BTreeMap<usize, usize>,
+    told: BTreeSet<usize>,
 }
 
 impl Alike {
     pub(super) fn new(report: &Preflight<'_>) -> Self {
         let mut firsts: BTreeMap<Refusal<'_>, usize> = BTreeMap::new();
-        let (mut others, mut first): (BTreeMap<usize, Vec<usize>>, BTreeMap<usize, usize>) = Default::default();
+        let mut others: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (position, document) in report.documents.iter().enumerate() {
             let Some(refusal) = refusal(report, document) else { continue };
             let head = *firsts.entry(refusal).or_insert(position);
             if head != position {
                 others.entry(head).or_default().push(position);
-                first.insert(position, head);
             }
         }
-        Self { others, first }
+        let told = others.values().flatten().copied().collect();
+        Self { others, told }
     }
 
     /// Whether a document is told with one before it.
     pub(super) fn told_before(&self, position: usize) -> bool {
-        self.first.contains_key(&position)
+        self.told.contains(&position)
     }
 
     /// Lists the documents that the same is in the way of.

@@ -5,6 +5,7 @@ use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::{either, named, names};
+use crate::model::volume::PROVISIONED_BY;
 use crate::model::{Claim, Kind, Meta, ObjectRef, Pod, Volume};
 use crate::snapshot::Lookup;
 use crate::volumes::driver_words::essential;
@@ -24,8 +25,6 @@ crate::rules::declare_rule! {
 
 /// Seconds that a deletion may take.
 const PATIENCE: i64 = 600;
-/// Where volumes say who provisioned them.
-const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
 
 fn check(cx: &Context<'_>, out: &mut Out<'_>) {
     for volume in cx.snapshot.volumes.seen().iter().filter(|volume| to_be_deleted(volume) && in_scope(cx, volume)) {

@@ -46,23 +46,30 @@ fn check(cx: &Context<'_>, out: &mut Out<'_>) {
             continue;
         }
         let way = cx.in_the_way(group);
-        if let Some((early, open)) = early(cx, group.lead(), &way) {
-            out.add(finding(cx, group, &way, &early, open));
+        if let Some(stuck) = stuck(cx, group.lead(), &way) {
+            out.add(finding(cx, group, &way, &stuck));
         }
     }
 }
 
-/// The claims that alone keep a pod from some nodes, and these nodes.
-fn early<'a, 'w>(cx: &Context<'a>, pod: &'a Pod, way: &'w InTheWay) -> Option<(Vec<Early<'a>>, &'w NodeSet)> {
+/// The claims that alone keep a pod from some nodes.
+struct Stuck<'a, 'w> {
+    early: Vec<Early<'a>>,
+    open: &'w NodeSet,
+    /// Whether the pod was made with all of them, so that nothing is in their volumes yet.
+    unused: bool,
+}
+
+fn stuck<'a, 'w>(cx: &Context<'a>, pod: &'a Pod, way: &'w InTheWay) -> Option<Stuck<'a, 'w>> {
     if !way.of_pod.is_empty() || way.sets.iter().any(|set| set.only_first) {
         return None;
     }
     let excluding = excluding_volumes(way).is_some();
     let told = |set: &'w NodeSet| {
-        let found: Option<Vec<Early<'a>>> = set.obstacles.iter().map(|obstacle| of(cx, pod, obstacle)).collect();
-        let found = found?;
-        let new = excluding || found.iter().all(|early| together(early.claim, pod));
-        new.then_some((found, set))
+        let early: Option<Vec<Early<'a>>> = set.obstacles.iter().map(|obstacle| of(cx, pod, obstacle)).collect();
+        let early = early?;
+        let unused = early.iter().all(|one| together(one.claim, pod));
+        (excluding || unused).then_some(Stuck { early, open: set, unused })
     };
     way.sets.iter().find_map(told)
 }
@@ -80,7 +87,8 @@ fn together(claim: &Claim, pod: &Pod) -> bool {
     claim.zip(pod).is_some_and(|(claim, pod)| claim.abs_diff(pod) <= TOGETHER)
 }
 
-fn finding(cx: &Context<'_>, group: &PodGroup<'_>, way: &InTheWay, early: &[Early<'_>], open: &NodeSet) -> Finding {
+fn finding(cx: &Context<'_>, group: &PodGroup<'_>, way: &InTheWay, stuck: &Stuck<'_, '_>) -> Finding {
+    let Stuck { early, open, unused } = stuck;
     let mut classes: Vec<&str> = early.iter().map(|one| one.class.metadata.name.as_str()).collect();
     classes.dedup();
     let who = Who::new("pod", &group.names());
@@ -105,9 +113,8 @@ fn finding(cx: &Context<'_>, group: &PodGroup<'_>, way: &InTheWay, early: &[Earl
     }
     let finding = no_node_fits::with_nodes(way, finding);
     let finding = if group.verdict.unknown.is_empty() { finding } else { finding.likely() };
-    let new = early.iter().all(|one| together(one.claim, group.lead()));
     let look = looks::closer(cx, vec![pod_ref(group.lead())]);
-    let anew = if new { early_remedies::remedies(cx, group, early) } else { Vec::new() };
+    let anew = if *unused { early_remedies::remedies(cx, group, early) } else { Vec::new() };
     finding.with_remedies(anew).with_remedies(look)
 }
 

@@ -10,6 +10,7 @@ use crate::diagnosis::remedy::{Change, Risk, Step};
 use crate::diagnosis::text::near;
 use crate::model::Kind;
 use crate::preflight::fields::name_of;
+use crate::preflight::server::missing_account;
 
 /// What is missing.
 struct Missing<'m> {
@@ -30,9 +31,7 @@ fn missing<'m>(look: &Look<'m>) -> Option<Missing<'m>> {
     between("no PriorityClass with name ", " was found")
         .map(|name| of("PriorityClass", "priorityClassName", name))
         .or_else(|| between("RuntimeClass \"", "\" not found").map(|name| of("RuntimeClass", "runtimeClassName", name)))
-        .or_else(|| {
-            between("serviceaccount \"", "\" not found").map(|name| of("ServiceAccount", "serviceAccountName", name))
-        })
+        .or_else(|| missing_account(message).map(|name| of("ServiceAccount", "serviceAccountName", name)))
 }
 
 /// What is missing comes with a document further down, which goes up.

@@ -19,6 +19,8 @@ mod validating_admission_policy;
 mod validating_admission_webhook;
 mod webhooks;
 
+pub(in crate::preflight) use service_account::missing as missing_account;
+
 use serde_json::Value;
 
 use super::super::world::World;

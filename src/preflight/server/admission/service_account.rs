@@ -48,6 +48,11 @@ pub(super) fn validate(cx: &Attributes<'_>, object: &Value) -> Result<(), Stop> 
     Err(cx.forbidden(object, &error))
 }
 
+/// The account that the words of a refusal say is missing.
+pub(in crate::preflight) fn missing(message: &str) -> Option<&str> {
+    Some(message.split_once("serviceaccount \"")?.1.split_once("\" not found")?.0)
+}
+
 /// The plugin and the controller that makes the default accounts go together: where no namespace has one, the server is
 /// taken to run without the plugin. Where they could not be read, it is taken to run with it.
 fn applies(cx: &Attributes<'_>, object: &Value) -> bool {
