@@ -19,6 +19,7 @@ use super::remedy::{Change, Manager, Step};
 use super::text::natural_order;
 use crate::admission::expand::{Source, template_of};
 use crate::dependencies::Drivers;
+use crate::model::claim::PROTECTION;
 use crate::model::{Claim, Event, Kind, Meta, ObjectRef, Pod, StorageClass, Volume, Workload};
 use crate::scheduler::{Outcome, PodVerdict, Scheduler};
 use crate::snapshot::{History, Lookup, Problem, Scope, Snapshot};
@@ -270,6 +271,22 @@ impl<'a> Context<'a> {
     /// Unfinished pods that use a claim.
     pub fn users_of(&self, claim: &Claim) -> Vec<&'a Pod> {
         self.snapshot.pods.using(&claim.metadata.namespace, &claim.metadata.name)
+    }
+
+    /// Whether a pod that has a node names the claim, though it may have ended.
+    pub(crate) fn on_a_node(&self, claim: &Claim) -> bool {
+        let Meta { namespace, name, .. } = &claim.metadata;
+        self.snapshot.pods.in_namespace(namespace).iter().any(|pod| pod.assigned() && pod.names_claim(name))
+    }
+
+    /// Whether a claim goes at once when it is deleted, and is nobody's to make again. One that a pod on a node names stays
+    /// until that pod is gone, though it may have ended (`pvc_protection_controller.go`); one of an ephemeral volume or of an
+    /// operator comes back as it was.
+    pub(crate) fn goes_at_once(&self, claim: &Claim) -> bool {
+        let meta = &claim.metadata;
+        let free = meta.deletion_timestamp.is_none() && meta.controller().is_none();
+        let foreign = meta.finalizers.iter().any(|finalizer| finalizer != PROTECTION);
+        free && !foreign && !self.on_a_node(claim)
     }
 
     /// The verdict on a pod in scope.

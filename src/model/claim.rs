@@ -15,6 +15,8 @@ pub(crate) const BIND_COMPLETED: &str = "pv.kubernetes.io/bind-completed";
 pub(crate) const BOUND_BY_CONTROLLER: &str = "pv.kubernetes.io/bound-by-controller";
 /// The node that the scheduler chose for a claim to be provisioned.
 pub(crate) const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
+/// Keeps a claim while a pod uses it, one that has ended included (`pkg/controller/volume/pvcprotection`).
+pub(crate) const PROTECTION: &str = "kubernetes.io/pvc-protection";
 /// Who should provision the claim.
 pub(crate) const STORAGE_PROVISIONER: &str = "volume.kubernetes.io/storage-provisioner";
 /// The older spelling of [`STORAGE_PROVISIONER`].

@@ -19,7 +19,6 @@ use crate::volumes::{Decision, Mismatch, VolumeController};
 
 /// Volumes that are looked at, the nearest first.
 pub(super) const NEAREST: usize = 3;
-const PROTECTION: &str = "kubernetes.io/pvc-protection";
 const HOSTNAME: &str = "kubernetes.io/hostname";
 const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
 pub(super) const REQUEST: &str = "/spec/resources/requests/storage";
@@ -73,7 +72,7 @@ fn of_lost(
         Decision::LostReference => "the volume that it had".to_owned(),
         _ => return Vec::new(),
     };
-    if !goes_at_once(cx, claim) {
+    if !cx.goes_at_once(claim) {
         return Vec::new();
     }
     let free = free_volume(volumes, claim).map(|volume| {
@@ -130,7 +129,7 @@ pub(super) fn given_up(at: &At<'_, '_>, claim: &str, volume: &str) -> Option<Way
     let of_one_node = named.any(|one| one.key == HOSTNAME && one.values.len() == 1);
     let makes =
         at.state.classes.get("", claim.class()).found().is_some_and(|class| class.provisioner != NO_PROVISIONER);
-    let held = claim.metadata.deleting() || claim.metadata.controller().is_some() || on_a_node(at.cx, claim);
+    let held = claim.metadata.deleting() || claim.metadata.controller().is_some() || at.cx.on_a_node(claim);
     if !gone || !of_one_node || !makes || held {
         return None;
     }
@@ -147,25 +146,9 @@ pub(super) fn given_up(at: &At<'_, '_>, claim: &str, volume: &str) -> Option<Way
     Some(way(claim, operations, what, 9, Risk::High).note(note))
 }
 
-/// Whether a pod that has a node names the claim, though it may have ended.
-fn on_a_node(cx: &Context<'_>, claim: &Claim) -> bool {
-    let meta = &claim.metadata;
-    cx.snapshot.pods.in_namespace(&meta.namespace).iter().any(|pod| pod.assigned() && pod.names_claim(&meta.name))
-}
-
 /// Whether a claim holds nothing, goes at once when it is deleted, and is nobody's to make again.
 fn can_be_remade(cx: &Context<'_>, claim: &Claim) -> bool {
-    !claim.fully_bound() && goes_at_once(cx, claim)
-}
-
-/// Whether a claim goes at once when it is deleted, and is nobody's to make again. One that a pod on a node names stays
-/// until that pod is gone, though it may have ended (`pvc_protection_controller.go`); one of an ephemeral volume or of an
-/// operator comes back as it was.
-fn goes_at_once(cx: &Context<'_>, claim: &Claim) -> bool {
-    let meta = &claim.metadata;
-    let free = meta.deletion_timestamp.is_none() && meta.controller().is_none();
-    let foreign = meta.finalizers.iter().any(|finalizer| finalizer != PROTECTION);
-    free && !foreign && !on_a_node(cx, claim)
+    !claim.fully_bound() && cx.goes_at_once(claim)
 }
 
 /// The least risk of a change: a claim that has a volume loses it when it is made anew.

@@ -6,6 +6,7 @@ use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Causes;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::{capital, either, named, names};
+use crate::model::claim::PROTECTION;
 use crate::model::{Claim, Kind, Meta, ObjectRef, Pod, Volume};
 
 crate::rules::declare_rule! {
@@ -20,9 +21,6 @@ crate::rules::declare_rule! {
         check: check,
     }
 }
-
-/// Keeps a claim while a pod uses it, one that has ended included (`pkg/controller/volume/pvcprotection`).
-pub(super) const PROTECTION: &str = "kubernetes.io/pvc-protection";
 
 /// What waits for the claim to go.
 struct Waiting<'a> {

@@ -1,10 +1,11 @@
-use super::claim_being_deleted::{PROTECTION, owner_of_finalizer, with_volume};
+use super::claim_being_deleted::{owner_of_finalizer, with_volume};
 use crate::diagnosis::command::{describe, kubectl};
 use crate::diagnosis::context::{Context, claim_ref, pod_ref};
 use crate::diagnosis::finding::{Evidence, Finding};
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Change, Remedy, Risk, Step};
 use crate::diagnosis::text::{either, named, names};
+use crate::model::claim::PROTECTION;
 use crate::model::volume::PROVISIONED_BY;
 use crate::model::{Claim, Kind, Meta, ObjectRef, Pod, Volume};
 use crate::snapshot::Lookup;

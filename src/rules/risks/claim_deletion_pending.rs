@@ -9,6 +9,7 @@ use crate::diagnosis::finding::{Finding, Near};
 use crate::diagnosis::out::Out;
 use crate::diagnosis::remedy::{Change, NOTHING_WAITS, Remedy, Risk, Step};
 use crate::diagnosis::text::{either, named};
+use crate::model::claim::PROTECTION;
 use crate::model::{Kind, Pod, Workload};
 
 crate::rules::declare_rule! {
@@ -24,8 +25,6 @@ crate::rules::declare_rule! {
     }
 }
 
-/// Keeps a claim while a pod uses it, one that has ended included (`pkg/controller/volume/pvcprotection`).
-const PROTECTION: &str = "kubernetes.io/pvc-protection";
 /// The cause that tells of a deletion by which something is blocked.
 const CAUSE: &str = "claim-being-deleted";
 

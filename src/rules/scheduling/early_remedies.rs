@@ -48,7 +48,7 @@ fn anew(cx: &Context<'_>, group: &PodGroup<'_>, early: &Early<'_>) -> Option<Rem
     Some(Remedy::new(title, Risk::Medium, steps))
 }
 
-/// The claims of a group's pods that are made like an early one, each of which nobody on a node uses and nobody else makes.
+/// The claims of a group's pods that are made like an early one, each of which goes at once.
 fn claims<'a>(cx: &Context<'a>, group: &PodGroup<'a>, early: &Early<'a>) -> Option<Vec<&'a Claim>> {
     let place = |pod: &Pod, claim: &str| claim_maker(cx.snapshot, pod, claim).map(|(_, place, _)| place);
     let wanted = place(group.lead(), &early.claim.metadata.name);
@@ -64,14 +64,7 @@ fn claims<'a>(cx: &Context<'a>, group: &PodGroup<'a>, early: &Early<'a>) -> Opti
         }
     }
     found.dedup_by_key(|claim| &claim.metadata.name);
-    let held = |claim: &&Claim| {
-        let meta = &claim.metadata;
-        let pods = cx.snapshot.pods.in_namespace(&meta.namespace);
-        meta.deleting()
-            || meta.controller().is_some()
-            || pods.iter().any(|pod| pod.assigned() && pod.names_claim(&meta.name))
-    };
-    (!found.is_empty() && !found.iter().any(held)).then_some(found)
+    (!found.is_empty() && found.iter().all(|claim| cx.goes_at_once(claim))).then_some(found)
 }
 
 /// A class like another that waits for the pod, and its name. The mode of a class can't be changed

@@ -4,11 +4,12 @@ use serde_json::{Value, json};
 
 use super::super::json::slot;
 use super::Attributes;
+use crate::model::claim::PROTECTION;
 
 /// New claims and volumes get the finalizer that keeps them while they are used.
 pub(super) fn admit(cx: &Attributes<'_>, object: &mut Value) {
     let finalizer = if cx.creates("", "PersistentVolumeClaim") {
-        "kubernetes.io/pvc-protection"
+        PROTECTION
     } else if cx.creates("", "PersistentVolume") {
         "kubernetes.io/pv-protection"
     } else {
